@@ -17,8 +17,8 @@ demo: $(VENV)/.run  ## Make the environment, and train the book's network on the
 test: $(VENV)/.test  ## Make the environment, and run the tests, the docs' code among them
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-check: $(VENV)/.test  ## Run what takes minutes: kills, fuzzers, sweeps, calibration
-	$(BIN)/python -m pytest -n 2 -m check tests
+check: $(VENV)/.test  ## Run what takes minutes: kills, fuzzers, sweeps, calibration, wheels
+	$(BIN)/python -m pytest -n 2 -m check tests docs
 
 long: $(VENV)/.test  ## Try many more random examples than the tests do, for whoever changes a part
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --hypothesis-profile long tests

@@ -56,6 +56,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "modnet")
 
 DOCS = Path(__file__).parent / "docs"
 PROSE = {DOCS.parent / "README.md"} | set(DOCS.glob("*.md")) - set(DOCS.glob("*.ko.md"))  # whose code is the same
+LONG = {DOCS / "hidden-size.md"}  # it trains 25 networks, for 1000 iterations each: `make check` runs it
 FILE_NAME = re.compile(r"# (\S+\.(?:py|toml))\n")
 
 
@@ -113,7 +114,10 @@ class Page(pytest.File):
 
     def collect(self) -> Iterable[pytest.Item]:
         """Return its one test."""
-        return [Blocks.from_parent(self, name="blocks")]
+        blocks = Blocks.from_parent(self, name="blocks")
+        if self.path in LONG:
+            blocks.add_marker(pytest.mark.check)
+        return [blocks]
 
 
 class Blocks(pytest.Item):

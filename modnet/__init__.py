@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from modnet import cached, download, files
 from modnet.compose.network import Network, TwoLayerNet
-from modnet.compose.parts import activation, callback, gradient, loss, optimizer, source
+from modnet.compose.parts import activation, callback, gradient, loss, metric, optimizer, source
 from modnet.compose.plugins import register
 from modnet.compose.sources import load
 from modnet.data.columns import Column, PreparationSettings
@@ -35,6 +35,7 @@ from modnet.interfaces import (
     FusedLoss,
     GradientEstimator,
     Loss,
+    Metric,
     Objective,
     ObservedRun,
     Observer,
@@ -91,6 +92,7 @@ __all__ = [
     "History",
     "LearningRate",
     "Loss",
+    "Metric",
     "MissingExtraError",
     "ModnetError",
     "Network",
@@ -142,6 +144,7 @@ __all__ = [
     "limit_blas_threads",
     "load",
     "loss",
+    "metric",
     "numerical_gradient",
     "one_hot",
     "open_run",

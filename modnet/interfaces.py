@@ -154,6 +154,39 @@ class Loss(Part, ABC):
         return None
 
 
+class Metric(Part, ABC):
+    """A number that says how good the outputs for a whole part of the data are.
+
+    Its settings, and nothing else, tell it from others of its class; so they show in `column` where there are any.
+    """
+
+    task: ClassVar[Task]
+    """The task that it is for: "classification" or "regression"."""
+
+    larger_is_better: ClassVar[bool] = True
+    """False where the best value is the smallest, as an error's."""
+
+    title: ClassVar[str] = ""
+    """Its name in tables and figures; by default the column in words."""
+
+    @property
+    def column(self) -> str:
+        """The end of its column's name in the history, lower-case words joined by underscores: `test_COLUMN`.
+
+        By default the name of the class: that of `MacroF1` is `macro_f1`.
+        """
+        return name_of(self).replace("-", "_")
+
+    @abstractmethod
+    def __call__(self, y: Array, t: Array, weights: Array | None = None) -> float:
+        """Return the number, or NaN where these samples have none.
+
+        Of a classification `y` (N, classes) are the network's outputs and `t` (N,) class indices; of a regression `y`
+        and `t` are (N, targets), in the targets' own unit. N is 1 at least. `weights` (N,) are at least 0: 2 counts as
+        the same sample twice. Raises DataError where no such outputs can be judged.
+        """
+
+
 @attrs.frozen
 class DenseLayer:
     """One dense layer: `z = activation(z_in @ params[weight] + params[bias])`."""
@@ -359,6 +392,8 @@ class ObservedRun(Protocol):
     """The network with these parameters, a `modnet.Network`."""
     optimizer: Optimizer
     """The optimizer, with its settings."""
+    metrics: tuple[Metric, ...]
+    """The metrics, the task's own first."""
     hits: Array | None
     """For each test sample, whether it was recognised at the last evaluation; None before, and in a regression."""
     errors: Array | None

@@ -157,6 +157,13 @@ def _experiment_options(
             multiple=True,
             help="Callback; give the option again for several.",
         ),
+        click.option(
+            "--metric",
+            cls=PartOption,
+            type=PartName("metric"),
+            multiple=True,
+            help="Metric beside accuracy, or R² and RMSE; give the option again for several.",
+        ),
         a_value(
             "--lr",
             click.FLOAT,
@@ -229,8 +236,9 @@ def read_alternatives(flags: dict[str, Any]) -> tuple[Table, dict[str, list[Any]
 def _put_others(changes: Table, flags: dict[str, Any]) -> None:
     if (data := flags["data"]) is not None:
         put(changes, ("data", "name" if is_data_set(data) else "path"), data)
-    if flags["callback"]:
-        changes["callbacks"] = [*flags["callback"]]
+    for kind in ("callback", "metric"):
+        if flags.get(kind):
+            changes[f"{kind}s"] = [*flags[kind]]
 
 
 def _read_assignments(flags: dict[str, Any]) -> Table:

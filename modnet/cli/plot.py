@@ -10,6 +10,7 @@ from modnet.cli.options import load_chosen_plugins, plugin_options
 from modnet.cli.output import Command, echo
 from modnet.cli.show.learning_curves import draw_learning_curves
 from modnet.cli.show.values import format_title
+from modnet.compose.metrics import find_known_metrics
 from modnet.compose.toml import read_toml
 from modnet.display.figure import FORMATS, save_figure
 from modnet.runs.contents import read_course
@@ -27,8 +28,8 @@ def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tupl
     No part of the run is needed for it, and no module that its experiment names is imported.
     """
     history = read_course(run, is_known=check_files(run, (EXPERIMENT, HISTORY)))
-    title = format_title(read_toml(run / EXPERIMENT))
+    table = read_toml(run / EXPERIMENT)
     load_chosen_plugins(without, modules)
     path = out or run / CURVES
-    save_figure(draw_learning_curves(history, title), path)
+    save_figure(draw_learning_curves(history, format_title(table), find_known_metrics(table)), path)
     echo(f"drawn in {path}")

@@ -149,7 +149,8 @@ def forget(module: str) -> None:
     "--kind",
     required=True,
     type=click.Choice([*KINDS, OBSERVER.name]),
-    help=f"The kind of part it provides; {OBSERVER.name}: it follows runs.",
+    metavar="KIND",
+    help=f"The kind of part it provides: {', '.join(KINDS)}; {OBSERVER.name}: it follows runs.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="A new folder (default: modnet-NAME).")
 def new(name: str, *, kind: str, out: Path | None) -> None:

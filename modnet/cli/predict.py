@@ -16,11 +16,11 @@ from modnet.cli.options import load_all_plugins, parse_assignments, plugin_optio
 from modnet.cli.output import Command, echo
 from modnet.cli.show.class_report import find_majority, format_class_report, score_classes
 from modnet.cli.show.progress import file_progress
+from modnet.compose.metrics import create_metrics
 from modnet.compose.parts import make_part
 from modnet.compose.sources import is_data_set, read_rows, recognise_source
 from modnet.compose.toml import read_toml
 from modnet.errors import DataError, SettingError
-from modnet.nn.metrics import compute_metrics
 from modnet.runs.folder import EXPERIMENT, PARAMS
 from modnet.runs.integrity import check_files
 from modnet.runs.missing_plugins import name_missing_plugins
@@ -88,7 +88,8 @@ def predict(
             measured = _measure(predictions, columns["label"])
             notes += _describe_unknown_labels(columns["label"], model.classes)
         else:
-            measured = compute_metrics("regression", outputs, found.labels.reshape(outputs.shape))
+            labels = found.labels.reshape(outputs.shape)
+            measured = {metric.column: metric(outputs, labels) for metric in create_metrics("regression")}
     if probabilities:
         columns |= {f"output {label}": outputs[:, i].tolist() for i, label in enumerate(model.classes)}
     _print_predictions(columns, measured, notes, json_=json_)

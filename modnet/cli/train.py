@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 import textwrap
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from modnet.cli.show.values import format_duration, format_metric, format_settin
 from modnet.cli.signals import interrupting
 from modnet.compose.defaults import MAIN_JOB, get_default_job
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data, to_table
+from modnet.compose.metrics import OWN, create_metrics
 from modnet.compose.parts import find_name, list_usable_names, make_part
 from modnet.compose.settings import Table, get_settings
 from modnet.compose.tables import merge
@@ -29,7 +31,7 @@ from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.display.figure import try_to_draw
 from modnet.errors import ModnetError
-from modnet.interfaces import ObservedRun
+from modnet.interfaces import Metric, ObservedRun
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.metrics import format_column
 from modnet.nn.training import time_iteration
@@ -113,7 +115,7 @@ def run_to_end(wanted: Experiment, data: Dataset, recorder: RunRecorder, start: 
 
 def describe(wanted: Experiment, data: Dataset) -> None:
     """Print the data, the network and the training of an experiment."""
-    network = create_network(wanted, data)
+    network, metrics = create_network(wanted, data), create_metrics(data.task, wanted.metrics)
     training, parts = wanted.training, wanted.network
     scale = f", features divided by {data.scale:g}" if data.scale != 1 else ""
     answers = f"{len(data.classes)} classes" if data.classes else format_count(data.outputs, "target")
@@ -129,6 +131,8 @@ def describe(wanted: Experiment, data: Dataset) -> None:
         f"training  {_format_part(wanted.gradient)}, {_format_part(wanted.optimizer)}, "
         f"{training.iterations:,} mini-batches of {training.batch_size}, seed {wanted.seed}"
     )
+    if wanted.metrics:
+        tell(f"metrics   {', '.join(map(_format_part, metrics[-len(wanted.metrics) :]))}")
     if wanted.callbacks:
         tell(f"callbacks {', '.join(map(_format_part, wanted.callbacks))}")
 
@@ -181,8 +185,8 @@ def _draw(recorder: RunRecorder, folder: Path, title: str) -> str:
     """Draw the learning curves of a run that is saved, and return why that failed, or ""."""
     if not recorder.run or not recorder.is_saved:
         return ""
-    history = recorder.run.history
-    return try_to_draw(lambda: draw_learning_curves(history, title), folder / CURVES)
+    drawn = recorder.run.history, title, recorder.run.metrics
+    return try_to_draw(lambda: draw_learning_curves(*drawn), folder / CURVES)
 
 
 def _conclude(run: ObservedRun, recorder: RunRecorder, note: str) -> None:
@@ -190,13 +194,16 @@ def _conclude(run: ObservedRun, recorder: RunRecorder, note: str) -> None:
     done = str(run.status)
     if run.status is not Status.FINISHED:
         done += f" after {run.iteration:,} of {run.iterations:,} iterations"
-    last = {
-        name: f"{format_column(name)} {format_metric(values[-1])}" for name, values in history.columns.items() if values
-    }
+    columns = {name: values for name, values in history.columns.items() if values}
+    table = _tabulate_metrics(columns, run.metrics)
+    shown = list(columns)[:2] if table else columns
+    last = {name: f"{format_column(name, run.metrics)} {format_metric(columns[name][-1])}" for name in shown}
     if "test_accuracy" in last and (baseline := recorder.summary.get("baseline")) is not None:
         last["test_accuracy"] += f" (majority {baseline:.4f})"
     measured = ", ".join(reversed(last.values()))
     tell(f"{done} in {format_duration(run.seconds)}" + ": " * bool(last) + measured, vital=True)
+    for line in table:
+        tell(line, vital=True)
     if run.stop_reason:
         why = f"stopped after {run.iteration:,} of {run.iterations:,} iterations"
         tell(f"{why}: {printable(run.stop_reason, 200)}", vital=True)
@@ -212,6 +219,21 @@ def _conclude(run: ObservedRun, recorder: RunRecorder, note: str) -> None:
             tell(f"continue with: {format_resume(recorder.path)}", vital=True)
     if note:
         tell(note, vital=True)
+
+
+def _tabulate_metrics(columns: Mapping[str, Sequence[float]], metrics: Sequence[Metric]) -> list[str]:
+    """Return a table of all metrics and parts; nothing where a line has room for them."""
+    ends = [metric.column for metric in metrics]
+    begins = [name.removesuffix(end) for end in ends[:1] for name in columns if name.endswith(f"_{end}")]
+    parts = [begin[:-1] for begin in begins if all(begin + end in columns for end in ends)]
+    if not metrics or (len(parts) <= 2 and len(metrics) == len(OWN[metrics[0].task])):
+        return []
+    rows = [["", *parts]]
+    titles = {metric.column: metric.title or metric.column.replace("_", " ") for metric in metrics}
+    for column, title in {**titles, "loss": "loss"}.items():
+        values = [columns.get(f"{part}_{column}") for part in parts]
+        rows += [[title, *(format_metric(each[-1]) if each else "" for each in values)]] if any(values) else []
+    return format_table(rows)
 
 
 def _wrap(text: str) -> str:

@@ -27,6 +27,7 @@ from modnet.comparison.statistics import load_special
 from modnet.comparison.workers import Job, check_is_no_import, ensure_plugins, run_jobs
 from modnet.compose.defaults import get_default_job
 from modnet.compose.experiment import VALIDATION, Experiment, create_experiment, format_source, read_data, to_table
+from modnet.compose.metrics import create_metrics
 from modnet.compose.settings import Settings, Table
 from modnet.compose.tables import merge
 from modnet.compose.toml import read_toml
@@ -132,7 +133,8 @@ def compare(
             if left:
                 raise DataError(f"{left[0].folder} is not as the run left it: it has no results; {REMEDY}")
         results = _read_results(settings, jobs, receipts, data)
-        result = Comparison(results, tried, plan.rope, find_mixtures(folder, receipts), find_baseline(data))
+        mixtures, baseline = find_mixtures(folder, receipts), find_baseline(data)
+        result = Comparison(results, tried, plan.rope, mixtures, baseline, settings[0].experiment.metrics)
         _write(result, folder, resolved)
         return result
 
@@ -158,6 +160,7 @@ def _read_settings(base: Experiment, table: Table, plan: Plan) -> tuple[list[Set
     data, resolved = read_data(base, table)
     if len(data.test) < 2:
         raise DataError(f"a comparison needs at least 2 test samples, there are {len(data.test)}")
+    create_metrics(data.task, resolved.metrics)  # none is refused after some runs
     # What was inferred is the same for all settings, and written down with each.
     whole = {**merge(get_default_job(data), table), "data": to_table(resolved.data)}
     settings = create_settings(whole, plan.grid)

@@ -22,6 +22,7 @@ FIXED = {
     "seed": "every setting is run with the same seeds; their number is 'seeds'",
     "data": "every setting sees the same samples",
     "plugins": "all runs have the same plugins",
+    "metrics": "every setting is measured in the same way",
 }
 
 
@@ -78,7 +79,7 @@ def to_axes(grid: Mapping[str, Any]) -> dict[str, list[Any]]:
     axes: dict[str, list[Any]] = {}
     for given, values in grid.items():
         key = ALIASES.get(given, given)
-        if reason := FIXED.get(key.split(".")[0]):
+        if reason := FIXED.get(_find_place(key)[0]):
             raise SettingError([f"{key!r} cannot vary: {reason}"], "grid")
         if not isinstance(values, Sequence) or isinstance(values, str) or not values:
             raise SettingError([f"{key!r} must be a list of values, not {values!r}"], "grid")

@@ -18,6 +18,8 @@ from modnet.comparison.figure import draw_comparison
 from modnet.comparison.result import Measure, PairResult, SettingResult
 from modnet.comparison.statistics import Estimate, Variation, bound_share
 from modnet.errors import DataError
+from modnet.interfaces import Metric
+from modnet.nn.metrics import format_column
 from modnet.text import format_count, format_table, list_some, to_csv
 from modnet.types import Array, Status
 
@@ -40,6 +42,8 @@ class Comparison:
     """Accepted differences in the code and the libraries of the runs."""
     baseline: float | None = None
     """The test accuracy of always answering the largest class."""
+    metrics: tuple[Metric, ...] = ()
+    """The metrics beside accuracy, or R² and RMSE, that are reported as well; verdicts do not rest on them."""
 
     def __attrs_post_init__(self) -> None:
         shapes = {result.of_samples.shape for result in self.settings if result.of_samples is not None}
@@ -59,6 +63,13 @@ class Comparison:
     @property
     def _has_r2(self) -> bool:
         return all(result.has_r2 for result in self.settings)
+
+    @property
+    def _validation(self) -> list[str]:
+        """The columns of the validation part that all histories have."""
+        known = [history.columns for result in self.settings for history in result.histories]
+        names = (name for name in known[0] if name.startswith("validation_"))
+        return [name for name in names if all(name in columns for columns in known)]
 
     @cached_property
     def _of_samples(self) -> list[Array]:
@@ -116,6 +127,8 @@ class Comparison:
     def runs_csv(self) -> str:
         """Return a row for each run as CSV: what varies, seed, status, iterations, accuracies (or errors)."""
         others = [f"train_{self.measure}"] if not self._has_r2 else ["test_r2", "train_r2", "test_rmse", "train_rmse"]
+        others += [f"{part}_{metric.column}" for metric in self.metrics for part in ("test", "train")]
+        others += self._validation
         heads = [*self.settings[0].entries, "seed", "status", "iterations", f"test_{self.measure}", *others]
         rows: list[list[Any]] = [heads]
         for result in self.settings:
@@ -133,7 +146,8 @@ class Comparison:
     def as_json(self) -> dict[str, Any]:
         """Return all but the hits, or errors, of single samples, as JSON can hold it."""
         plural = "test_accuracies" if self.measure == "accuracy" else "test_errors"
-        named = ("test_r2", "test_rmse") if self._has_r2 else ()
+        named = [*["test_r2", "test_rmse"] * self._has_r2, *(f"test_{metric.column}" for metric in self.metrics)]
+        named += self._validation
         return {
             "seeds": list(self.seeds),
             "test_samples": self.samples,
@@ -186,15 +200,19 @@ class Comparison:
 
     def _settings_table(self) -> list[list[str]]:
         name, column = ("R²", "r2") if self._has_r2 else (self.measure, self.measure)
-        heads = [f"test {name}", "lowest", "highest", f"training {name}", *["test RMSE"] * self._has_r2]
+        more = {f"test_{m.column}": format_column(f"test_{m.column}", self.metrics) for m in self.metrics}
+        more = {**({"test_rmse": "test RMSE"} if self._has_r2 else {}), **more}
+        validation = {f"validation_{column}": f"validation {name}", "validation_loss": "validation loss"}
+        more |= {key: title for key, title in validation.items() if key in self._validation}
+        heads = [f"test {name}", "lowest", "highest", f"training {name}", *more.values()]
         rows = [[*self.settings[0].entries, *heads]]
         for result in self.settings:
             spread = "" if math.isnan(result.deviation) else f" ± {self._format(result.deviation)}"
             scores = 1 - result.scores if self._has_r2 else result.scores
-            numbers = [scores.mean(), scores.min(), scores.max(), result.find_last(f"train_{column}").mean()]
+            last = (result.find_last(name).mean() for name in (f"train_{column}", *more))
+            numbers = [scores.mean(), scores.min(), scores.max(), *last]
             mean, *others = ("-" if math.isnan(number) else self._format(number) for number in numbers)
-            rmse = [f"{result.find_last('test_rmse').mean():.4g}"] * self._has_r2
-            rows.append([*result.entries.values(), mean + spread, *others, *rmse])
+            rows.append([*result.entries.values(), mean + spread, *others])
         if any(Status.DIVERGED in result.statuses for result in self.settings):
             counts = [f"{result.statuses.count(Status.DIVERGED)} of {len(self.seeds)}" for result in self.settings]
             rows = [[*row, cell] for row, cell in zip(rows, [Status.DIVERGED, *counts], strict=True)]

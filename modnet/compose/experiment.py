@@ -13,6 +13,7 @@ import tomli_w
 from attrs.validators import and_, deep_iterable, ge, gt, lt, optional
 
 from modnet.compose.defaults import MAIN_JOB, ExperimentTraining, get_default_job
+from modnet.compose.metrics import create_metrics
 from modnet.compose.network import Network, count_outputs
 from modnet.compose.parts import find_name, make_settings_reader, read_part
 from modnet.compose.plugins import containing_plugins, get_host
@@ -22,7 +23,17 @@ from modnet.compose.tables import merge
 from modnet.compose.toml import LARGEST, parse_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import SettingError
-from modnet.interfaces import Activation, Callback, DataSource, GradientEstimator, Loss, Observer, Optimizer, Part
+from modnet.interfaces import (
+    Activation,
+    Callback,
+    DataSource,
+    GradientEstimator,
+    Loss,
+    Metric,
+    Observer,
+    Optimizer,
+    Part,
+)
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.initializers import NamedInit, WeightInitStd
 from modnet.nn.run import Run
@@ -103,6 +114,8 @@ class Experiment:
     training: ExperimentTraining
     plugins: PluginSettings
     callbacks: tuple[Callback, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    """Those besides the task's own."""
 
 
 def create_experiment(table: Table) -> Experiment:
@@ -127,9 +140,8 @@ def to_table(value: Any) -> Any:
     """
     table = make_settings_reader().write(value)
     if isinstance(value, Experiment):
-        if not value.callbacks:  # as in the files of older versions
-            del table["callbacks"]
-        return {**table, "data": to_table(value.data)}
+        whole = {**table, "data": to_table(value.data)}
+        return {key: entry for key, entry in whole.items() if entry != []}  # as in the files of older versions
     if isinstance(value, DataSettings):
         return {**table.pop("source"), **table}
     return table
@@ -262,6 +274,7 @@ def run_experiment(
             experiment.gradient,
             experiment.optimizer,
             experiment.training,
+            metrics=create_metrics(data.task, experiment.metrics),
             seed=experiment.seed,
             callbacks=experiment.callbacks,
             until=until,

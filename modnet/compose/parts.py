@@ -17,7 +17,17 @@ from modnet.errors import DataError, SettingError
 from modnet.host.kinds import KINDS, find_kind
 from modnet.host.registry import find_override
 from modnet.host.signatures import find_type_mistakes
-from modnet.interfaces import Activation, Callback, DataSource, GradientEstimator, Loss, Optimizer, Part, name_of
+from modnet.interfaces import (
+    Activation,
+    Callback,
+    DataSource,
+    GradientEstimator,
+    Loss,
+    Metric,
+    Optimizer,
+    Part,
+    name_of,
+)
 
 
 @attrs.frozen
@@ -92,6 +102,15 @@ def optimizer(name: str, **settings: Any) -> Optimizer:
     Sgd(lr=0.1, weight_decay=0.0)
     """
     return cast("Optimizer", make_part("optimizer", name, **settings))
+
+
+def metric(name: str, **settings: Any) -> Metric:
+    """Return the metric of that name with these settings.
+
+    >>> modnet.metric("top-k", k=3).column
+    'top_3'
+    """
+    return cast("Metric", make_part("metric", name, **settings))
 
 
 def source(name: str, **settings: Any) -> DataSource:

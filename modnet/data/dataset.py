@@ -153,6 +153,8 @@ class Dataset:
         blocks = (part.unscaled(block) for part in others for block in part.blocks())
         learned = parts["train"].preparation
         notes = tuple(learned.describe_unseen(blocks, train.columns)) if learned else ()
+        if notes and wanted.unseen == "refuse":
+            raise DataError(notes[0].partition(": it becomes")[0], advice=[{"unseen": "zeros"}])
         kept = {key: value for key, value in self.settings.items() if key in resolved or key not in given.resolved}
         kept |= {key: value for key, value in resolved.items() if given.resolved.get(key) != value}
         return attrs.evolve(

@@ -76,15 +76,19 @@ def create_figure(size: tuple[float, float]) -> Figure:
     return Figure(figsize=size, layout="constrained")
 
 
-def create_panels(size: tuple[float, float], title: str, **options: Any) -> tuple[Figure, Any, Any]:
-    """Return a figure with a title, and the axes of two plots beside each other."""
-    figure = create_figure(size)
-    left, right = figure.subplots(1, 2, **options)
-    for axes in (left, right):
+def create_panels(
+    size: tuple[float, float], title: str, count: int = 2, **options: Any
+) -> tuple[Figure, *tuple[Any, ...]]:
+    """Return a figure with a title, and the axes of so many plots, three beside each other at most."""
+    figure, columns = create_figure(size), min(count, 3)
+    panels = figure.subplots(-(-count // columns), columns, squeeze=False, **options).ravel()
+    for axes in panels[:count]:
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
+    for axes in panels[count:]:
+        axes.remove()
     figure.suptitle(escape(title), fontsize=10)
-    return figure, left, right
+    return figure, *panels[:count]
 
 
 def render(figure: Figure, kind: str) -> bytes:

@@ -13,7 +13,7 @@ import attrs
 import pluggy
 
 from modnet.errors import UnknownNameError
-from modnet.interfaces import Activation, Callback, DataSource, GradientEstimator, Loss, Observer, Optimizer
+from modnet.interfaces import Activation, Callback, DataSource, GradientEstimator, Loss, Metric, Observer, Optimizer
 
 hookspec = pluggy.HookspecMarker("modnet")
 hookimpl = pluggy.HookimplMarker("modnet")
@@ -56,6 +56,11 @@ def register_optimizers(register: Register[Optimizer]) -> None:
 
 
 @hookspec
+def register_metrics(register: Register[Metric]) -> None:
+    """Register subclasses of `modnet.Metric`, as `register_activations` those of `modnet.Activation`."""
+
+
+@hookspec
 def register_data_sources(register: Register[DataSource]) -> None:
     """Register subclasses of `modnet.DataSource`, as `register_activations` those of `modnet.Activation`."""
 
@@ -72,13 +77,8 @@ class Kind:
     name: str
     interface: type
     hookspec: Callable[..., None]  # specifies the hook that registers such parts
-    use: str = attrs.field(kw_only=True)  # options of `modnet train` that use the part `$name`
-    check: str = attrs.field(default="", kw_only=True)
-    """Options of `modnet plugins check` that the part `$name` needs."""
     words: str = attrs.field(default=attrs.Factory(lambda self: self.name, takes_self=True), kw_only=True)
     """The name in prose."""
-    factory: str = attrs.field(default=attrs.Factory(lambda self: self.name, takes_self=True), kw_only=True)
-    """The function of modnet's that returns such a part by its name."""
 
     @property
     def hook(self) -> str:
@@ -90,34 +90,18 @@ class Kind:
         """The name in prose, of several."""
         return f"{self.words}es" if self.words.endswith("s") else f"{self.words}s"
 
-    @property
-    def module(self) -> str:
-        """The name as that of a module."""
-        return self.name.replace("-", "_")
 
-
-_EXACT = "--gradient backpropagation --iterations 200"
-_SMALL = "--hidden 1 --iterations 20"
 _ROWS = (
-    Kind("activation", Activation, register_activations, use="--activation $name --iterations 200"),
-    Kind("loss", Loss, register_losses, use=f"--loss $name {_EXACT}"),
-    Kind(
-        "gradient", GradientEstimator, register_gradients, use=f"--gradient $name {_SMALL}", words="gradient estimator"
-    ),
-    Kind("optimizer", Optimizer, register_optimizers, use=f"--optimizer $name {_EXACT}"),
-    Kind(
-        "data-source",
-        DataSource,
-        register_data_sources,
-        use="--data FILE.$name",
-        check="--file $name=FILE.$name",
-        words="data source",
-        factory="source",
-    ),
-    Kind("callback", Callback, register_callbacks, use=f"--callback $name {_EXACT}"),
+    Kind("activation", Activation, register_activations),
+    Kind("loss", Loss, register_losses),
+    Kind("gradient", GradientEstimator, register_gradients, words="gradient estimator"),
+    Kind("optimizer", Optimizer, register_optimizers),
+    Kind("metric", Metric, register_metrics),
+    Kind("data-source", DataSource, register_data_sources, words="data source"),
+    Kind("callback", Callback, register_callbacks),
 )
 KINDS = {kind.name: kind for kind in _ROWS}
-OBSERVER = Kind("observer", Observer, LIFECYCLE_HOOKS["run_started"], use="--iterations 200")
+OBSERVER = Kind("observer", Observer, LIFECYCLE_HOOKS["run_started"])
 """Plugins that follow runs: no kind of part, as they register nothing, but checked and begun as parts are."""
 
 

@@ -109,7 +109,7 @@ def _attribute_mistakes(cls: type, interface: type) -> Iterator[Problem]:
     for name, declared in find_declared_types([interface], inspect.get_annotations(interface)).items():
         if get_origin(declared) is not ClassVar:
             continue
-        (wanted,), value = get_args(declared), inspect.getattr_static(cls, name, getattr(interface, name))
+        (wanted,), value = get_args(declared), inspect.getattr_static(cls, name, getattr(interface, name, None))
         has_many = hasattr(type(value), "__get__") and not isinstance(value, FunctionType)  # as a property
         if not has_many and not _fits(value, wanted):
             base = f'base class "{interface.__qualname__}" defined the type as {_quote(wanted)}'

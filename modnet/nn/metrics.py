@@ -1,24 +1,13 @@
-"""Metrics: outputs judged against targets."""
+"""Hits and errors of single samples, and the columns of metrics in words."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Iterable
 
-import attrs
 import numpy as np
 
-from modnet.types import Array, Task
-
-
-@attrs.frozen
-class Metric:
-    """A number that says how good outputs are, for one task."""
-
-    title: str
-    task: Task
-    compute: Callable[[Array, Array, Array | None], float]
-    """From outputs `y` (N, classes or targets), targets `t` and weights (N,) or None to the number."""
+from modnet.interfaces import Metric
+from modnet.types import Array
 
 
 def find_hits(y: Array, t: Array) -> Array:
@@ -41,48 +30,13 @@ def find_errors(y: Array, t: Array, weights: Array | None = None) -> Array:
     return np.asarray((squares / np.where(unit > 0, unit, 1.0)).mean(axis=1))
 
 
-def compute_accuracy(y: Array, t: Array, weights: Array | None = None) -> float:
-    """Return the share of samples whose largest output is at their class."""
-    return float(np.average(find_hits(y, t), weights=weights))
+def format_column(name: str, metrics: Iterable[Metric]) -> str:
+    """Return the name of a history's column in words, with the title of that of `metrics` which it is of.
 
-
-def compute_r2(y: Array, t: Array, weights: Array | None = None) -> float:
-    """Return R², the share of the targets' variance that the outputs explain; of several targets the mean.
-
-    >>> compute_r2(np.array([[1.0], [2.0], [4.0]]), np.array([[1.0], [2.0], [3.0]]))
-    0.5
+    >>> from modnet_metrics import R2
+    >>> format_column("test_r2", [R2()]), format_column("train_top_3", [R2()])
+    ('test R²', 'train top 3')
     """
-    return 1.0 - float(np.average(find_errors(y, t, weights), weights=weights))
-
-
-def compute_rmse(y: Array, t: Array, weights: Array | None = None) -> float:
-    """Return the root of the mean squared error, in the unit of the targets; of several targets the mean."""
-    return float(np.sqrt(np.average((y - t) ** 2, axis=0, weights=weights)).mean())
-
-
-# The first of a task is its main one.
-METRICS = {
-    "accuracy": Metric("accuracy", "classification", compute_accuracy),
-    "r2": Metric("R²", "regression", compute_r2),
-    "rmse": Metric("RMSE", "regression", compute_rmse),
-}
-
-
-def list_metrics(task: Task) -> list[str]:
-    """Return the names of a task's metrics, the main one first."""
-    return [name for name, metric in METRICS.items() if metric.task == task]
-
-
-def compute_metrics(task: Task, y: Array, t: Array, weights: Array | None = None) -> dict[str, float]:
-    """Return each metric of a task by its name; NaN where there are no samples."""
-    return {name: METRICS[name].compute(y, t, weights) if len(t) else math.nan for name in list_metrics(task)}
-
-
-def format_column(name: str) -> str:
-    """Return the name of a history's column in words.
-
-    >>> format_column("test_r2"), format_column("train_accuracy")
-    ('test R²', 'train accuracy')
-    """
-    part, _, metric = name.rpartition("_")
-    return f"{part} {METRICS[metric].title}" if metric in METRICS else name.replace("_", " ")
+    part, _, column = name.partition("_")
+    title = next((metric.title for metric in metrics if metric.column == column), "")
+    return f"{part} {title}" if title else name.replace("_", " ")

@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 
 from modnet.data.dataset import Dataset
-from modnet.interfaces import Callback, ObservedRun, Optimizer, name_of
+from modnet.interfaces import Callback, Metric, ObservedRun, Optimizer, name_of
 from modnet.nn.batches import Batches
 from modnet.nn.checkpoint import Checkpoint, Flattened, flatten_state
 from modnet.nn.metrics import format_column
@@ -31,6 +31,7 @@ class Run:
     optimizer: Optimizer
     data: Dataset
     seed: int
+    metrics: tuple[Metric, ...] = ()
     history: History = attrs.field(factory=History)
     experiment: Mapping[str, Any] | None = None
     """The experiment as its file holds it, where there is one."""
@@ -56,7 +57,9 @@ class Run:
 
     def __repr__(self) -> str:
         tested = [name for name, values in self.history.columns.items() if name.startswith("test_") and values]
-        last = "".join(f", {format_column(name)} {self.history.columns[name][-1]:.4f}" for name in tested[:1])
+        last = "".join(
+            f", {format_column(name, self.metrics)} {self.history.columns[name][-1]:.4f}" for name in tested[:1]
+        )
         made = f"{self.iteration} of {self.iterations} iterations"
         return f"<Run of {self.network!r}: {self.status}, {made}{last}>"
 
@@ -180,7 +183,8 @@ class _Lock:
 
 def _protect_data(data: Dataset) -> Dataset:
     """Return a copy of a data set that shares the memory of its arrays, to read alone."""
-    data = data.with_parts({name: attrs.evolve(samples) for name, samples in data.parts.items()})
+    parts = {name: attrs.evolve(samples) for name, samples in data.parts.items()}
+    data = attrs.evolve(data.with_parts(parts), unprepared=None)
     arrays = [a for part in data.parts.values() for a in (part.table, part.t, part.chosen, part.weights)]
     return copy.deepcopy(data, {id(array): np.asarray(_Lock(array)) for array in arrays if array is not None})
 

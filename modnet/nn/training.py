@@ -17,16 +17,16 @@ from attrs.validators import ge, in_
 from modnet.data.dataset import Dataset
 from modnet.data.samples import Samples
 from modnet.errors import DivergedError, SettingError, ShapeError, TrainingInterrupted
-from modnet.interfaces import Callback, GradientEstimator, Loss, ObservedRun, Observer, Optimizer, name_of
+from modnet.interfaces import Callback, GradientEstimator, Loss, Metric, ObservedRun, Observer, Optimizer, name_of
 from modnet.nn.batches import Batches, Sampling
 from modnet.nn.blas import count_renewals, limit_blas_threads, renew_limit
 from modnet.nn.callbacks import Callbacks, States
 from modnet.nn.checkpoint import Checkpoint
-from modnet.nn.metrics import compute_metrics, find_errors, find_hits, list_metrics
+from modnet.nn.metrics import find_errors, find_hits
 from modnet.nn.network import BLOCK, DenseNetwork, NetworkObjective, protect
 from modnet.nn.run import Run, RunView
 from modnet.nn.schedules import fix_rate, set_horizon
-from modnet.nn.validation import validate_arrays, validate_step
+from modnet.nn.validation import validate_arrays, validate_number, validate_step
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, History, Params, State, Status
 
@@ -82,6 +82,7 @@ def train_network(
     *,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
+    metrics: Sequence[Metric] = (),
     observer: Observer | None = None,
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
@@ -92,20 +93,21 @@ def train_network(
 ) -> Run:
     """Train a copy of `network` on mini-batches and return the run; the network that was given stays as it is.
 
-    From `start` on, a run comes to the same bits as if it had never stopped. `keep` is called with a checkpoint in the
-    first iteration, every few seconds, and at the end: a run that has finished can be lengthened. After `until`
-    iterations it ends as interrupted, if it has not finished. `experiment` and `folder` are what its followers see of
-    where it comes from, and `create` makes the run of what the class takes.
+    At the end of each epoch, and of the run, each of `metrics` is evaluated on every part of the data. From `start` on,
+    a run comes to the same bits as if it had never stopped. `keep` is called with a checkpoint in the first iteration,
+    every few seconds, and at the end: a run that has finished can be lengthened. After `until` iterations it ends as
+    interrupted, if it has not finished. `experiment` and `folder` are what its followers see of where it comes from,
+    and `create` makes the run of what its class takes.
 
     Raises ShapeError where network and data do not fit, DivergedError when the loss stops being finite, and
     TrainingInterrupted on Ctrl-C; these two carry the run, with the last parameters whose loss was finite.
     """
-    _check_fit(network, data)
+    _check_fit(network, data, metrics)
     observer, schedule = observer or Observer(), CheckpointSchedule(keep)
     np.empty(FREED)  # untouched: glibc, that has freed so much once, no longer returns memory in each iteration
     # The loss is checked in every iteration: NumPy's warnings would only say the same less clearly.
     with np.errstate(all="ignore"), limit_blas_threads(settings.blas_threads):
-        run = _create_run(network, data, optimizer, settings, seed, start, create)
+        run = _create_run(network, data, optimizer, settings, seed, start, tuple(metrics), create)
         run.experiment, run.folder = experiment, folder
         observed: Any = RunView(run)
         asked = _begin_callbacks(run, callbacks, observed, start)
@@ -137,15 +139,16 @@ def _create_run(
     settings: TrainingSettings,
     seed: int,
     start: Checkpoint | None,
-    create: Callable[..., Run],
+    metrics: tuple[Metric, ...] = (),
+    create: Callable[..., Run] = Run,
 ) -> Run:
     batches = Batches(len(data.train), settings.batch_size, settings.sampling, Stream(seed, ("batches",)))
     optimizer = set_horizon(optimizer, settings.iterations, is_resumed=start is not None)
     if start is None:
-        names = [f"{part}_{metric}" for metric in list_metrics(data.task) for part in data.parts]
+        names = [f"{part}_{metric.column}" for metric in metrics for part in data.parts]
         history = History(columns={name: [] for name in names})
         params = protect(network.params)
-        run = create(network.with_params(params), settings.iterations, batches, optimizer, data, seed, history)
+        run = create(network.with_params(params), settings.iterations, batches, optimizer, data, seed, metrics, history)
         run.sound = (0, params, optimizer.init(params), (), 1.0)
         return run
     if start.iteration > settings.iterations:
@@ -153,7 +156,7 @@ def _create_run(
         raise SettingError([what], "training")
     start.check(network.params, optimizer)
     params, history = protect(start.params), start.history.until(start.iteration)
-    run = create(network.with_params(params), settings.iterations, batches, optimizer, data, seed, history)
+    run = create(network.with_params(params), settings.iterations, batches, optimizer, data, seed, metrics, history)
     run.iteration, run.seconds_before = start.iteration, start.seconds
     run.sound = (start.iteration, params, copy.deepcopy(start.state), (), start.factor)
     return run
@@ -200,7 +203,7 @@ def _iterate(
             history.loss.append(loss)
             schedule.save_if_due(run)
             optimizer = fix_rate(run.optimizer, k, factor)
-            run.grads, *made = _make_step(objective, params, state, estimator, optimizer, stream.child(k))
+            run.grads, params, state = _make_step(objective, params, state, estimator, optimizer, stream.child(k))
             del objective
             renew_limit()
             if count_renewals() != renewals and k != repeated:  # a BLAS was loaded or set, and has other bits
@@ -209,9 +212,9 @@ def _iterate(
                 continue
             run.iteration, ends_epoch = k + 1, run.batches.ends_epoch(k)
             if is_followed or ends_epoch:
-                network.params = dict(made[0])
+                network.params = dict(params)
                 states, factor = _call(run, callbacks, states, factor, ends_epoch=ends_epoch)
-            at = (k + 1, *made, states, factor)
+            at = (k + 1, params, state, states, factor)
             if ends_epoch:
                 tell_epoch()
             run.grads = None  # so that the next batch takes its place, in the cache too
@@ -232,7 +235,8 @@ def _make_step(
 ) -> tuple[Grads, Params, State]:
     """Return the gradient, the next parameters and the optimizer's next state."""
     grads = validate_arrays(estimator(objective, params, stream), params, estimator)
-    return (grads, *validate_step(optimizer.step(params, grads, state), params, optimizer))
+    moved, state = validate_step(optimizer.step(params, grads, state), params, optimizer)
+    return grads, moved, state
 
 
 def _call(run: Run, callbacks: Callbacks, states: States, factor: float, *, ends_epoch: bool) -> tuple[States, float]:
@@ -270,7 +274,7 @@ def time_iteration(
     """
     clock, times = time.perf_counter, list[tuple[float, float]]()
     with np.errstate(all="ignore"), limit_blas_threads(settings.blas_threads):
-        run = _create_run(network, data, optimizer, settings, seed, None, Run)
+        run = _create_run(network, data, optimizer, settings, seed, None)
         stream, (_, params, state, *_) = Stream(seed, ("gradient",)), run.sound
         end = clock() + seconds
         while len(times) < 2 or clock() < end:
@@ -296,7 +300,7 @@ def _finish(run: Run, callbacks: Callbacks, tell_epoch: Callable[[], object], sc
         _evaluate(run)
         tell_epoch()
     elif run.of_samples is None:  # resumed from its very end
-        run.of_samples = _evaluate_part(run.network, run.data, run.data.test)[1]
+        run.of_samples = _evaluate_part(run.network, run.data, run.data.test, ())[1]
     if run.status is Status.FINISHED and _choose_params(run, callbacks):
         tell_epoch()
 
@@ -327,8 +331,8 @@ def _evaluate(run: Run) -> None:
     """Record the metrics on each part of the data."""
     values: dict[str, float] = {}
     for name, samples in run.data.parts.items():
-        metrics, of_samples = _evaluate_part(run.network, run.data, samples)
-        values |= {f"{name}_{metric}": value for metric, value in metrics.items()}
+        measured, of_samples = _evaluate_part(run.network, run.data, samples, run.metrics)
+        values |= {f"{name}_{column}": value for column, value in measured.items()}
         if name == "test":
             run.of_samples = of_samples
     if validation := run.data.parts.get("validation"):
@@ -336,12 +340,21 @@ def _evaluate(run: Run) -> None:
     run.history.record(run.iteration, values)
 
 
-def _evaluate_part(network: DenseNetwork, data: Dataset, samples: Samples) -> tuple[dict[str, float], Array]:
+def _evaluate_part(
+    network: DenseNetwork, data: Dataset, samples: Samples, metrics: Sequence[Metric]
+) -> tuple[dict[str, float], Array]:
     """Return the metrics of a part, each of its samples alike, and the hits or errors of single samples."""
     scores = [network.predict_scores(samples.rows(block, network.dtype)) for block in samples.blocks()]
     y = np.concatenate(scores) if scores else np.empty((0, network.layers[-1].outputs))
-    y, t = data.to_unit(y), data.to_unit(samples.t)
-    return compute_metrics(data.task, y, t), find_hits(y, t) if data.classes else find_errors(y, t)
+    measured, y, t = _measure(metrics, data, y, samples.t)
+    return measured, find_hits(y, t) if data.classes else find_errors(y, t)
+
+
+def _measure(metrics: Sequence[Metric], data: Dataset, y: Array, t: Array) -> tuple[dict[str, float], Array, Array]:
+    """Return the metrics by their columns, NaN where there are no samples, and outputs and targets in their unit."""
+    y, t = protect({"y": data.to_unit(y), "t": data.to_unit(t)}).values()
+    measured = {each.column: validate_number(each(y, t), each) if len(t) else math.nan for each in metrics}
+    return measured, y, t
 
 
 def _compute_loss(network: DenseNetwork, samples: Samples) -> float:
@@ -362,7 +375,7 @@ def check_task(loss: Loss, data: Dataset) -> None:
         raise SettingError([f"{what}: choose {others[data.task]}, or set data.task to {loss.task!r}"], "network.loss")
 
 
-def _check_fit(network: DenseNetwork, data: Dataset) -> None:
+def _check_fit(network: DenseNetwork, data: Dataset, metrics: Sequence[Metric]) -> None:
     check_task(network.loss_function, data)
     outputs = network.layers[-1].outputs
     needed = 1 if network.is_binary and data.outputs == 2 else data.outputs
@@ -371,4 +384,7 @@ def _check_fit(network: DenseNetwork, data: Dataset) -> None:
         raise ShapeError(f"layer {len(network.layers)} has {outputs} outputs, the data has {what}")
     if not len(data.train):
         raise ShapeError("there are no training samples")
-    network.objective(data.train.rows(slice(1), network.dtype), data.train.t[:1])
+    x, t = data.train.rows(slice(1), network.dtype), data.train.t[:1]
+    network.objective(x, t)
+    with np.errstate(all="ignore"):  # outputs that the metrics cannot judge are found now
+        _measure(metrics, data, network.predict_scores(x), t)

@@ -48,6 +48,13 @@ def validate_step(result: Any, params: Params, optimizer: object) -> tuple[Param
     return validate_arrays(result[0], params, optimizer, " before the state"), result[1]
 
 
+def validate_number(value: Any, part: object) -> float:
+    """Return the number that a part returned; raises PluginError where it is none."""
+    if not isinstance(value, (int, float, np.integer, np.floating)):
+        raise describe_returned(part, value, "a number is expected")
+    return float(value)
+
+
 def describe_returned(part: object, value: Any, expected: str) -> PluginError:
     """Return the error of a part that returned something else than expected."""
     name = type(value).__name__

@@ -13,6 +13,7 @@ import attrs
 import modnet.nn.run
 from modnet.compose.defaults import MAIN_JOB, ExperimentTraining
 from modnet.compose.experiment import DataSettings, Experiment, NetworkSettings, PluginSettings
+from modnet.compose.metrics import create_metrics
 from modnet.compose.parts import GivenInPython
 from modnet.compose.plugins import get_host, list_asked
 from modnet.compose.settings import Table
@@ -125,6 +126,7 @@ class Run(modnet.nn.run.Run, Trained):
             training=ExperimentTraining(**attrs.asdict(self.settings), dtype=dtype),
             plugins=PluginSettings(without=(), modules=modules),
             callbacks=tuple(callback for callback, _ in self.callbacks),
+            metrics=self.metrics[len(create_metrics(self.data.task, ())) :],
         )
 
 

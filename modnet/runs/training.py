@@ -7,6 +7,7 @@ from functools import partial
 from typing import cast
 
 from modnet.compose.defaults import MAIN_JOB, check_is_dataset, get_default_job
+from modnet.compose.metrics import create_metrics
 from modnet.compose.parts import make_part, read_part
 from modnet.compose.plugins import containing_plugins, get_host
 from modnet.compose.settings import Settings
@@ -34,6 +35,7 @@ def train(
     seed: int = 0,
     blas_threads: int = _DEFAULTS.blas_threads,
     callbacks: Sequence[object] = (),
+    metrics: Sequence[object] = (),
     observer: Observer | None = None,
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
@@ -43,9 +45,10 @@ def train(
     Without an `optimizer` or number of `iterations`, those of the default experiment for such data are taken, as by
     `modnet train`. `sampling` is "replacement" (each batch drawn with replacement, as the book does) or "shuffle"
     (shuffled epochs). More `blas_threads` may be faster for wide networks; how many there are shows in the last bits of
-    the result. `callbacks`, names or objects, follow the run, and may stop it. The lifecycle hooks of the plugins
-    follow it, unless another `observer` is given. Raises DivergedError when the loss stops being finite and
-    TrainingInterrupted on Ctrl-C, both with the run so far.
+    the result. `callbacks`, names or objects, follow the run, and may stop it. `metrics`, names or objects, are
+    measured beside the task's own: accuracy, or R² and RMSE. The lifecycle hooks of the plugins follow the run, unless
+    another `observer` is given. Raises DivergedError when the loss stops being finite and TrainingInterrupted on
+    Ctrl-C, both with the run so far.
 
     With `start`, another run's `checkpoint`, it resumes there, up to `iterations` in all, and ends with the same bits
     as if it had never stopped. `keep` is called with a checkpoint in the first iteration, every few seconds, and at the
@@ -75,6 +78,7 @@ def train(
             settings,
             seed=seed,
             callbacks=asked,
+            metrics=create_metrics(data.task, metrics),
             observer=observer,
             start=start,
             keep=keep,

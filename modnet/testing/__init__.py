@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from modnet.testing.suites.data_source import check_data_source
     from modnet.testing.suites.gradient import check_gradient_estimator
     from modnet.testing.suites.loss import check_loss
+    from modnet.testing.suites.metric import check_metric
     from modnet.testing.suites.observer import check_observer
     from modnet.testing.suites.optimizer import check_optimizer
     from modnet.testing.swapping import Swap, swap
@@ -28,6 +29,7 @@ __all__ = [
     "check_distribution",
     "check_gradient_estimator",
     "check_loss",
+    "check_metric",
     "check_observer",
     "check_optimizer",
     "conformance",
@@ -47,6 +49,7 @@ _PLACES = {
     "check_distribution": "kit",
     "check_gradient_estimator": "suites.gradient",
     "check_loss": "suites.loss",
+    "check_metric": "suites.metric",
     "check_observer": "suites.observer",
     "check_optimizer": "suites.optimizer",
     "conformance": "kit",

@@ -98,12 +98,26 @@ class Check:
 
 @attrs.frozen(eq=False)
 class Suite:
-    """All checks of one kind of part, by name."""
+    """All checks of one kind of part, by name, and what the repository of a new one says of it."""
 
     kind: str
     subject: Callable[..., Any]
     """Makes the subject of the checks: a part, and options."""
+    use: str = attrs.field(kw_only=True)
+    """Options of `modnet train` that use the part `$name`."""
+    needs: str = attrs.field(default="", kw_only=True)
+    """Options of `modnet plugins check` that the part `$name` needs."""
+    factory: str = attrs.field(kw_only=True)
+    """The function of modnet's that returns such a part by its name."""
     checks: dict[str, Check] = attrs.field(factory=dict)
+
+    @use.default
+    def _use_exactly(self) -> str:
+        return f"--{self.kind} $name --gradient backpropagation --iterations 200"
+
+    @factory.default
+    def _factory_of_that_name(self) -> str:
+        return self.kind
 
     def check(self, cases: Callable[[Any], Iterable[Inputs]], *skips: str) -> Callable[[Any], Any]:
         """Return a decorator that adds a probe, to be tried on `cases`."""

@@ -21,8 +21,8 @@ __unittest = True  # so that unittest's tracebacks leave this module out
 
 def find_suite(kind: str) -> Suite:
     """Return the checks of a kind of part, or of observers: those of the module that has its name."""
-    found = OBSERVER if kind == OBSERVER.name else find_kind(kind)
-    return cast("Suite", import_module(f"modnet.testing.suites.{found.module}").SUITE)
+    module = (OBSERVER if kind == OBSERVER.name else find_kind(kind)).name.replace("-", "_")
+    return cast("Suite", import_module(f"modnet.testing.suites.{module}").SUITE)
 
 
 def conformance(part: object, **options: Any) -> type[unittest.TestCase]:

@@ -19,6 +19,7 @@ from modnet.compose.plugins import get_host
 from modnet.errors import DataError, PluginError, SettingError
 from modnet.host.kinds import OBSERVER, Kind, find_kind
 from modnet.interfaces import kebab_case
+from modnet.testing.kit import find_suite
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Longer names would break lines of the templates.
@@ -121,7 +122,7 @@ class NewPlugin:
 
     def _placeholders(self) -> dict[str, str]:
         """Return the values of the templates' placeholders."""
-        kind = self._find_kind()
+        kind, suite = self._find_kind(), find_suite(self.kind)
         is_default = kebab_case(type(self.class_name, (), {})) == self.name
         return {
             "name": self.name,
@@ -131,10 +132,10 @@ class NewPlugin:
             "registered": self.class_name if is_default else f'{self.class_name}, "{self.name}"',
             "hook": kind.hook,
             "words": kind.words,
-            "function": kind.factory,
+            "function": suite.factory,
             "check": f"check_{kind.words.replace(' ', '_')}",
-            "use": Template(kind.use).substitute(name=self.name),
-            "checked": Template(f"{self.distribution} {kind.check}").substitute(name=self.name).rstrip(),
+            "use": Template(suite.use).substitute(name=self.name),
+            "checked": Template(f"{self.distribution} {suite.needs}").substitute(name=self.name).rstrip(),
             "dependencies": ", ".join(f'"{each}"' for each in self._list_dependencies()),
             "variable": f"{self.module}_log".upper(),
             "year": str(datetime.now().astimezone().year),

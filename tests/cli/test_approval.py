@@ -145,7 +145,7 @@ def test_no_command_imports_what_a_folder_names(tmp_path: Path, project: Path, m
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("where", ["project", "elsewhere"])
+@pytest.mark.parametrize("where", ["project", pytest.param("elsewhere", marks=pytest.mark.check)])
 def test_the_advice_works_to_the_letter(tmp_path: Path, project: Path, modnet_in, where: str) -> None:
     folder = tmp_path / where
     folder.mkdir(exist_ok=True)
@@ -219,6 +219,7 @@ class TestWhatIsApproved:
             assert done.returncode == 0, done.stderr
         assert not (tmp_path / "ran").exists()
 
+    @pytest.mark.check
     def test_a_new_file_beside_is_not_imported(self, tmp_path: Path, approved: Path, modnet_in) -> None:
         for name in ("numpy.py", "scipy.py", "matplotlib.py", "pickle.py", "parts/later.py"):
             (approved / name).write_text(MARK)
@@ -239,6 +240,7 @@ class TestWhatIsApproved:
         assert modnet_in(other, *commands(approved)[0]).returncode == 1
         assert not (tmp_path / "ran").exists()
 
+    @pytest.mark.check
     def test_where_python_finds_it_it_counts_of_several_that_are_approved(
         self, tmp_path: Path, approved: Path, modnet_in
     ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import shlex
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from processes import run_modnet, run_on_terminal
+from processes import Call, run_modnet, run_on_terminal
 
 from modnet import Dataset
 from modnet.cli.show.data_overview import Overview, overview_to_json, overview_to_text
@@ -56,8 +57,14 @@ def name_classes(x: Any, labels: list[str]) -> Dataset:
     return attrs.evolve(rows_of(x, list(range(len(labels)))), classes=tuple(labels))
 
 
-def show(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def show_in_a_process(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return run_modnet("data", "show", *arguments, cwd=cwd, COLUMNS="80", **environment)
+
+
+@pytest.fixture
+def show(call: Call) -> Call:
+    """Return a function that does so within this process."""
+    return functools.partial(call, "data", "show", COLUMNS="80")
 
 
 def show_on_a_terminal(*arguments: str, cwd: Path, **environment: str) -> str:
@@ -73,7 +80,7 @@ def iris(tmp_path: Path) -> Path:
 
 class TestTheCommand:
     def test_a_table_with_missing_values(self, iris: Path) -> None:
-        done = show("iris.csv", "--set", "missing=drop", cwd=iris)
+        done = show_in_a_process("iris.csv", "--set", "missing=drop", cwd=iris)
         assert done.returncode == 0, done.stderr
         facts, classes, columns, features, samples, *_ = (block.splitlines() for block in done.stdout.split("\n\n"))
         assert facts[0] == "data      iris.csv (csv): 5 samples, 3 features, 3 classes"
@@ -110,13 +117,13 @@ class TestTheCommand:
             "virginica      6.3    3.3      6",
         ]
 
-    def test_what_to_do_with_missing_values_can_be_said(self, iris: Path) -> None:
+    def test_what_to_do_with_missing_values_can_be_said(self, iris: Path, show: Call) -> None:
         done = show("iris.csv", "--set", "missing=0", cwd=iris)
         assert "7 samples" in done.stdout
         assert "2 missing values filled in with 0" in done.stdout
         assert "modnet train refuses" not in done.stdout
 
-    def test_a_table_that_cannot_be_trained_on_is_shown_with_what_makes_it_so(self, iris: Path) -> None:
+    def test_a_table_that_cannot_be_trained_on_is_shown_with_what_makes_it_so(self, iris: Path, show: Call) -> None:
         done = show("iris.csv", cwd=iris)
         assert (done.returncode, done.stderr) == (0, "")
         facts, columns, how, block, command = done.stdout.split("\n\n")
@@ -127,7 +134,7 @@ class TestTheCommand:
         assert block.splitlines()[:2] == ["[data]", 'path = "iris.csv"']
         assert command.startswith("or modnet train --data iris.csv --set data.")
 
-    def test_json_holds_the_same(self, iris: Path) -> None:
+    def test_json_holds_the_same(self, iris: Path, show: Call) -> None:
         done = show("iris.csv", "--set", "missing=drop", "--json", "--samples", "1", "--out", "iris.svg", cwd=iris)
         record = json.loads(done.stdout)
         assert record["train"] == 5
@@ -142,7 +149,7 @@ class TestTheCommand:
         assert (iris / "iris.svg").read_bytes().startswith(b"<?xml")
 
     def test_digits_that_ship_with_modnet(self, tmp_path: Path) -> None:
-        done = show("mnist-small", "--out", "digits.png", cwd=tmp_path)
+        done = show_in_a_process("mnist-small", "--out", "digits.png", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert "5,000 training and 1,000 test samples, 784" in done.stdout
         assert "from 0 to 255, mean 32.87, standard deviation 78.04; divided by 255" in done.stdout
@@ -154,7 +161,7 @@ class TestTheCommand:
         assert (tmp_path / "digits.png").read_bytes().startswith(b"\x89PNG")
         assert done.stdout.endswith("drawn in digits.png\n")
 
-    def test_nothing_is_split_off_unless_it_is_asked_for(self, iris: Path) -> None:
+    def test_nothing_is_split_off_unless_it_is_asked_for(self, iris: Path, show: Call) -> None:
         done = show("iris.csv", "--set", "missing=drop", "--set", "test_fraction=0.4", "--json", cwd=iris)
         record = json.loads(done.stdout)
         assert (record["train"], record["test"]) == (3, 2)
@@ -172,7 +179,7 @@ class TestTheCommand:
         ],
     )
     def test_mistakes_are_reported_in_a_line(
-        self, iris: Path, arguments: tuple[str, ...], status: int, message: str
+        self, iris: Path, arguments: tuple[str, ...], status: int, message: str, show: Call
     ) -> None:
         (iris / "empty.csv").touch()
         before = sorted(iris.iterdir())
@@ -186,7 +193,7 @@ class TestTheCommand:
     @pytest.mark.parametrize("arguments", [("mnist-small",), ("odd.csv", "--set", "label=이름")])
     def test_output_that_holds_ascii_only(self, tmp_path: Path, arguments: tuple[str, ...]) -> None:
         (tmp_path / "odd.csv").write_text("größe,이름\n1,붓꽃\n2,rosé\n", encoding="utf-8")
-        done = show(*arguments, cwd=tmp_path, PYTHONIOENCODING="ascii")
+        done = show_in_a_process(*arguments, cwd=tmp_path, PYTHONIOENCODING="ascii")
         assert done.returncode == 0, done.stderr
         assert done.stdout.isascii()
         assert "\x1b" not in done.stdout
@@ -213,7 +220,7 @@ class TestTablesOfAllKinds:
         for i in range(60)
     )
 
-    def test_columns_of_each_type_and_why_they_are_left_out(self, tmp_path: Path) -> None:
+    def test_columns_of_each_type_and_why_they_are_left_out(self, tmp_path: Path, show: Call, call: Call) -> None:
         (tmp_path / "mixed.csv").write_text(self.MIXED)
         record = json.loads(show("mixed.csv", "--json", cwd=tmp_path).stdout)
         assert record["trainable"] is False
@@ -238,10 +245,10 @@ class TestTablesOfAllKinds:
         }
         assert proposal["settings"]["impute"] == "median"
         (tmp_path / "mixed.toml").write_text(proposal["toml"])
-        done = run_modnet("train", "mixed.toml", "--iterations", "5", "--out", "run", cwd=tmp_path)
+        done = call("train", "mixed.toml", "--iterations", "5", "--out", "run", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
 
-    def test_a_table_with_words_shows_what_becomes_of_each_column(self, tmp_path: Path) -> None:
+    def test_a_table_with_words_shows_what_becomes_of_each_column(self, tmp_path: Path, show: Call) -> None:
         (tmp_path / "mixed.csv").write_text(self.MIXED)
         settings = ("--set", 'leave_out=["id", "born", "note"]', "--set", "impute=median")
         done = show("mixed.csv", *settings, cwd=tmp_path)
@@ -259,37 +266,39 @@ class TestTablesOfAllKinds:
     @pytest.mark.parametrize(
         "name", ["it's", 'say ""hi""', "\U0001f600 it's", "a\u200db", "back\\slash", "\u202eb", "0"]
     )
-    def test_names_of_columns_are_pasted_as_they_are(self, tmp_path: Path, name: str) -> None:
+    def test_names_of_columns_are_pasted_as_they_are(self, tmp_path: Path, name: str, call: Call) -> None:
         rows = "".join(f"2020-01-{i % 28 + 1:02d},{i % 7}.5,{'ab'[i % 2]}\n" for i in range(60))
         (tmp_path / "odd.csv").write_text(f'"{name}",x,kind\n{rows}', encoding="utf-8")
-        done = show("odd.csv", cwd=tmp_path)
+        done = show_in_a_process("odd.csv", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         block = done.stdout[done.stdout.index("[data]") :].partition("\n\n")[0]
         assert tomllib.loads(block)["data"]["leave_out"] == [name.replace('""', '"')]
         (tmp_path / "odd.toml").write_text(block, encoding="utf-8")
-        assert run_modnet("train", "odd.toml", "--iterations", "5", "--out", "run", cwd=tmp_path).returncode == 0
+        assert call("train", "odd.toml", "--iterations", "5", "--out", "run", cwd=tmp_path).returncode == 0
 
     @pytest.mark.parametrize("name", ["label", "target"])
-    def test_numbers_that_are_predicted_whatever_their_column_is_called(self, tmp_path: Path, name: str) -> None:
+    def test_numbers_that_are_predicted_whatever_their_column_is_called(
+        self, tmp_path: Path, name: str, show: Call, call: Call
+    ) -> None:
         rows = "".join(f"2020-01-{i % 28 + 1:02d},{i % 7}.5,{i * 0.37:.2f}\n" for i in range(60))
         (tmp_path / "odd.csv").write_text(f"day,x,{name}\n{rows}")
         done = show("odd.csv", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert f"label     '{name}': no column could be classes" in done.stdout
         command = done.stdout.splitlines()[-1].removeprefix("or modnet ")
-        done = run_modnet(*shlex.split(command), "--iterations", "5", "--out", "run", cwd=tmp_path)
+        done = call(*shlex.split(command), "--iterations", "5", "--out", "run", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
 
-    def test_a_source_that_is_named_stands_in_the_block(self, tmp_path: Path) -> None:
+    def test_a_source_that_is_named_stands_in_the_block(self, tmp_path: Path, show: Call, call: Call) -> None:
         (tmp_path / "mixed.txt2").write_text(self.MIXED)
         done = show("mixed.txt2", "--source", "csv", cwd=tmp_path)
         assert '\nname = "csv"\n' in done.stdout
         command = done.stdout.splitlines()[-1].removeprefix("or modnet ")
-        done = run_modnet(*shlex.split(command), "--iterations", "5", "--out", "run", cwd=tmp_path)
+        done = call(*shlex.split(command), "--iterations", "5", "--out", "run", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
 
     @pytest.mark.parametrize("suffix", ["parquet", "feather"])
-    def test_a_type_that_cannot_be_read_is_left_out(self, tmp_path: Path, suffix: str) -> None:
+    def test_a_type_that_cannot_be_read_is_left_out(self, tmp_path: Path, suffix: str, show: Call) -> None:
         pa = pytest.importorskip("pyarrow")
         feather, parquet = pytest.importorskip("pyarrow.feather"), pytest.importorskip("pyarrow.parquet")
         days = pa.array([i * 86400 for i in range(40)], pa.timestamp("s"))

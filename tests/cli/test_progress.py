@@ -17,6 +17,7 @@ from modnet import History, Status
 from modnet.cli.main import modnet_command
 from modnet.cli.show.progress import RunProgress, format_epoch
 from modnet.cli.show.values import format_duration
+from modnet.interfaces import Metric
 
 
 @attrs.define
@@ -28,6 +29,7 @@ class Run:
     status: Status = Status.RUNNING
     params: Any = None
     history: History = attrs.field(factory=History)
+    metrics: tuple[Metric, ...] = ()
 
 
 class Terminal(io.StringIO):
@@ -45,7 +47,7 @@ def at_first_epoch() -> Run:
 
 def test_the_row_is_the_books_line_in_a_table() -> None:
     assert format_epoch(at_first_epoch()) == (
-        "epoch    1.0  iteration     600  loss   1.5000  train acc, test acc | 0.9012, 0.9054"
+        "epoch   1.0  iteration    600  loss 1.5000  train acc, test acc | 0.9012, 0.9054"
     )
 
 
@@ -53,7 +55,7 @@ def test_the_rows_loss_is_the_mean_since_the_row_before() -> None:
     run = at_first_epoch()
     run.history.loss += [0.5, 0.25]
     run.history.record(602, {"train_accuracy": 0.5, "test_accuracy": 0.5})
-    assert "loss   0.3750" in format_epoch(run)
+    assert "loss 0.3750" in format_epoch(run)
 
 
 @pytest.mark.parametrize(
@@ -137,4 +139,4 @@ def test_a_small_table_has_no_row_for_each_of_its_hundreds_of_epochs(tmp_path: P
     done = CliRunner().invoke(modnet_command, ["train", "--data", f"{tmp_path}/table.csv", "--out", f"{tmp_path}/run"])
     rows = [line for line in done.output.splitlines() if line.startswith("epoch")]
     assert 40 <= len(rows) <= 52
-    assert "iteration     500" in rows[-1]
+    assert "iteration    500" in rows[-1]

@@ -406,7 +406,10 @@ class TestWorkers:
         train_table("a run", str(run), table)
         assert {path: path.stat().st_mtime_ns for path in run.iterdir()} == before
 
-    @pytest.mark.parametrize("how", ["ctrl-c", "ctrl-c of the parent alone", "kill"])
+    @pytest.mark.parametrize(
+        "how",
+        ["ctrl-c", *(pytest.param(how, marks=pytest.mark.check) for how in ("ctrl-c of the parent alone", "kill"))],
+    )
     def test_a_comparison_that_is_stopped_resumes_to_the_same_bits(
         self, experiment: dict[str, Any], whole: dict[str, str], tmp_path: Path, how: str
     ) -> None:
@@ -441,6 +444,7 @@ class TestWorkers:
         assert done.returncode == 1
         assert "modnet.compare: in a script, call it under: if __name__ == '__main__':" in done.stderr
 
+    @pytest.mark.check
     def test_those_of_two_comparisons_in_a_folder_of_somebody_else(
         self, experiment: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

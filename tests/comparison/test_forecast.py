@@ -115,7 +115,7 @@ def come_true(repeats: int, scope: Scope) -> tuple[Array, Array]:
     rng, forecasts, truths = np.random.default_rng(6), [], []
     for i in range(repeats):
         difference = draw(rng, 0.0 if i % 2 else float(rng.normal(0, 0.03)))
-        claims = {count: decide([difference[:count]], scope)[0].claim for count in ANALYSES}
+        claims = {n: decide([difference[:n]], scope, forecasts=False)[0].claim for n in ANALYSES}
         for seeds in (5, 10, 20, 40):
             for count, probability in decide([difference[:seeds]], scope)[0].forecast.items():
                 forecasts.append(probability)

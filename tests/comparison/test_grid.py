@@ -96,6 +96,7 @@ class TestMistakes:
             ({"seed": ["a"]}, "grid: 'seed' cannot vary: "),
             ({"data": ["a"]}, "grid: 'data' cannot vary: "),
             ({"data.label": ["a"]}, "grid: 'data.label' cannot vary: "),
+            ({"validation": [0.1, 0.2]}, "grid: 'validation' cannot vary: "),
             ({"plugins.without": ["a"]}, "grid: 'plugins.without' cannot vary: "),
             ({"activation": "relu"}, "grid: 'activation' must be a list of values, not "),
             ({"activation": 3}, "grid: 'activation' must be a list of values, not "),
@@ -133,11 +134,11 @@ class TestMistakes:
             create_settings({}, {"activation": [Own()]})
 
 
-def test_every_option_but_the_seed_can_vary() -> None:
+def test_every_option_but_the_seed_and_those_of_the_samples_can_vary() -> None:
     one_each = {
         "hidden": 3, "activation": "tanh", "output": "softmax", "loss": "cross-entropy", "gradient": "spsa",
         "optimizer": "adam", "lr": 0.3, "batch_size": 2, "iterations": 3, "sampling": "shuffle",
     }  # fmt: skip
-    assert one_each.keys() == PLACES.keys() - {"seed"}
+    assert one_each.keys() == PLACES.keys() - {"seed", "validation"}
     for key, value in one_each.items():
         assert labels({key: [value]})[0].startswith(f"{key} ")

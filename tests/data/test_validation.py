@@ -137,6 +137,15 @@ def test_samples_that_are_only_divided_need_no_preparing_anew():
     assert (len(data.train), len(data.parts["validation"]), data.scale) == (8, 2, 4.0)
 
 
+def test_words_that_are_refused_are_named_before_training_begins():
+    rows, labels = np.array([["red"], ["green"]] * 20 + [["rare"]], object), [0, 1] * 20 + [0]
+    data = Dataset.from_arrays((rows, labels), test_fraction=0, unseen="zeros")
+    seed = next(s for s in range(20) if 40 in data.with_validation(0.3, seed=s).parts["validation"].chosen)
+    refusing = Dataset.from_arrays((rows, labels), test_fraction=0, unseen="refuse")
+    with pytest.raises(DataError, match="1 row has a word that the training rows lack, 'rare': set unseen = 'zeros'"):
+        refusing.with_validation(0.3, seed=seed)
+
+
 @pytest.mark.parametrize(
     ("make", "error", "words"),
     [

@@ -1,82 +1,142 @@
-"""Metrics against scikit-learn, and what they are of odd targets."""
+"""Metrics of a run: what is measured, on what, and what is refused."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import attrs
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 import modnet
-from modnet.nn.metrics import compute_metrics, find_errors, list_metrics
+from modnet.nn.metrics import format_column
 
-NUMBERS = st.floats(-1e3, 1e3)
-WEIGHTS = st.one_of(st.none(), arrays(np.float64, 7, elements=st.floats(0.1, 10)))
-
-
-def compute(task, y, t, weights=None):
-    return compute_metrics(task, np.asarray(y, np.float64), np.asarray(t), weights)
+X, T = np.sin(np.arange(80.0)).reshape(40, 2), np.arange(40) % 3
 
 
-def test_each_task_has_a_main_metric():
-    assert {task: list_metrics(task)[0] for task in ("classification", "regression")} == {
-        "classification": "accuracy",
-        "regression": "r2",
-    }
+def make_data(task="classification", **settings):
+    targets = T if task == "classification" else X.sum(axis=1)
+    return modnet.Dataset.from_arrays(X, targets, task=task, **{"test_fraction": 0.25, **settings})
 
 
-@given(y=arrays(np.float64, (7, 3), elements=NUMBERS), t=arrays(np.int64, 7, elements=st.integers(0, 2)), w=WEIGHTS)
-def test_the_accuracy_is_that_of_scikit_learn(y, t, w):
-    metrics = pytest.importorskip("sklearn.metrics")
-    expected = metrics.accuracy_score(t, y.argmax(axis=1), sample_weight=w)
-    assert compute("classification", y, t, w)["accuracy"] == pytest.approx(expected, rel=1e-12)
+def train(metrics=(), data=None, **settings):
+    data = make_data() if data is None else data
+    return modnet.train(modnet.Network.for_data(data), data, metrics=metrics, **{"iterations": 5, **settings})
 
 
-@given(data=st.data(), targets=st.sampled_from([1, 3]), w=WEIGHTS)
-def test_r2_and_rmse_are_those_of_scikit_learn(data, targets, w):
-    metrics = pytest.importorskip("sklearn.metrics")
-    y, t = (data.draw(arrays(np.float64, (7, targets), elements=st.integers(-99, 99).map(float))) for _ in range(2))
-    found = compute("regression", y, t, w)
-    assert found["r2"] == pytest.approx(metrics.r2_score(t, y, sample_weight=w), rel=1e-9, abs=1e-9)
-    assert found["rmse"] == pytest.approx(metrics.root_mean_squared_error(t, y, sample_weight=w), rel=1e-12)
+def returning(value: Any, **more: Any) -> modnet.Metric:
+    """Return a metric that returns a value."""
+
+    def call(self, y, t, weights=None):
+        return value(y, t) if callable(value) else value
+
+    body = {"task": "classification", "__call__": call, **more}
+    return attrs.frozen(type("Mine", (modnet.Metric,), body))()
 
 
-@given(y=arrays(np.float64, (7, 2), elements=NUMBERS), t=arrays(np.float64, (7, 2), elements=NUMBERS))
-def test_the_errors_of_samples_have_the_mean_1_minus_r2(y, t):
-    assert find_errors(y, t).mean() == pytest.approx(1 - compute("regression", y, t)["r2"], rel=1e-9, abs=1e-9)
+def test_each_metric_is_measured_on_each_part_the_tasks_own_first() -> None:
+    history = train(["macro-f1", modnet.metric("top-k", k=2)]).history
+    columns = ["accuracy", "macro_f1", "top_2"]
+    assert list(history.columns) == [f"{part}_{column}" for column in columns for part in ("train", "test")]
+    assert {len(values) for values in history.columns.values()} == {len(history.evaluated_at)}
+    of_values = list(train(["mae"], make_data("regression")).history.columns)
+    assert of_values == [f"{part}_{column}" for column in ("r2", "rmse", "mae") for part in ("train", "test")]
 
 
-def test_a_target_that_does_not_vary_is_explained_wholly_or_not_at_all():
-    assert compute("regression", [[2.0], [2.0]], [[2.0], [2.0]])["r2"] == 1.0
-    assert compute("regression", [[2.0], [3.0]], [[2.0], [2.0]])["r2"] == 0.0
+def test_more_metrics_change_nothing_else() -> None:
+    plain, more = train(), train(["macro-f1", "log-loss", returning(lambda y, t: y.sum())])
+    assert {name: w.tobytes() for name, w in plain.params.items()} == {n: w.tobytes() for n, w in more.params.items()}
+    assert plain.history.loss == more.history.loss
+    assert plain.history.columns.items() <= more.history.columns.items()
 
 
-@pytest.mark.parametrize("task", ["classification", "regression"])
-def test_without_samples_a_metric_is_not_a_number(task):
-    assert all(math.isnan(value) for value in compute(task, np.empty((0, 2)), np.empty((0, 2))).values())
+def test_of_a_regression_they_see_the_unit_of_the_targets() -> None:
+    seen = []
+    metric = returning(lambda y, t: float(seen.append((y.shape, t.copy())) or 0), task="regression")
+    data = make_data("regression")
+    train([metric], data, iterations=1)
+    shape, t = seen[1]  # after the first row, which is tried before training
+    assert shape == t.shape == (30, 1)
+    assert data.train.t.std() == pytest.approx(1)
+    np.testing.assert_allclose(sorted(np.concatenate([t, seen[2][1]])[:, 0]), sorted(X.sum(axis=1)))
 
 
-@given(
-    y=arrays(np.float64, (5, 2), elements=st.integers(-99, 99).map(float)),
-    t=arrays(np.float64, (5, 2), elements=st.integers(-99, 99).map(float)),
-    weights=arrays(np.int64, 5, elements=st.integers(0, 3)).filter(np.any),
+def test_of_a_part_without_samples_no_metric_is_a_number() -> None:
+    run = train(["macro-f1"], make_data(test_fraction=0))
+    assert math.isnan(run.history.test_macro_f1[-1])
+    assert run.history.train_macro_f1[-1] >= 0
+
+
+def test_arrays_are_read_only() -> None:
+    def spoil(y, t):
+        y[0] = 0
+        return 1.0
+
+    with pytest.raises(ValueError, match="read-only"):
+        train([returning(spoil)])
+
+
+@pytest.mark.parametrize("value", [1, 0.5, np.float32(0.5), np.int64(1), True, math.nan])
+def test_any_number_will_do(value: Any) -> None:
+    assert train([returning(value)]).history.test_mine[-1] == pytest.approx(float(value), nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"), [(None, "a NoneType"), ("0.5", "a str"), (1j, "a complex"), (lambda y, t: y, r"an array of .*")]
 )
-def test_a_weight_counts_as_the_same_sample_that_often(y, t, weights):
-    again = np.repeat(np.arange(5), weights)
-    found, expected = compute("regression", y, t, weights), compute("regression", y[again], t[again])
-    assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
+def test_what_is_no_number_is_refused_before_the_first_iteration(value: Any, found: str) -> None:
+    with pytest.raises(modnet.PluginError, match=rf"^Mine\(\) returned {found}: a number is expected$"):
+        train([returning(value)], observer=None, iterations=0)
 
 
-def test_rounding_is_no_variance_of_a_target():
-    t = np.full((7, 1), 0.1)  # whose mean is another number
-    assert compute("regression", t, t)["r2"] == 1
-    assert compute("regression", t + 0.5, t)["r2"] == pytest.approx(0)
+@pytest.mark.parametrize(
+    ("metrics", "message"),
+    [
+        (["macro-f1", "r2"], "metrics: r2 is for regression, and the data for classification: available: accuracy, "),
+        (["accuracy"], r"metrics: the column 'accuracy' is of Accuracy\(\) already: leave Accuracy\(\) out"),
+        (["top-k", modnet.metric("top-k", k=5)], r"metrics: the column 'top_5' is of TopK\(k=5\) already"),
+        ("macro-f1", "metrics: must be a list of metrics, not 'macro-f1'"),
+        (["macro"], "no metric 'macro', did you mean 'macro-f1'"),
+        ([np.mean], "metric: expected a name or an instance, found <function mean"),
+        ([returning(1.0, column="My score")], r"Mine\(\) has the column 'My score': lower-case words joined by"),
+        ([returning(1.0, column="loss")], r"Mine\(\) has the column 'loss': .*, and not 'loss'"),
+    ],
+)
+def test_metrics_that_cannot_be_measured_are_refused(metrics: Any, message: str) -> None:
+    with pytest.raises(modnet.ModnetError, match=f"^{message}"):
+        train(metrics)
 
 
-def test_what_is_advised_for_a_regression_that_diverges_is_an_option_of_it():
+def test_outputs_that_cannot_be_judged_are_found_before_training() -> None:
+    data = make_data()
+    net = modnet.Network([2, 3], output="identity", loss="mean-squared-error")
+    seen: list[Any] = []
+    with pytest.raises(modnet.DataError, match="log-loss needs probabilities"):
+        modnet.train(net, data, iterations=9, metrics=["log-loss"], keep=seen.append)
+    assert not seen
+
+
+def test_one_output_for_two_classes_is_judged_as_two() -> None:
+    data = modnet.Dataset.from_arrays(X, T % 2, test_fraction=0.25)
+    net = modnet.Network([2, 4, 1], output="sigmoid", loss="binary-cross-entropy")
+    run = modnet.train(net, data, iterations=5, metrics=["log-loss"])
+    assert run.history.test_log_loss[-1] == pytest.approx(net.with_params(run.params).loss(data.test.x, data.test.t))
+
+
+def test_a_run_is_resumed_with_its_metrics_to_the_same_bits() -> None:
+    whole, half = train(["log-loss"], iterations=12), train(["log-loss"], iterations=5)
+    assert train(["log-loss"], iterations=12, start=half.checkpoint).history == whole.history
+
+
+def test_a_column_in_words() -> None:
+    metrics = [modnet.metric(name) for name in ("r2", "balanced-accuracy", "macro-f1")]
+    names = ("test_r2", "train_balanced_accuracy", "validation_macro_f1", "validation_loss", "gradient_norm")
+    words = ["test R²", "train balanced accuracy", "validation macro F1", "validation loss", "gradient norm"]
+    assert [format_column(name, metrics) for name in names] == words
+
+
+def test_what_is_advised_for_a_regression_that_diverges_is_an_option_of_it() -> None:
     x = np.random.default_rng(0).normal(size=(100, 3))
     data = modnet.Dataset.from_arrays(x, x @ [1.0, 2.0, 3.0], task="regression")
     with pytest.raises(modnet.DivergedError, match=r"the outputs reach .*: try a smaller learning rate$"):

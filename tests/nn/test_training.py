@@ -406,7 +406,7 @@ class TestAnotherPartOfTheData:
         assert found[0].history.columns.keys() == run.history.columns.keys()
         (tmp_path / "history.csv").write_text(history_to_csv(run.history))
         assert read_history(tmp_path / "history.csv") == run.history
-        assert "train acc, test acc, validation acc, validation loss | " in format_epoch(run)
+        assert "train acc, val acc | " in format_epoch(run)
         assert len(draw_learning_curves(run.history).axes[1].lines) == 3
 
     def test_it_belongs_to_what_the_data_is_known_by(self, data: Dataset, blobs: Dataset) -> None:

@@ -212,10 +212,7 @@ def test_nothing_cancels_in_built_in_parts(hidden, output, loss, dtype):
 
 
 @BITS
-@settings(
-    max_examples=settings.default.max_examples * 3,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(case=cases())
 def test_random_networks_have_exact_differences_up_to_round_off(case):
     check(case)

@@ -249,6 +249,7 @@ class TestSmallestPlugin:
             assert "softsign  (modnet-softsign 1.0)  ready" in done.stdout
 
 
+@pytest.mark.check
 class TestMistaken:
     """A project with fourteen mistakes that those who write a plugin make, one a module."""
 
@@ -269,6 +270,7 @@ class TestMistaken:
         assert len(diagnosed) == 14
 
 
+@pytest.mark.check
 class TestUninstalled:
     """A run keeps in mind whose its parts were."""
 
@@ -326,6 +328,7 @@ class TestModule:
         assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.check
 class TestCrowd:
     """Eleven broken plugins, rivals, one that prints and one that follows runs are installed: all the rest works."""
 
@@ -444,6 +447,7 @@ class TestCrowd:
         assert plugins["modnet-right:plugin"]["provides"] == [{"kind": "activation", "name": "rival"}]
 
 
+@pytest.mark.check
 class TestNewPlugin:
     """From an empty folder to a trained network: begin, build, install, list, check, train."""
 
@@ -474,7 +478,6 @@ class TestNewPlugin:
         finally:
             environment.pip("uninstall", "--yes", "modnet-soft-cap")
 
-    @pytest.mark.check
     def test_so_is_one_that_follows_runs(self, environment: Environment, tmp_path: Path) -> None:
         begun = environment.modnet("plugins", "new", "journal", "--kind", "observer", cwd=tmp_path)
         assert begun.returncode == 0, begun.stderr

@@ -14,6 +14,7 @@ from processes import Call
 
 import modnet
 from modnet.cli.show.learning_curves import draw_learning_curves
+from modnet.compose.metrics import find_known_metrics
 from modnet.runs.model import TrainedModel
 
 
@@ -165,9 +166,8 @@ def test_the_learning_curves_show_r2(run: Path):
     pytest.importorskip("matplotlib")
     from modnet.runs.contents import read_history
 
-    _, right = draw_learning_curves(read_history(run / "history.csv")).axes
-    assert right.get_title() == "R²"
-    assert len(right.lines) == 2
+    _, *others = draw_learning_curves(read_history(run / "history.csv"), "", find_known_metrics({})).axes
+    assert [(axes.get_title(), len(axes.lines)) for axes in others] == [("R²", 2), ("RMSE", 2)]
 
 
 def test_a_gradient_is_checked(modnet_: Command, table: Path):

@@ -120,7 +120,8 @@ class TestKilled:
 
     # One may fall between the two renames by which a checkpoint takes its place: resume then says so, and continues.
     @pytest.mark.filterwarnings("ignore:.*checkpoint.npz. missing; the one before is used")
-    def test_a_dozen_times_at_random_instants(self, work: Path, call) -> None:
+    @pytest.mark.parametrize("times", [3, pytest.param(20, marks=pytest.mark.check)])
+    def test_at_random_instants(self, work: Path, call, times: int) -> None:
         WARM.set_forkserver_preload(["modnet.cli.main", "modnet.nn.training", "matplotlib.figure"])
         longest = 0.0
         for name in ("warming", "timed"):
@@ -129,7 +130,7 @@ class TestKilled:
             longest = time.monotonic() - began
             assert outcome(work / name) == outcome(work / "whole")
         instants, kills, runs = random.Random(0), 0, 0  # noqa: S311 - anything will do
-        while kills < 12:
+        while kills < times:
             runs += 1
             command = [*training(), "--out", f"killed-{runs}"]
             for _ in range(4):

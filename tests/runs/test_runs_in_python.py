@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -364,21 +366,30 @@ class Cube(modnet.Activation):
 def register_activations(register):
     register(Cube)
 """
-OPEN = "import modnet, sys; print(modnet.open_run('run').predict(modnet.load('mnist-small').test)[0])"
+OPEN = """
+import modnet, sys
+run = modnet.open_run("run")
+assert (run.status, len(run.history.loss)) == ("finished", 5)
+for _ in range(2):
+    try:
+        print(run.predict(modnet.load("mnist-small").test).shape)
+    except modnet.PluginError as error:
+        print(error)
+print("my_cube" in sys.modules)
+"""
 
 
-def test_a_module_that_a_run_names_is_imported_only_if_it_is_approved(
-    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_module_that_a_run_names_is_imported_only_if_it_is_approved(tmp_path: Path, call: Call) -> None:
     (tmp_path / "my_cube.py").write_text(OWN)
     words = "--activation cube --iterations 5 --gradient backpropagation --out run"
     assert call("train", "-p", "my_cube.py", *words.split(), cwd=tmp_path).returncode == 0
-    opened = subprocess.run([sys.executable, "-c", OPEN], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert opened.stdout.strip().isdecimal()
-    monkeypatch.setenv("MODNET_CONFIG", str(tmp_path / "config"))  # where nothing is approved
-    run = modnet.open_run(tmp_path / "run")
-    assert (run.status, len(run.history.loss)) == ("finished", 5)
-    for _ in range(2):
-        with pytest.raises(modnet.PluginError, match=r"my_cube: .*modnet plugins approve"):
-            run.predict(np.zeros((1, 784)))
-    assert "my_cube" not in sys.modules
+    command = [sys.executable, "-c", OPEN]
+    opened = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert opened.stdout.splitlines() == ["(1000,)", "(1000,)", "True"]
+    other = {**os.environ, "MODNET_CONFIG": str(tmp_path / "config")}  # where nothing is approved
+    refused = subprocess.run(command, cwd=tmp_path, env=other, capture_output=True, text=True, check=True)
+    *lines, imported = refused.stdout.splitlines()
+    assert lines[:2] == lines[2:]
+    assert lines[0].startswith("the activation 'cube' comes from my_cube: ")
+    assert lines[1].endswith("approve it: modnet plugins -p my_cube")
+    assert imported == "False"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from changing_plugins import DIARY, PLUGIN, install, install_drifting, modnet, run_python, to_format_1, train
 
-from modnet.runs.missing_plugins import _advise
+from modnet.runs.missing_plugins import _advise_on
 from modnet.runs.receipt import Receipt
 from modnet.runs.surroundings import Origin, Segment
 
@@ -46,6 +46,7 @@ def test_a_run_resumed_as_it_began_has_one_segment(killed: Path) -> None:
     assert modnet(killed, "verify", "run").returncode == 0
 
 
+@pytest.mark.check
 def test_a_plugin_that_was_mended_in_between_twice(killed: Path) -> None:
     first = code(Receipt.read(killed / "run").latest)
     install_drifting(killed, factor=2)
@@ -84,6 +85,7 @@ def test_a_resume_by_other_code_stops_and_each_way_out_works(killed: Path) -> No
     assert starts(killed / "run") == [0, 20]
 
 
+@pytest.mark.check
 def test_what_was_accepted_once_is_accepted_until_it_changes(killed: Path) -> None:
     install_drifting(killed, factor=2)
     modnet(killed, "resume", "run", "--accept", KILLED_AT="30")
@@ -115,6 +117,7 @@ def test_another_library_stops_and_another_machine_is_recorded(killed: Path) -> 
     assert (done.returncode, "platform  until iteration 20, CPU: Z80 then, " in done.stdout) == (0, True), done.stdout
 
 
+@pytest.mark.check
 def test_a_segment_of_no_iteration_does_not_stay(killed: Path) -> None:
     began = Receipt.read(killed / "run")
     install_drifting(killed, factor=2)
@@ -134,6 +137,7 @@ def test_a_run_that_fails_at_once_when_it_is_resumed_leaves_no_segment(killed: P
     assert (starts(killed / "run"), receipt.results and receipt.results.iterations) == ([0], 20)
 
 
+@pytest.mark.check
 def test_where_the_newest_checkpoint_is_damaged_segments_after_the_one_before_do_not_stay(killed: Path) -> None:
     install_drifting(killed, factor=2)
     modnet(killed, "resume", "run", "--accept", KILLED_AT="21")
@@ -155,6 +159,7 @@ def test_a_finished_run_that_is_lengthened_by_other_code(tmp_path: Path) -> None
     assert starts(tmp_path / "run") == [0, 59]  # the loss after the last step was not known to be finite
 
 
+@pytest.mark.check
 def test_before_any_iteration_all_of_the_run_is_made_anew(tmp_path: Path) -> None:
     install_drifting(tmp_path)
     train(tmp_path, killed_at=0)
@@ -164,6 +169,7 @@ def test_before_any_iteration_all_of_the_run_is_made_anew(tmp_path: Path) -> Non
     assert modnet(tmp_path, "verify", "run").returncode == 0
 
 
+@pytest.mark.check
 def test_plugins_that_follow_the_run_are_observers_in_the_order_of_their_calls(killed: Path) -> None:
     install(killed / "site", "modnet_a_diary", DIARY.format(word="a"), "1.5")
     install(killed / "site", "modnet_b_diary", DIARY.format(word="b"))
@@ -179,6 +185,7 @@ def test_plugins_that_follow_the_run_are_observers_in_the_order_of_their_calls(k
     assert [len(segment.observers) for segment in Receipt.read(killed / "run").segments] == [0, 3]
 
 
+@pytest.mark.check
 def test_another_observer_is_mentioned_and_makes_no_other_run(killed: Path) -> None:
     install(killed / "site", "modnet_a_diary", DIARY.format(word="a"))
     train(killed, -1, "whole")
@@ -303,7 +310,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize(("distribution", "version"), HOSTILE)
 def test_a_receipt_gives_no_advice_but_plain_names_and_versions(distribution: str, version: str) -> None:
-    advice = _advise(Origin("activation", "gone", distribution, version, "x", ""))
+    advice = _advise_on([Origin("activation", "gone", distribution, version, "x", "")])
     assert advice.startswith("the activation 'gone' comes from ")
     assert advice.endswith((", which is not installed", ", a module that was not installed as a plugin"))
     assert advice.isprintable()
@@ -312,9 +319,9 @@ def test_a_receipt_gives_no_advice_but_plain_names_and_versions(distribution: st
 
 @pytest.mark.parametrize("version", ["1.0", "1.0rc1", "2!1.0.post1", "1.0+cu12"])
 def test_plain_names_and_versions_are_advised(version: str) -> None:
-    advice = _advise(Origin("activation", "gone", "Modnet_x.y-z", version, "x", ""))
+    advice = _advise_on([Origin("activation", "gone", "Modnet_x.y-z", version, "x", "")])
     assert advice.endswith(f", which is not installed: pip install Modnet_x.y-z=={version}")
-    advice = _advise(Origin("activation", "gone", "mine.parts", "", "mine", ""))
+    advice = _advise_on([Origin("activation", "gone", "mine.parts", "", "mine", "")])
     assert advice.endswith(": load it with -p mine.parts")
 
 

@@ -119,5 +119,8 @@ def test_all_runs_of_a_comparison_have_the_part_that_one_of_them_needs(needing: 
     table = {"data": {"name": "iris"}, "training": {"iterations": 10}}
     result = modnet.compare(table, {"callbacks": [[], [needing]]}, seeds=2, workers=1, out=tmp_path / "compared")
     assert result.samples == 30
+    assert "validation accuracy  validation loss" in str(result)
+    assert "validation_accuracy,validation_loss" in (tmp_path / "compared/runs.csv").read_text()
+    assert len(result.as_json()["settings"][0]["validation_loss"]) == 2
     for setting in result.settings:
         assert all("validation_loss" in history.columns for history in setting.histories)

@@ -131,6 +131,7 @@ class TestWhatIsWritten:
             done = run("ruff", *what, "--isolated", "--no-cache", cwd=written / kind)
             assert done.returncode == 0, done.stdout + done.stderr
 
+    @pytest.mark.check
     def test_it_pleases_a_strict_type_checker(self, written: Path) -> None:
         modules = [written / kind / f"{NewPlugin(kind, name).module}.py" for kind, name in NAMES.items()]
         done = run("mypy", "--strict", "--config-file", "", *modules, cwd=written)

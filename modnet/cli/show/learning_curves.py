@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from modnet.display.figure import COLORS, GREY, create_panels, drawing, escape
+from modnet.interfaces import Metric
 from modnet.text import printable
 from modnet.types import History
 
@@ -15,41 +17,61 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LONGEST = 24  # letters of a column's name
+MOST = 11  # metrics
 
 
 @drawing()
-def draw_learning_curves(history: History, title: str = "") -> Figure:
-    """Return the learning curves: the loss of every iteration, and both accuracies, or R²; raises MissingExtraError."""
-    figure, left, right = create_panels((9, 3.6), title)
-    _draw_loss(left, history.loss)
-    _draw_scores(right, history)
-    for axes in (left, right):
+def draw_learning_curves(history: History, title: str = "", metrics: Sequence[Metric] = ()) -> Figure:
+    """Return the learning curves: the loss of every iteration, and each metric of all parts of the data.
+
+    `metrics` are those that are known, for their titles. Raises MissingExtraError.
+    """
+    columns = [name.removeprefix("train_") for name in history.columns if name.startswith("train_")][:MOST]
+    count = 1 + max(1, len(columns))
+    size = (4.5 * min(count, 3), 3.6 * -(-count // 3))
+    figure, left, *others = create_panels(size, title, count)
+    _draw_loss(left, history)
+    known = {metric.column: metric for metric in metrics}
+    for axes, column in zip(others, columns, strict=False):
+        suffix, longer = f"_{column}", tuple(f"_{other}" for other in columns if other.endswith(f"_{column}"))
+        names = [name for name in history.columns if name.endswith(suffix) and not name.endswith(longer)]
+        curves = {name.removesuffix(suffix): history.columns[name] for name in names}
+        _draw_metric(axes, history.evaluated_at, curves, column, known.get(column))
+    for axes in (left, *others):
         axes.set_xlabel("iteration")
     return figure
 
 
-def _draw_loss(axes: Any, loss: list[float]) -> None:
+def _draw_loss(axes: Any, history: History) -> None:
+    loss = history.loss
     iterations = np.arange(1, len(loss) + 1)
     width = max(1, len(loss) // 50)
     axes.plot(iterations, loss, color=GREY, alpha=0.25 if width > 1 else 1, linewidth=0.8)
     if width > 1:
         mean = np.convolve(loss, np.ones(width) / width, mode="valid")
         axes.plot(iterations[width - 1 :], mean, color=GREY, label=f"mean of {width} iterations")
+    if validation := history.columns.get("validation_loss"):
+        axes.plot(history.evaluated_at, validation, color=COLORS[2], label=f"validation: {validation[-1]:.4g}")
+    if width > 1 or validation:
         axes.legend(frameon=False)
     axes.set(title="loss of each mini-batch", ylim=(0, None))
 
 
-def _draw_scores(axes: Any, history: History) -> None:
-    """Draw the accuracies, or R², whose values below -1 are left out of the picture."""
-    marker = "." if len(history.evaluated_at) <= 60 else None
-    suffix = "_r2" if "test_r2" in history.columns else "_accuracy"
-    curves = {name: values for name, values in history.columns.items() if name.endswith(suffix)}
+def _draw_metric(
+    axes: Any, places: Sequence[int], curves: Mapping[str, Sequence[float]], column: str, metric: Metric | None
+) -> None:
+    """Draw a metric of each part; where larger is better, values below -1 are left out of the picture."""
+    marker = "." if len(places) <= 60 else None
+    rises = metric is None or metric.larger_is_better
     # More than there are colors are not told apart, and could take for ever.
-    for (name, values), color in zip(curves.items(), COLORS, strict=False):
+    for (part, values), color in zip(curves.items(), COLORS, strict=False):
         if values and not math.isnan(values[-1]):
-            label = escape(f"{printable(name.removesuffix(suffix), LONGEST)}: {values[-1]:.4f}")
-            axes.plot(history.evaluated_at, values, color=color, marker=marker, label=label)
-    lowest = min((value for values in curves.values() for value in values if value < 0), default=0.0)
-    axes.set(title="R²" if suffix == "_r2" else "accuracy", ylim=(max(lowest, -1.0), 1))
-    if history.evaluated_at:
-        axes.legend(frameon=False, loc="lower right")
+            label = escape(f"{printable(part, LONGEST)}: {values[-1]:.4{'f' if rises else 'g'}}")
+            axes.plot(places, values, color=color, marker=marker, label=label)
+    found = [value for values in curves.values() for value in values if math.isfinite(value)]
+    low, high = min(found, default=0.0), max(found, default=0.0)
+    limits = (max(min(low, 0), -1.0) if rises else min(low, 0), 1 if rises and high <= 1 else None)
+    title = (metric.title if metric else "") or column.replace("_", " ")
+    axes.set(title=escape(printable(title, LONGEST)), ylim=limits)
+    if places and axes.lines:
+        axes.legend(frameon=False, loc="lower right" if rises else "upper right")

@@ -18,6 +18,7 @@ from modnet.files import telling
 from modnet.host.kinds import hookimpl
 from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.metrics import format_column
+from modnet.types import History
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -42,9 +43,18 @@ def format_epoch(run: ObservedRun, since: int | None = None) -> str:
         since = history.evaluated_at[-2] if len(history.evaluated_at) > 1 else 0
     losses = history.loss[since:]
     loss = f"{sum(losses) / len(losses):.4f}" if losses else "-"
-    names = ", ".join(format_column(name).replace(" accuracy", " acc") for name in history.columns)
-    values = ", ".join(format_metric(column[-1]) for column in history.columns.values())
-    return f"epoch {run.epoch:6.1f}  iteration {run.iteration:>7,}  loss {loss:>8}  {names} | {values}"
+    shown = choose_columns(history)
+    titles = (format_column(name, run.metrics).replace(" accuracy", " acc") for name in shown)
+    names = ", ".join(title.replace("validation ", "val ") for title in titles)
+    values = ", ".join(format_metric(history.columns[name][-1]) for name in shown)
+    return f"epoch {run.epoch:5.1f}  iteration {run.iteration:>6,}  loss {loss:>6}  {names} | {values}"
+
+
+def choose_columns(history: History) -> list[str]:
+    """Return the columns of the main metric that progress shows: of training, and of validation or test."""
+    _, _, main = next(iter(history.columns), "").partition("_")
+    other = "validation" if f"validation_{main}" in history.columns else "test"
+    return [name for name in (f"train_{main}", f"{other}_{main}") if name in history.columns]
 
 
 class _Progress:

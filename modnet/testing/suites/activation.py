@@ -41,7 +41,7 @@ class Subject:
         return (3 * draw.standard_normal((*shape, self.width))).astype(dtype)
 
 
-SUITE = Suite("activation", Subject)
+SUITE = Suite("activation", Subject, use="--activation $name --iterations 200")
 
 
 def check_activation(part: object, *, width: int = 4, largest: float = 1e4, raises: bool = True) -> Report:

@@ -12,6 +12,7 @@ import numpy as np
 import modnet
 from modnet.interfaces import Callback
 from modnet.nn.checkpoint import Checkpoints
+from modnet.nn.training import TrainingSettings, train_network
 from modnet.testing.checks import Inputs, Suite
 from modnet.testing.report import Report
 from modnet.testing.suites.shared import add_shared
@@ -39,17 +40,19 @@ def check_callback(part: object, *, raises: bool = True) -> Report:
     return SUITE.run(part, raises=raises)
 
 
-def train(part: Any, hidden: int = 3, iterations: int = 12, start: Any = None) -> Any:
-    """Train a small network with a callback, and return the run."""
-    data = modnet.Dataset.from_arrays((np.sin(np.arange(40.0)).reshape(20, 2), np.arange(20) % 2), scale=1.0)
-    net, nobody = modnet.Network([2, hidden, 2], seed=0), modnet.Observer()
-    settings: dict[str, Any] = {"optimizer": SGD, "batch_size": 4, "iterations": iterations, "observer": nobody}
-    return modnet.train(net, data, callbacks=[part], start=start, **settings)
+def train(part: Any, folder: str, hidden: int = 3, iterations: int = 12, start: Any = None) -> Any:
+    """Train a small network with a callback in a folder, and return the run; the data has a validation part."""
+    x, t = np.sin(np.arange(56.0)).reshape(28, 2), np.arange(28) % 2
+    data = modnet.Dataset.from_arrays((x, t), scale=1.0).with_validation(0.3)
+    net, settings = modnet.Network([2, hidden, 2], seed=0), TrainingSettings(batch_size=4, iterations=iterations)
+    estimator = modnet.gradient("backpropagation")
+    return train_network(net, data, estimator, SGD, settings, callbacks=[part], start=start, folder=Path(folder))
 
 
 def use_callback(part: Any, hidden: int) -> Any:
     """Return the numbers that a run ends with."""
-    run = train(part, hidden)
+    with TemporaryDirectory() as folder:
+        run = train(part, folder, hidden)
     return dict(run.params), run.history.loss, run.history.columns, run.stop_reason
 
 
@@ -61,17 +64,18 @@ def shared_cases(_: Subject) -> list[Inputs]:
 @SUITE.check(lambda _: [{"iterations": iterations} for iterations in (12, 1, 0)])
 def follows(part: Any, iterations: int) -> None:
     """It follows a run from its start to its end, and what it returns is a state and a decision."""
-    train(part, iterations=iterations)
+    with TemporaryDirectory() as folder:
+        train(part, folder, iterations=iterations)
 
 
 @SUITE.check(lambda _: [{"stop": stop} for stop in (1, 5, 6)])
 def resume(part: Any, stop: int) -> None:
     """A run that stops and resumes from its checkpoint ends with the numbers of one that does not stop."""
-    whole, half = train(part), train(part, iterations=stop)
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as elsewhere, TemporaryDirectory() as folder:
+        whole, half = train(part, elsewhere), train(part, folder, iterations=stop)
         Checkpoints(Path(folder), SGD, {}).save(half.checkpoint)
         loaded = Checkpoints(Path(folder), SGD, {}).load()
-    again = train(part, start=loaded[0] if loaded else None)
+        again = train(part, folder, start=loaded[0] if loaded else None)
     np.testing.assert_equal(dict(again.params), dict(whole.params))
     np.testing.assert_equal(again.history.columns, whole.history.columns)
     assert (again.history.loss, again.stop_reason) == (whole.history.loss, whole.stop_reason), "another course"

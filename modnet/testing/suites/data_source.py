@@ -82,7 +82,7 @@ class Subject:
         return {}
 
 
-SUITE = Suite("data-source", Subject)
+SUITE = Suite("data-source", Subject, use="--data FILE.$name", needs="--file $name=FILE.$name", factory="source")
 
 
 def check_data_source(
@@ -246,7 +246,7 @@ def use_source(part: Any, files: Any) -> Any:
     """Read a data set."""
     with TemporaryDirectory() as folder:
         data = read_sample(part, files, folder)
-        return [data.train.x, data.train.t, data.test.x, data.test.t, data.classes, data.scale]
+        return [*((name, part.x, part.t) for name, part in data.parts.items()), data.classes, data.scale]
 
 
 def is_refused(part: Any, files: Any) -> bool:
@@ -283,8 +283,9 @@ def inferred(part: Any, files: Any) -> None:
         assert not unknown, f"it infers {', '.join(unknown)}, which is no setting of it"
         known = {name: value for name, value in settings.items() if name in get_settings(part)}
         again = read_sample(make_settings_reader().read(known, type(part)), files, folder)
-        for one, other in zip((again.train, again.test), (data.train, data.test), strict=True):
-            np.testing.assert_equal([one.x, one.t], [other.x, other.t])
+        assert again.parts.keys() == data.parts.keys(), f"its parts {[*data.parts]} become {[*again.parts]}"
+        for name, other in data.parts.items():
+            np.testing.assert_equal([again.parts[name].x, again.parts[name].t], [other.x, other.t])
         assert again.classes == data.classes, f"the classes {data.classes} become {again.classes}"
 
 

@@ -50,7 +50,7 @@ class Subject:
         return not np.array_equal(one, other)
 
 
-SUITE = Suite("gradient", Subject)
+SUITE = Suite("gradient", Subject, use="--gradient $name --hidden 1 --iterations 20")
 
 
 def check_gradient_estimator(

@@ -40,7 +40,7 @@ def create_subject(part: object) -> Subject:
     return Subject(part)
 
 
-SUITE = Suite("observer", create_subject)
+SUITE = Suite("observer", create_subject, use="--iterations 200")
 
 
 def check_observer(part: object, *, raises: bool = True) -> Report:

@@ -54,5 +54,5 @@ class Cage:
 
 def animals() -> list[Animal]:
     """Return all of them: broken and odd ones of each kind, and those that third parties might write."""
-    cages = [import_module(f"zoo.{kind.module}").CAGE for kind in [*KINDS.values(), OBSERVER]]
+    cages = [import_module(f"zoo.{kind.replace('-', '_')}").CAGE for kind in [*KINDS, OBSERVER.name]]
     return [animal for cage in [*cages, *import_module("zoo.honest").CAGES] for animal in cage.animals]

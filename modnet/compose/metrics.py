@@ -1,0 +1,55 @@
+"""The metrics of runs: the task's own, and those that are wanted besides."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from modnet.compose.parts import find_name, make_part, read_part
+from modnet.compose.plugins import get_host
+from modnet.compose.settings import Table
+from modnet.errors import ModnetError, PluginError, SettingError
+from modnet.interfaces import Metric
+from modnet.types import Task
+
+OWN: dict[Task, tuple[str, ...]] = {"classification": ("accuracy",), "regression": ("r2", "rmse")}
+"""The metrics that every run of a task has, the main one first."""
+_COLUMN = re.compile("(?!loss$)[a-z0-9]+(_[a-z0-9]+)*")
+
+
+def create_metrics(task: Task, wanted: Iterable[object] = ()) -> tuple[Metric, ...]:
+    """Return the metrics of a run: the task's own, then the `wanted` ones, names or ready.
+
+    Raises UnknownNameError, PluginError, and SettingError where one is for another task or has another's column.
+    """
+    if isinstance(wanted, str):
+        raise SettingError([f"must be a list of metrics, not {wanted!r}"], "metrics")
+    found: dict[str, Metric] = {}
+    for value in (*OWN[task], *wanted):
+        metric: Metric = make_part("metric", value)
+        if metric.task != task:
+            usable = get_host().registry.usable("metric")
+            names = ", ".join(get_host().registry.name_for(c) for c in usable if c.cls.task == task)
+            what = f"{find_name(metric)} is for {metric.task}, and the data for {task}"
+            raise SettingError([f"{what}: available: {names}"], "metrics")
+        if not _COLUMN.fullmatch(column := metric.column):
+            remedy = "lower-case words joined by underscores are expected, and not 'loss'"
+            raise PluginError(f"{metric!r} has the column {column!r}", remedy, part=metric)
+        if column in found:
+            raise SettingError(
+                [f"the column {column!r} is of {found[column]!r} already: leave {metric!r} out"], "metrics"
+            )
+        found[column] = metric
+    return tuple(found.values())
+
+
+def find_known_metrics(table: Table) -> list[Metric]:
+    """Return the metrics that runs of an experiment's table may have, but for those that are not available here."""
+    found: list[Metric] = []
+    wanted: Any = table.get("metrics")
+    for value in (*OWN["classification"], *OWN["regression"], *(wanted if isinstance(wanted, list) else ())):
+        with suppress(ModnetError):
+            found.append(read_part("metric", value))
+    return found
