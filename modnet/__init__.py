@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from modnet.comparison.report import Comparison
     from modnet.comparison.result import PairResult, SettingResult
     from modnet.comparison.statistics import Estimate
+    from modnet.runs.contents import save_params
     from modnet.testing.gradcheck.check import GradientCheck
     from modnet.testing.gradcheck.estimators import EstimatorRow
     from modnet.testing.gradcheck.verdicts import Verdict
@@ -150,6 +151,7 @@ __all__ = [
     "open_run",
     "optimizer",
     "register",
+    "save_params",
     "source",
     "testing",
     "train",
@@ -167,6 +169,7 @@ _LATER = {
     "Verdict": "modnet.testing.gradcheck.verdicts",
     "check_gradient": "modnet.testing.gradient_check",
     "compare": "modnet.comparison.compare",
+    "save_params": "modnet.runs.contents",
 }
 
 
