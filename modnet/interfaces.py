@@ -8,6 +8,7 @@ standard (`xp = array_namespace(a)`), so that it serves every array library.
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import attrs
 import numpy as np
+from attrs.validators import and_, deep_mapping, gt, lt, matches_re
 
 from modnet.data.columns import Column
 from modnet.data.dataset import Dataset
@@ -413,21 +415,27 @@ class ObservedRun(Protocol):
 class Stop:
     """A callback's decision to end the run as finished, for a `reason` in words."""
 
-    reason: str
+    reason: str = attrs.field(validator=matches_re(r"(?s).*\S.*"))
 
 
 @attrs.frozen
 class ScaleRate:
     """A callback's decision to multiply the learning rate by `factor`, finite and above 0, from the next step on."""
 
-    factor: float
+    factor: float = attrs.field(validator=and_(gt(0.0), lt(math.inf)))
+
+
+def _to_floats(values: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in values.items()}
 
 
 @attrs.frozen
 class Record:
-    """A callback's `values`, by name, for the row of the evaluation just made: columns of the history."""
+    """A callback's finite `values`, by name, for the row of the evaluation just made: columns of the history."""
 
-    values: Mapping[str, float]
+    values: Mapping[str, float] = attrs.field(
+        converter=_to_floats, validator=deep_mapping(matches_re("[a-z][a-z0-9_]*"), and_(gt(-math.inf), lt(math.inf)))
+    )
 
 
 class Callback(Part, ABC):
