@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import cast
 
 from modnet.compose.defaults import MAIN_JOB, check_is_dataset, get_default_job
 from modnet.compose.metrics import create_metrics
@@ -14,8 +16,8 @@ from modnet.interfaces import Observer
 from modnet.nn.batches import Sampling
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import DenseNetwork
-from modnet.nn.run import Run
 from modnet.nn.training import TrainingSettings, train_network
+from modnet.runs.run import Run
 
 _DEFAULTS = TrainingSettings()
 
@@ -66,8 +68,17 @@ def train(
     parts = make_part("gradient", gradient), wanted, settings
     asked, measured = make_parts("callback", callbacks), create_metrics(data.task, make_parts("metric", metrics))
     data.check()
-    follow = observer or get_host().relay()
     with containing_plugins():
-        return train_network(
-            network, data, *parts, seed=seed, callbacks=asked, metrics=measured, observer=follow, start=start, keep=keep
+        run = train_network(
+            network,
+            data,
+            *parts,
+            seed=seed,
+            callbacks=asked,
+            metrics=measured,
+            observer=observer or get_host().relay(),
+            start=start,
+            keep=keep,
+            create=partial(Run, gradient=parts[0], settings=settings),
         )
+    return cast("Run", run)
