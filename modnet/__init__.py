@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from modnet.comparison.report import Comparison
     from modnet.comparison.result import PairResult, SettingResult
     from modnet.comparison.statistics import Estimate
+    from modnet.runs.contents import save_params
     from modnet.testing.gradcheck.check import GradientCheck
     from modnet.testing.gradcheck.estimators import EstimatorRow
     from modnet.testing.gradcheck.verdicts import Verdict
@@ -148,6 +149,7 @@ __all__ = [
     "one_hot",
     "optimizer",
     "register",
+    "save_params",
     "source",
     "testing",
     "train",
@@ -165,6 +167,7 @@ _LATER = {
     "Verdict": "modnet.testing.gradcheck.verdicts",
     "check_gradient": "modnet.testing.gradient_check",
     "compare": "modnet.comparison.compare",
+    "save_params": "modnet.runs.contents",
 }
 
 

@@ -95,7 +95,7 @@ def train_network(
     At the end of each epoch, and of the run, each of `metrics` is evaluated on every part of the data. From `start` on,
     a run comes to the same bits as if it had never stopped. `keep` is called with a checkpoint in the first iteration,
     every few seconds, and at the end: a run that has finished can be lengthened. After `until` iterations it ends as
-    interrupted, if it has not finished. `experiment` and `folder` are what its followers see of where it comes from.
+    interrupted. `experiment` and `folder` are what its followers see of where it comes from.
 
     Raises ShapeError where network and data do not fit, DivergedError when the loss stops being finite, and
     TrainingInterrupted on Ctrl-C; these two carry the run, with the last parameters whose loss was finite.
@@ -113,8 +113,7 @@ def train_network(
         try:
             observer.run_started(run=observed)
             _iterate(run, until, estimator, asked, tell_epoch, schedule)
-            has_finished = run.stop_reason or run.iteration == run.iterations
-            run.status = Status.FINISHED if has_finished else Status.INTERRUPTED
+            run.status = Status.INTERRUPTED if run.iteration == until else Status.FINISHED
         except KeyboardInterrupt:
             run.status = Status.INTERRUPTED
             raise TrainingInterrupted(run) from None
@@ -281,12 +280,12 @@ def _choose_params(run: Run, callbacks: Callbacks) -> bool:
             run.network.params = chosen
             _evaluate(run)
     except BaseException as error:
-        run.network.params, run.of_samples = params, of_samples
-        run.history = run.history.until(run.iteration)
+        run.network.params, run.of_samples, run.history = params, of_samples, run.history.until(run.iteration)
         if isinstance(error, KeyboardInterrupt):
             run.status = Status.INTERRUPTED
             raise TrainingInterrupted(run) from None
-        run.status, run.history = Status.FAILED, run.history_of_epochs(run.iteration)
+        # As any run that failed, it has the evaluations at the ends of epochs alone.
+        run.status, run.of_samples, run.history = Status.FAILED, None, run.history_of_epochs(run.iteration)
         raise
     return chosen is not None
 

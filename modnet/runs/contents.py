@@ -22,11 +22,12 @@ from modnet.errors import DataError
 from modnet.files.arrays import unpack_array
 from modnet.files.opening import LIMIT, read_plain
 from modnet.interfaces import ObservedRun
+from modnet.nn import checkpoint
 from modnet.nn.checkpoint import hash_params
 from modnet.runs.diagnosis import diagnose, find_baseline
 from modnet.runs.folder import HITS
 from modnet.text import format_error, printable, to_csv
-from modnet.types import Array, History
+from modnet.types import Array, History, Params
 
 
 def describe_params(data: Dataset) -> dict[str, Any]:
@@ -35,6 +36,11 @@ def describe_params(data: Dataset) -> dict[str, Any]:
     if data.preparation:
         about["preparation"] = data.preparation.digest
     return {**about, "targets": attrs.asdict(data.target_scale)} if data.target_scale else about
+
+
+def save_params(path: Path, params: Params, data: Dataset) -> None:
+    """Write parameters, and what it takes to predict with them, whole or not at all: the `params.npz` of a run."""
+    checkpoint.save_params(path, params, describe_params(data))
 
 
 def pack_of_samples(values: Array | None) -> bytes:

@@ -1,6 +1,7 @@
 """The built-in callbacks, one file each."""
 
 from modnet import Callback, Register, hookimpl
+from modnet_callbacks.best_checkpoint import BestCheckpoint
 from modnet_callbacks.early_stopping import EarlyStopping
 from modnet_callbacks.gradient_report import GradientReport
 from modnet_callbacks.json_log import JsonLog
@@ -12,6 +13,7 @@ from modnet_callbacks.time_limit import TimeLimit
 @hookimpl
 def register_callbacks(register: Register[Callback]) -> None:
     """Register the built-in callbacks."""
+    register(BestCheckpoint)
     register(EarlyStopping)
     register(GradientReport)
     register(JsonLog)

@@ -39,13 +39,13 @@ class GradientReport(Callback):
             "above": state["above"] + (self.threshold is not None and norm > self.threshold),
         }, None
 
-    def on_epoch(self, run: ObservedRun, state: State) -> tuple[State, Record]:
-        """Return the sums of the next epoch, and the columns of this one."""
+    def on_epoch(self, run: ObservedRun, state: State) -> tuple[State, Record | None]:
+        """Return the sums of the next epoch, and the columns of this one, if all of its gradients were finite."""
         count = state["iterations"]
         values = {"gradient_norm": state["total"] / count, "gradient_norm_max": state["largest"]}
         if self.threshold is not None:
             values["clipping_share"] = state["above"] / count
-        return self.init(run), Record(values)
+        return self.init(run), Record(values) if math.isfinite(state["total"]) else None
 
 
 def compute_norm(grads: Grads) -> float:

@@ -29,17 +29,20 @@ def find_place(run: ObservedRun, given: str | None, default: str, name: str) -> 
 def append_at(path: Path, offset: int, content: bytes) -> int:
     """Write `content` behind the first `offset` bytes of a file, in place of what follows, and return its new size.
 
-    Raises DataError where the file has fewer bytes.
+    Raises DataError where the file has fewer bytes, or cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    size = path.stat().st_size if offset and path.exists() else 0
-    if size < offset:
-        what = f"{path}: has {size:,} bytes, and the run has written {offset:,}"
-        raise DataError(f"{what}: restore it from a copy, or begin the run again", path=path)
-    with path.open("r+b" if offset else "wb") as file:
-        file.truncate(offset)
-        file.seek(0, os.SEEK_END)
-        file.write(content)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("r+b" if offset else "wb") as file:
+            size = file.seek(0, os.SEEK_END)
+            if size < offset:
+                what = f"{path}: has {size:,} bytes, and the run has written {offset:,}"
+                raise DataError(f"{what}: restore it from a copy, or begin the run again", path=path)
+            file.truncate(offset)
+            file.seek(offset)
+            file.write(content)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}", path=path) from None
     return offset + len(content)
 
 

@@ -24,7 +24,7 @@ class ReduceOnPlateau(Monitoring):
     factor: float = attrs.field(default=0.1, validator=[gt(0), lt(1)])
     patience: int = attrs.field(default=3, validator=ge(1))
     cooldown: int = attrs.field(default=0, validator=ge(0))
-    minimum: float = attrs.field(default=0.0, validator=[ge(0), lt(math.inf)])
+    minimum: float = attrs.field(default=1e-8, validator=[gt(0), lt(math.inf)])
 
     def init(self, run: ObservedRun) -> State:
         """Return that there is no best epoch yet; raises SettingError without such a column, or a learning rate."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ import pytest
 
 import modnet
 from modnet import Callback, Dataset, Record, ScaleRate, SettingError, Stop
-from modnet.nn.checkpoint import Checkpoint, Checkpoints, hash_params
+from modnet.nn.checkpoint import Checkpoint, Checkpoints, hash_params, load_params
 from modnet.nn.training import TrainingSettings, train_network
 
 T = np.arange(60) % 3
@@ -46,6 +47,7 @@ class Seen(NamedTuple):
     rate: float | None
     params: dict[str, Any]
     data: Dataset = BLOBS
+    grads: Any = None
     optimizer: Any = SGD
     metrics: tuple[Any, ...] = (modnet.metric("accuracy"), modnet.metric("log-loss"))
 
@@ -180,6 +182,10 @@ class TestReduceOnPlateau:
         run = train(modnet.callback("reduce-on-plateau", min_delta=10.0, patience=3), iterations=40)
         assert run.rate == pytest.approx(0.001)
 
+    def test_the_rate_never_vanishes(self) -> None:
+        factors = follow(modnet.callback("reduce-on-plateau", patience=1), [1.0] * 400)[:-1]
+        assert np.prod([decision.factor for decision in factors if decision]) == pytest.approx(1e-8)
+
     def test_an_optimizer_without_a_rate_is_refused_at_the_start(self) -> None:
         class NoRate(modnet.Optimizer):
             def init(self, params: Any) -> None: ...
@@ -208,6 +214,12 @@ class TestGradientReport:
         assert run.history.clipping_share[:-1] == shares
         assert 0 < np.mean(shares) < 1
         assert math.isnan(run.history.gradient_norm[-1])  # the end of the run is no end of an epoch
+
+    def test_an_epoch_whose_gradient_overflows_has_no_norm(self) -> None:
+        history, report = modnet.History(columns={}), modnet.callback("gradient-report")
+        overflown: Any = Seen(history, 1, 0.1, {}, grads={"W1": np.array([math.inf])})
+        state, _ = report.on_iteration(overflown, report.init(overflown))
+        assert report.on_epoch(overflown, state) == (report.init(overflown), None)
 
     def test_without_a_threshold_there_is_no_share(self) -> None:
         assert "clipping_share" not in train(modnet.callback("gradient-report")).history.columns
@@ -246,13 +258,13 @@ class TestJsonLog:
     def test_iterations_are_lines_on_request_and_no_number_is_null(self, tmp_path: Path) -> None:
         class Half(Callback):
             def on_epoch(self, run: Any, state: Any) -> Any:
-                return state, Record({"odd": math.nan})
+                return state, Record({"odd": 1.0})
 
         path = tmp_path / "new" / "lines.jsonl"
         train(Half(), modnet.callback("json-log", path=str(path), iterations=True), iterations=6)
         lines = read_lines(path)
         assert [line["iteration"] for line in lines] == [1, 2, 3, 4, 4, 5, 6, 6]
-        assert lines[4]["odd"] is None
+        assert (lines[4]["odd"], lines[-1]["odd"]) == (1.0, None)
 
     @pytest.mark.parametrize("stop", [0, 3, 4, 7, 12, 20])
     def test_a_resumed_run_continues_it(self, tmp_path: Path, stop: int) -> None:
@@ -290,3 +302,93 @@ class TestJsonLog:
     def test_only_lines_of_json_have_such_a_name(self) -> None:
         with pytest.raises(SettingError, match=r"'path' must end in \.jsonl"):
             modnet.callback("json-log", path="params.npz")
+
+
+class TestBestCheckpoint:
+    def test_the_best_parameters_are_in_a_folder_of_their_own(self, tmp_path: Path) -> None:
+        (tmp_path / "experiment.toml").write_text("# of the run\n")
+        run = train(modnet.callback("best-checkpoint"), iterations=200, folder=tmp_path)
+        column, at = run.history.validation_loss, run.history.evaluated_at
+        best = int(np.argmin(column))
+        assert best < len(column) - 1
+        params, about = load_params(tmp_path / "best" / "params.npz")
+        assert hash_params(params) == hash_params(train(iterations=at[best]).params)
+        assert about["classes"] == [0, 1, 2]
+        assert (tmp_path / "best" / "experiment.toml").read_text() == "# of the run\n"
+
+    def test_a_resumed_run_saves_the_same(self, tmp_path: Path) -> None:
+        callback, found = modnet.callback("best-checkpoint", monitor="validation_accuracy"), []
+        for stop in (40, 1, 4, 21):
+            first = train(callback, iterations=stop, folder=tmp_path)
+            train(callback, iterations=40, folder=tmp_path, start=first.checkpoint)
+            found.append((tmp_path / "best" / "params.npz").read_bytes())
+        assert len(set(found)) == 1
+
+    def test_a_run_without_a_folder_learns_what_to_do(self) -> None:
+        with pytest.raises(SettingError, match="this run has none: train it by the command, modnet train, or choose"):
+            train(modnet.callback("best-checkpoint"), iterations=0)
+
+    @pytest.mark.parametrize("name", ["best-checkpoint", "json-log"])
+    def test_a_folder_that_cannot_be_written_is_named(self, tmp_path: Path, name: str) -> None:
+        for there in ("best", "log.jsonl"):
+            (tmp_path / there / "params.npz").mkdir(parents=True)
+        with pytest.raises(modnet.DataError, match="cannot be written: Is a directory"):
+            train(modnet.callback(name), folder=tmp_path)
+
+
+@pytest.fixture(scope="module")
+def accumulator() -> Any:
+    name = "tensorboard.backend.event_processing.event_accumulator"
+    return pytest.importorskip(name, reason="tensorboard is not installed").EventAccumulator
+
+
+def read_scalars(accumulator: Any, folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """Return the scalars in a folder by tag, as TensorBoard shows them."""
+    found = accumulator(str(folder)).Reload()
+    return {tag: [(event.step, event.value) for event in found.Scalars(tag)] for tag in found.Tags()["scalars"]}
+
+
+@pytest.mark.check
+class TestTensorboard:
+    BOARD = modnet.callback("tensorboard")
+
+    def test_the_history_the_rate_and_the_loss_are_scalars(self, accumulator: Any, tmp_path: Path) -> None:
+        run = train(self.BOARD, iterations=10, folder=tmp_path)
+        scalars = read_scalars(accumulator, tmp_path / "tensorboard")
+        assert scalars.keys() == {"loss", "rate", *run.history.columns}
+        for name, values in run.history.columns.items():
+            assert [step for step, _ in scalars[name]] == run.history.evaluated_at == [EPOCH, 2 * EPOCH, 10]
+            assert [value for _, value in scalars[name]] == pytest.approx(values)
+        assert [value for _, value in scalars["rate"]] == pytest.approx([0.1] * 3)
+        assert scalars["loss"][-1][1] == pytest.approx(sum(run.history.loss[8:]) / 2)
+
+    @pytest.mark.parametrize("torn", [False, True])
+    @pytest.mark.parametrize("stop", [0, 3, 4, 7, 9, 20])
+    def test_a_resumed_run_shows_each_step_once(self, accumulator: Any, tmp_path: Path, stop: int, torn: bool) -> None:
+        whole, half = tmp_path / "whole", tmp_path / "half"
+        train(self.BOARD, iterations=20, folder=whole)
+        start = from_disk(train(self.BOARD, iterations=stop, folder=half).checkpoint, half)
+        train(self.BOARD, iterations=20, until=stop + EPOCH, folder=half, start=start)  # whose checkpoint is lost
+        if torn:
+            last = max((half / "tensorboard").glob("*tfevents*"))
+            last.write_bytes(last.read_bytes()[:-3])
+        train(self.BOARD, iterations=20, folder=half, start=start)
+        found, wanted = (read_scalars(accumulator, folder / "tensorboard") for folder in (half, whole))
+        assert found == wanted
+
+    def test_a_file_that_is_as_the_run_left_it_is_continued(self, accumulator: Any, tmp_path: Path) -> None:
+        first = train(self.BOARD, iterations=20, until=2 * EPOCH + 2, folder=tmp_path)
+        train(self.BOARD, iterations=20, folder=tmp_path, start=first.checkpoint)
+        train(self.BOARD, iterations=20, folder=tmp_path / "whole")
+        assert len(list((tmp_path / "tensorboard").iterdir())) == 1
+        found, wanted = (read_scalars(accumulator, folder / "tensorboard") for folder in (tmp_path, tmp_path / "whole"))
+        assert found == wanted
+
+
+def test_without_the_extra_a_line_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tensorboard"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    with pytest.raises(modnet.MissingExtraError, match=r"pip install 'modnet-workbench\[tensorboard\]'"):
+        train(modnet.callback("tensorboard"), folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -166,6 +166,7 @@ def test_a_mistake_of_a_callback_names_its_plugin(work: Path, call: Call) -> Non
     assert done.returncode == 1
     assert "the plugin late fails: ZeroDivisionError" in done.stderr
     assert json.loads((work / "late/summary.json").read_text())["status"] == "failed"
+    assert call("verify", "late", cwd=work).stdout.splitlines()[-1].startswith("identical: 31 iterations")
     (work / "late.py").write_text(STEERING)
     assert call("resume", "late", "-p", "late", "--accept", cwd=work).returncode == 0
     train(call, work, *STEER)
