@@ -25,7 +25,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from modnet.cli.forecast import time_iteration
+from modnet.cli.show.forecast import time_iteration
 from modnet.compose.experiment import create_experiment
 from modnet.compose.plugins import get_host
 from modnet.compose.sources import load

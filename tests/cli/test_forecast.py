@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import modnet
-from modnet.cli.forecast import time_iteration
+from modnet.cli.show.forecast import time_iteration
 from modnet.compose.experiment import Experiment, create_experiment
 
 T = np.arange(60) % 3
