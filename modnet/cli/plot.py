@@ -13,8 +13,7 @@ from modnet.cli.show.values import format_title
 from modnet.compose.metrics import find_known_metrics
 from modnet.compose.toml import read_toml
 from modnet.display.figure import FORMATS, save_figure
-from modnet.nn.checkpoint import load_history
-from modnet.runs.contents import read_history
+from modnet.runs.contents import read_course
 from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY
 from modnet.runs.integrity import check_files
 
@@ -28,10 +27,7 @@ def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tupl
 
     No part of the run is needed for it, and no module that its experiment names is imported.
     """
-    if check_files(run, (EXPERIMENT, HISTORY)):
-        history = read_history(run / HISTORY)
-    else:  # that of the last checkpoint has a digest, and is at least as new
-        history = load_history(run) or read_history(run / HISTORY)
+    history = read_course(run, is_known=check_files(run, (EXPERIMENT, HISTORY)))
     table = read_toml(run / EXPERIMENT)
     load_chosen_plugins(without, modules)
     path = out or run / CURVES

@@ -179,7 +179,7 @@ def _conclude(run: ObservedRun, recorder: RunRecorder, note: str) -> None:
         tell(line, vital=True)
     if run.stop_reason:
         why = f"stopped after {run.iteration:,} of {run.iterations:,} iterations"
-        tell(f"{why}: {printable(run.stop_reason, 200)}", vital=True)
+        tell(_wrap(f"{why}: {printable(run.stop_reason, 200)}"), vital=True)
     signs = recorder.summary.get("diagnosis", ())
     for remedy in dict.fromkeys(sign["remedy"] for sign in signs):
         problems = "; ".join(sign["problem"] for sign in signs if sign["remedy"] == remedy)

@@ -18,10 +18,11 @@ from modnet.data.arrays import (
     is_pair,
     list_names,
     prepare,
+    read_new_rows,
     split_samples,
     to_samples,
 )
-from modnet.data.columns import Column, PreparationSettings, check_are_numbers
+from modnet.data.columns import Column, PreparationSettings
 from modnet.data.labels import check_classes, to_classes
 from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples, check_samples, describe_part
@@ -216,14 +217,7 @@ class Dataset:
         array([[ 1.,  1.,  0.],
                [-1.,  0.,  0.]])
         """
-        rows = find_features(rows, self.feature_names)
-        text = {column.name or str(j): "one-hot" for j, column in enumerate(self.columns) if column.words is not None}
-        impute = "median" if self.preparation else None  # which columns may lack a value, the preparation knows
-        columns = [Column(column.name) for column in self.columns]
-        wanted = _read_settings({"encode": text, "impute": impute})
-        (samples,) = to_samples({"new": (rows, np.zeros(len(rows)))}, None, columns, wanted)
-        check_are_numbers(self.columns, samples.columns)
-        return attrs.evolve(samples, preparation=self.preparation, scale=self.scale).x
+        return read_new_rows(rows, self.columns, self.preparation, self.scale).x
 
     @classmethod
     def from_arrays(

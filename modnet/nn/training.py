@@ -89,13 +89,15 @@ def train_network(
     until: int | None = None,
     experiment: Mapping[str, Any] | None = None,
     folder: Path | None = None,
+    create: Callable[..., Run] = Run,
 ) -> Run:
     """Train a copy of `network` on mini-batches and return the run; the network that was given stays as it is.
 
     At the end of each epoch, and of the run, each of `metrics` is evaluated on every part of the data. From `start` on,
     a run comes to the same bits as if it had never stopped. `keep` is called with a checkpoint in the first iteration,
     every few seconds, and at the end: a run that has finished can be lengthened. After `until` iterations it ends as
-    interrupted. `experiment` and `folder` are what its followers see of where it comes from.
+    interrupted. `experiment` and `folder` are what its followers see of where it comes from, and `create` makes the
+    run of what its class takes.
 
     Raises ShapeError where network and data do not fit, DivergedError when the loss stops being finite, and
     TrainingInterrupted on Ctrl-C; these two carry the run, with the last parameters whose loss was finite.
@@ -105,7 +107,7 @@ def train_network(
     np.empty(FREED)  # untouched: glibc, that has freed so much once, no longer returns memory in each iteration
     # The loss is checked in every iteration: NumPy's warnings would only say the same less clearly.
     with np.errstate(all="ignore"), limit_blas_threads(settings.blas_threads):
-        run = _create_run(network, data, optimizer, settings, seed, start, tuple(metrics))
+        run = _create_run(network, data, optimizer, settings, seed, start, tuple(metrics), create)
         run.experiment, run.folder = experiment, folder
         observed: Any = RunView(run)
         asked = _begin_callbacks(run, callbacks, observed, start)
@@ -137,6 +139,7 @@ def _create_run(
     seed: int,
     start: Checkpoint | None,
     metrics: tuple[Metric, ...] = (),
+    create: Callable[..., Run] = Run,
 ) -> Run:
     batches = Batches(len(data.train), settings.batch_size, settings.sampling, Stream(seed, ("batches",)))
     optimizer = set_horizon(optimizer, settings.iterations, is_resumed=start is not None)
@@ -144,7 +147,7 @@ def _create_run(
         names = [f"{part}_{metric.column}" for metric in metrics for part in data.parts]
         history = History(columns={name: [] for name in names})
         params = protect(network.params)
-        run = Run(network.with_params(params), settings.iterations, batches, optimizer, data, seed, metrics, history)
+        run = create(network.with_params(params), settings.iterations, batches, optimizer, data, seed, metrics, history)
         run.sound = (0, params, optimizer.init(params), (), 1.0)
         return run
     if start.iteration > settings.iterations:
@@ -152,7 +155,7 @@ def _create_run(
         raise SettingError([what], "training")
     start.check(network.params, optimizer)
     params, history = protect(start.params), start.history.until(start.iteration)
-    run = Run(network.with_params(params), settings.iterations, batches, optimizer, data, seed, metrics, history)
+    run = create(network.with_params(params), settings.iterations, batches, optimizer, data, seed, metrics, history)
     run.iteration, run.seconds_before = start.iteration, start.seconds
     run.sound = (start.iteration, params, copy.deepcopy(start.state), (), start.factor)
     return run

@@ -186,6 +186,15 @@ class RunRecorder(Observer):
         failed = run.status is Status.FAILED or self._cannot_be_written
         return failed or (run.status is not Status.FINISHED and run.iteration <= self._start)
 
+    def record(self, run: Any) -> None:
+        """Write all of a run that has ended; raises DataError where that cannot be, and `begin_run` undoes the rest."""
+        self.run_started(run)
+        self.run = None
+        with self._writing():
+            self._checkpoints.save(run.checkpoint)
+            self._conclude(run)
+        self.run = run
+
     def begin(self) -> None:
         """Set any run aside that is there, and write the experiment; raises DataError where that cannot be."""
         with self._writing():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import cast
 
 from modnet.compose.defaults import MAIN_JOB, check_is_dataset, get_default_job
 from modnet.compose.metrics import create_metrics
@@ -15,8 +17,8 @@ from modnet.interfaces import Callback, Observer
 from modnet.nn.batches import Sampling
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import DenseNetwork
-from modnet.nn.run import Run
 from modnet.nn.training import TrainingSettings, train_network
+from modnet.runs.run import Run
 
 _DEFAULTS = TrainingSettings()
 
@@ -69,7 +71,7 @@ def train(
     data.check()
     observer = observer or get_host().relay()
     with containing_plugins():
-        return train_network(
+        run = train_network(
             network,
             data,
             *parts,
@@ -80,7 +82,9 @@ def train(
             observer=observer,
             start=start,
             keep=keep,
+            create=partial(Run, gradient=parts[0], settings=settings),
         )
+    return cast("Run", run)
 
 
 def make_callbacks(callbacks: Sequence[object]) -> list[Callback]:
