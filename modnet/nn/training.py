@@ -256,39 +256,6 @@ def _bind_objective(network: DenseNetwork, samples: Samples, chosen: slice | Arr
     return NetworkObjective(network.layers, network.loss_function, network.fused, x, t, weights)
 
 
-def time_iteration(
-    network: DenseNetwork,
-    data: Dataset,
-    estimator: GradientEstimator,
-    optimizer: Optimizer,
-    settings: TrainingSettings,
-    *,
-    seed: int = 0,
-    seconds: float = 0.5,
-) -> tuple[float, float]:
-    """Return the seconds of an iteration and of one evaluation of the loss, measured over a few.
-
-    Iterations are made for about `seconds`, but two at least; the fastest counts. The accuracies at epochs' ends are
-    left out. Raises any error of the estimator.
-    """
-    clock, times = time.perf_counter, list[tuple[float, float]]()
-    with np.errstate(all="ignore"), limit_blas_threads(settings.blas_threads):
-        run = _create_run(network, data, optimizer, settings, seed, None)
-        stream, (_, params, state, *_) = Stream(seed, ("gradient",)), run.sound
-        end = clock() + seconds
-        while len(times) < 2 or clock() < end:
-            started, k = clock(), len(times)
-            objective = _bind_objective(network, data.train, run.batches.draw(k))
-            objective.trace(params)
-            ready = fix_rate(run.optimizer, k)
-            _, params, state = _make_step(objective, params, state, estimator, ready, stream.child(k))
-            stepped = clock()
-            objective(params)
-            times.append((stepped - started, clock() - stepped))
-    iterations, evaluations = zip(*times, strict=True)
-    return min(iterations), min(evaluations)
-
-
 def _finish(run: Run, callbacks: Callbacks, tell_epoch: Callable[[], object], schedule: CheckpointSchedule) -> None:
     if run.status is Status.RUNNING:
         run.status = Status.FAILED
