@@ -256,39 +256,6 @@ def _bind_objective(network: DenseNetwork, samples: Samples, chosen: slice | Arr
     return NetworkObjective(network.layers, network.loss_function, network.fused, x, t, weights)
 
 
-def time_iteration(
-    network: DenseNetwork,
-    data: Dataset,
-    estimator: GradientEstimator,
-    optimizer: Optimizer,
-    settings: TrainingSettings,
-    *,
-    seed: int = 0,
-    seconds: float = 0.5,
-) -> tuple[float, float]:
-    """Return the seconds of an iteration and of one evaluation of the loss, measured over a few.
-
-    Iterations are made for about `seconds`, but two at least; the fastest counts. The accuracies at epochs' ends are
-    left out. Raises any error of the estimator.
-    """
-    clock, times = time.perf_counter, list[tuple[float, float]]()
-    with np.errstate(all="ignore"), limit_blas_threads(settings.blas_threads):
-        run = _create_run(network, data, optimizer, settings, seed, None)
-        stream, (_, params, state, *_) = Stream(seed, ("gradient",)), run.sound
-        end = clock() + seconds
-        while len(times) < 2 or clock() < end:
-            started, k = clock(), len(times)
-            objective = _bind_objective(network, data.train, run.batches.draw(k))
-            objective.trace(params)
-            ready = fix_rate(run.optimizer, k)
-            _, params, state = _make_step(objective, params, state, estimator, ready, stream.child(k))
-            stepped = clock()
-            objective(params)
-            times.append((stepped - started, clock() - stepped))
-    iterations, evaluations = zip(*times, strict=True)
-    return min(iterations), min(evaluations)
-
-
 def _finish(run: Run, callbacks: Callbacks, tell_epoch: Callable[[], object], schedule: CheckpointSchedule) -> None:
     if run.status is Status.RUNNING:
         run.status = Status.FAILED
@@ -340,20 +307,15 @@ def _evaluate(run: Run) -> None:
 
 
 def _evaluate_part(
-    network: DenseNetwork, data: Dataset, samples: Samples, metrics: Sequence[Metric]
+    network: DenseNetwork, data: Dataset, samples: Samples, metrics: Sequence[Metric], rows: int | None = None
 ) -> tuple[dict[str, float], Array]:
-    """Return the metrics of a part, each of its samples alike, and the hits or errors of single samples."""
-    scores = [network.predict_scores(samples.rows(block, network.dtype)) for block in samples.blocks()]
+    """Return the metrics of a part, or of its first rows, each alike, and the hits or errors of single samples."""
+    blocks = samples.blocks() if rows is None else [slice(rows)]
+    scores = [network.predict_scores(samples.rows(block, network.dtype)) for block in blocks]
     y = np.concatenate(scores) if scores else np.empty((0, network.layers[-1].outputs))
-    measured, y, t = _measure(metrics, data, y, samples.t)
-    return measured, find_hits(y, t) if data.classes else find_errors(y, t)
-
-
-def _measure(metrics: Sequence[Metric], data: Dataset, y: Array, t: Array) -> tuple[dict[str, float], Array, Array]:
-    """Return the metrics by their columns, NaN where there are no samples, and outputs and targets in their unit."""
-    y, t = protect({"y": data.to_unit(y), "t": data.to_unit(t)}).values()
+    y, t = protect({"y": data.to_unit(y), "t": data.to_unit(samples.t[:rows])}).values()
     measured = {each.column: validate_number(each(y, t), each) if len(t) else math.nan for each in metrics}
-    return measured, y, t
+    return measured, find_hits(y, t) if data.classes else find_errors(y, t)
 
 
 def _compute_loss(network: DenseNetwork, samples: Samples) -> float:
@@ -383,7 +345,6 @@ def _check_fit(network: DenseNetwork, data: Dataset, metrics: Sequence[Metric]) 
         raise ShapeError(f"layer {len(network.layers)} has {outputs} outputs, the data has {what}")
     if not len(data.train):
         raise ShapeError("there are no training samples")
-    x, t = data.train.rows(slice(1), network.dtype), data.train.t[:1]
-    network.objective(x, t)
+    network.objective(data.train.rows(slice(1), network.dtype), data.train.t[:1])
     with np.errstate(all="ignore"):  # outputs that the metrics cannot judge are found now
-        _measure(metrics, data, network.predict_scores(x), t)
+        _evaluate_part(network, data, data.train, metrics, rows=1)

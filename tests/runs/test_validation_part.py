@@ -10,9 +10,11 @@ import pytest
 from processes import run_modnet
 
 import modnet
-from modnet.compose.experiment import create_experiment, read_data, to_table
+from modnet.compose.experiment import create_experiment, read_data, run_experiment, to_table
 from modnet.data.fingerprint import data_fingerprint
+from modnet.nn.run import RunView
 from modnet.runs.contents import read_history
+from modnet.runs.diagnosis import diagnose
 
 
 class NeedsValidation(modnet.Callback):
@@ -105,6 +107,17 @@ def test_a_callback_that_needs_the_part_is_given_one(needing: str) -> None:
         create_experiment({"data": {"name": "iris", "validation_fraction": 0.3}, "callbacks": [needing]})
     )
     assert len(given.parts["validation"]) == 36
+
+
+@pytest.mark.parametrize(("part", "count"), [("test", 0), ("validation", 1)])
+def test_signs_of_failure_are_taken_from_the_validation_part_and_not_from_that_for_tests(part: str, count: int) -> None:
+    table = {"data": {"name": "iris", "validation_fraction": 0.2}, "training": {"iterations": 2}}
+    data, experiment = read_data(create_experiment(table))
+    run = run_experiment(experiment, data)
+    for name in ("test", "validation"):
+        run.history.columns[f"{name}_accuracy"][-1] = 0.0 if name == part else 1.0
+    signs = diagnose(RunView(run), experiment, data)
+    assert [sign.why for sign in signs] == ["only 2 iterations"] * count
 
 
 def test_in_python_it_says_how_to_take_one(needing: str) -> None:
