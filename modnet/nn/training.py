@@ -285,20 +285,15 @@ def _evaluate(run: Run) -> None:
 
 
 def _evaluate_part(
-    network: DenseNetwork, data: Dataset, samples: Samples, metrics: Sequence[Metric]
+    network: DenseNetwork, data: Dataset, samples: Samples, metrics: Sequence[Metric], rows: int | None = None
 ) -> tuple[dict[str, float], Array]:
-    """Return the metrics of a part, each of its samples alike, and the hits or errors of single samples."""
-    scores = [network.predict_scores(samples.rows(block, network.dtype)) for block in samples.blocks()]
+    """Return the metrics of a part, or of its first rows, each alike, and the hits or errors of single samples."""
+    blocks = samples.blocks() if rows is None else [slice(rows)]
+    scores = [network.predict_scores(samples.rows(block, network.dtype)) for block in blocks]
     y = np.concatenate(scores) if scores else np.empty((0, network.layers[-1].outputs))
-    measured, y, t = _measure(metrics, data, y, samples.t)
-    return measured, find_hits(y, t) if data.classes else find_errors(y, t)
-
-
-def _measure(metrics: Sequence[Metric], data: Dataset, y: Array, t: Array) -> tuple[dict[str, float], Array, Array]:
-    """Return the metrics by their columns, NaN where there are no samples, and outputs and targets in their unit."""
-    y, t = protect({"y": data.to_unit(y), "t": data.to_unit(t)}).values()
+    y, t = protect({"y": data.to_unit(y), "t": data.to_unit(samples.t[:rows])}).values()
     measured = {each.column: validate_number(each(y, t), each) if len(t) else math.nan for each in metrics}
-    return measured, y, t
+    return measured, find_hits(y, t) if data.classes else find_errors(y, t)
 
 
 def _compute_loss(network: DenseNetwork, samples: Samples) -> float:
@@ -328,7 +323,6 @@ def _check_fit(network: DenseNetwork, data: Dataset, metrics: Sequence[Metric]) 
         raise ShapeError(f"layer {len(network.layers)} has {outputs} outputs, the data has {what}")
     if not len(data.train):
         raise ShapeError("there are no training samples")
-    x, t = data.train.rows(slice(1), network.dtype), data.train.t[:1]
-    network.objective(x, t)
+    network.objective(data.train.rows(slice(1), network.dtype), data.train.t[:1])
     with np.errstate(all="ignore"):  # outputs that the metrics cannot judge are found now
-        _measure(metrics, data, network.predict_scores(x), t)
+        _evaluate_part(network, data, data.train, metrics, rows=1)
