@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from processes import run_modnet
+from processes import Call
 
 import modnet
 from modnet.compose.experiment import create_experiment, read_data, run_experiment, to_table
@@ -34,27 +34,27 @@ def needing():
     undo()
 
 
-def test_a_run_with_a_validation_part(tmp_path: Path) -> None:
+def test_a_run_with_a_validation_part(tmp_path: Path, call: Call) -> None:
     """Files hold its loss and its metrics; the run is verified, lengthened and used as any other."""
     rows = np.random.default_rng(0).normal(size=(100, 2)).round(3).tolist()
     lines = [f"{a},{b},{'big' if a + b > 0 else 'small'}" for a, b in rows]
     (tmp_path / "points.csv").write_text("\n".join(["a,b,label", *lines]) + "\n")
 
-    def call(*arguments: str) -> str:
-        found = run_modnet(*arguments, cwd=tmp_path)
+    def run(*arguments: str) -> str:
+        found = call(*arguments, cwd=tmp_path)
         assert found.returncode == 0, found.stderr
         return found.stdout
 
-    out = call("train", "--data", "points.csv", "--validation", "0.1", "--iterations", "30", "--out", "run")
+    out = run("train", "--data", "points.csv", "--validation", "0.1", "--iterations", "30", "--out", "run")
     assert "72 training, 20 test and 8 validation samples" in out
     assert "validation_fraction = 0.1" in (tmp_path / "run/experiment.toml").read_text()
     history = read_history(tmp_path / "run/history.csv")
     assert list(history.columns)[-2:] == ["validation_accuracy", "validation_loss"]
     summary = json.loads((tmp_path / "run/summary.json").read_text())
     assert summary["validation_loss"] == history.validation_loss[-1]
-    assert "identical" in call("verify", "run")
-    call("resume", "run", "--iterations", "40")
-    assert len(call("predict", "run", "points.csv").splitlines()) == 101
+    assert "identical" in run("verify", "run")
+    run("resume", "run", "--iterations", "40")
+    assert len(run("predict", "run", "points.csv").splitlines()) == 101
 
 
 def test_the_loss_is_that_of_the_rows_that_are_not_learned_from() -> None:
