@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import operator
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -126,8 +125,8 @@ class Dataset:
 
     def _is_as_prepared(self) -> bool:
         """Say whether the samples are those that `from_arrays` prepared; raises DataError where that has to be."""
-        known, parts = self.unprepared, tuple(self.parts.values())
-        if known and len(parts) == len(known.prepared) and all(map(operator.is_, parts, known.prepared)):
+        known = self.unprepared
+        if known and known.prepared == (*self.parts.values(),):  # the same objects
             return True
         if self.preparation or self.target_scale or (known and known.wanted.class_weight):
             what = "samples that were prepared or changed by other code cannot be prepared anew without validation rows"
