@@ -7,7 +7,6 @@ from modnet.compose.network import Network, TwoLayerNet
 from modnet.compose.parts import activation, callback, gradient, loss, metric, optimizer, source
 from modnet.compose.plugins import register
 from modnet.compose.sources import load
-from modnet.compose.training import train
 from modnet.data.columns import Column, PreparationSettings
 from modnet.data.dataset import Dataset
 from modnet.data.labels import find_unclear_labels, one_hot
@@ -50,9 +49,10 @@ from modnet.interfaces import (
 from modnet.nn.blas import limit_blas_threads
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.numerical import default_step, gradient_descent, numerical_gradient
-from modnet.nn.run import Run
 from modnet.nn.schedules import LearningRate, Schedule
 from modnet.randomness import Stream
+from modnet.runs.run import Run, SavedRun, open_run
+from modnet.runs.training import train
 from modnet.types import Array, Grads, History, Params, State, Status, Task, is_weight
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from modnet.comparison.report import Comparison
     from modnet.comparison.result import PairResult, SettingResult
     from modnet.comparison.statistics import Estimate
+    from modnet.runs.contents import save_params
     from modnet.testing.gradcheck.check import GradientCheck
     from modnet.testing.gradcheck.estimators import EstimatorRow
     from modnet.testing.gradcheck.verdicts import Verdict
@@ -112,6 +113,7 @@ __all__ = [
     "RowsToPredict",
     "Run",
     "Samples",
+    "SavedRun",
     "ScaleRate",
     "Schedule",
     "SettingError",
@@ -146,8 +148,10 @@ __all__ = [
     "metric",
     "numerical_gradient",
     "one_hot",
+    "open_run",
     "optimizer",
     "register",
+    "save_params",
     "source",
     "testing",
     "train",
@@ -165,6 +169,7 @@ _LATER = {
     "Verdict": "modnet.testing.gradcheck.verdicts",
     "check_gradient": "modnet.testing.gradient_check",
     "compare": "modnet.comparison.compare",
+    "save_params": "modnet.runs.contents",
 }
 
 

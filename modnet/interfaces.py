@@ -8,6 +8,7 @@ standard (`xp = array_namespace(a)`), so that it serves every array library.
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import attrs
 import numpy as np
+from attrs.validators import and_, deep_mapping, gt, lt, matches_re
 
 from modnet.data.columns import Column
 from modnet.data.dataset import Dataset
@@ -155,10 +157,7 @@ class Loss(Part, ABC):
 
 
 class Metric(Part, ABC):
-    """A number that says how good the outputs for a whole part of the data are.
-
-    Its settings, and nothing else, tell it from others of its class; so they show in `column` where there are any.
-    """
+    """A number that says how good the outputs for a whole part of the data are."""
 
     task: ClassVar[Task]
     """The task that it is for: "classification" or "regression"."""
@@ -171,19 +170,15 @@ class Metric(Part, ABC):
 
     @property
     def column(self) -> str:
-        """The end of its column's name in the history, lower-case words joined by underscores: `test_COLUMN`.
-
-        By default the name of the class: that of `MacroF1` is `macro_f1`.
-        """
+        """Its column in the history, behind the name of a part: by default the class's name, as in `test_macro_f1`."""
         return name_of(self).replace("-", "_")
 
     @abstractmethod
     def __call__(self, y: Array, t: Array, weights: Array | None = None) -> float:
-        """Return the number, or NaN where these samples have none.
+        """Return the number, or NaN where it is not defined; raises DataError where it cannot judge such outputs.
 
-        Of a classification `y` (N, classes) are the network's outputs and `t` (N,) class indices; of a regression `y`
-        and `t` are (N, targets), in the targets' own unit. N is 1 at least. `weights` (N,) are at least 0: 2 counts as
-        the same sample twice. Raises DataError where no such outputs can be judged.
+        `y` are outputs (N, classes) and `t` class indices (N,); of a regression both are (N, targets), in the targets'
+        unit. N is at least 1. `weights` (N,) are at least 0: 2 counts as the same sample twice.
         """
 
 
@@ -420,21 +415,27 @@ class ObservedRun(Protocol):
 class Stop:
     """A callback's decision to end the run as finished, for a `reason` in words."""
 
-    reason: str
+    reason: str = attrs.field(validator=matches_re(r"(?s).*\S.*"))
 
 
 @attrs.frozen
 class ScaleRate:
     """A callback's decision to multiply the learning rate by `factor`, finite and above 0, from the next step on."""
 
-    factor: float
+    factor: float = attrs.field(validator=and_(gt(0.0), lt(math.inf)))
+
+
+def _to_floats(values: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in values.items()}
 
 
 @attrs.frozen
 class Record:
-    """A callback's `values`, by name, for the row of the evaluation just made: columns of the history."""
+    """A callback's finite `values`, by name, for the row of the evaluation just made: columns of the history."""
 
-    values: Mapping[str, float]
+    values: Mapping[str, float] = attrs.field(
+        converter=_to_floats, validator=deep_mapping(matches_re("[a-z][a-z0-9_]*"), and_(gt(-math.inf), lt(math.inf)))
+    )
 
 
 class Callback(Part, ABC):

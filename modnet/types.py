@@ -85,6 +85,12 @@ class History:
         for name, value in values.items():
             self.columns.setdefault(name, [math.nan] * len(self.evaluated_at))[-1] = value
 
+    def copy(self) -> History:
+        """Return a copy, of whole rows alone where another thread is recording one."""
+        rows = len(self.evaluated_at)
+        columns = {name: values[:rows] for name, values in dict(self.columns).items()}
+        return History(self.loss[:], self.evaluated_at[:rows], columns)
+
     def until(self, iteration: int, wanted: Callable[[int], bool] | None = None) -> History:
         """Return the first `iteration` losses and the evaluations until then, or those at a `wanted` iteration.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from contextlib import chdir, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,10 @@ from modnet.cli.output import Command, echo
 from modnet.cli.show.class_report import find_majority, format_class_report, score_classes
 from modnet.cli.show.progress import file_progress
 from modnet.compose.metrics import create_metrics
-from modnet.compose.parts import find_name, make_part
-from modnet.compose.plugins import get_host
-from modnet.compose.settings import Table, get_settings
+from modnet.compose.parts import make_part
 from modnet.compose.sources import is_data_set, read_rows, recognise_source
 from modnet.compose.toml import read_toml
 from modnet.errors import DataError, SettingError
-from modnet.host.signatures import find_settings
-from modnet.interfaces import DataSource
 from modnet.runs.folder import EXPERIMENT, PARAMS
 from modnet.runs.integrity import check_files
 from modnet.runs.missing_plugins import name_missing_plugins
@@ -64,8 +60,7 @@ def predict(
     check_files(run, (EXPERIMENT, PARAMS))
     table = read_toml(run / EXPERIMENT) if (run / EXPERIMENT).is_file() else {}
     load_all_plugins(table, run / EXPERIMENT, without, modules, optional=True)
-    with chdir("."):  # wherever a part changes it to
-        model = TrainedModel.read(run)
+    model = TrainedModel.read(run)
     if probabilities and not model.classes:
         raise SettingError([f"{run} is a regression: its predictions are numbers, without probabilities"], "predict")
     if is_data_set(str(file)) and not file.exists():
@@ -76,19 +71,17 @@ def predict(
         kind = source or recognise_source(file)
     settings = parse_assignments(assignments)
     # A file has the settings of the run that its source has, too: the column of the label, for instance.
-    shared = _find_shared_settings(model.source, kind) if model.source else {}
-    reader = make_part("data-source", kind, **_without_places(shared, settings))
+    reader = make_part("data-source", kind, **_without_places(model.find_shared_settings(kind), settings))
     # Who lists the features goes by that list: the file has other names.
     names = () if settings.get("features") else model.feature_names
     with file_progress():
         found = read_rows(reader, file, model.columns, names, may_lack=model.preparation is not None)
-    predictions, outputs = model.predict(found.x, found.columns)
+    samples = model.to_samples(found)
+    outputs = model.compute_outputs(samples)
+    predictions = model.to_answers(outputs).tolist()
     columns: dict[str, list[Any]] = {"row": list(range(1, len(predictions) + 1)), "prediction": predictions}
-    notes, measured = list(found.notes), dict[str, Any]({"accuracy": None} if model.classes else {})
-    notes += model.describe_unseen(found.x, found.columns)
-    if model.scale > 1 and found.x.size and found.x.max() <= 1:
-        what = f"the run divides features by {model.scale:g}, and none of these is above 1"
-        notes.append(f"{what}: give them as they were in training, not divided")
+    notes = [*found.notes, *model.describe(samples)]
+    measured = dict[str, Any]({"accuracy": None} if model.classes else {})
     if found.labels is not None:
         columns["label"] = found.labels.tolist()
         if model.classes:
@@ -149,12 +142,3 @@ def _print_predictions(
         echo("\n".join(format_class_report(measured["classes"])), err=True)
         rows = f"on {len(columns['row']):,} rows"
         echo(f"accuracy {measured['accuracy']:.4f} {rows} (majority {measured['baseline']:.4f})", err=True)
-
-
-def _find_shared_settings(source: DataSource, name: str) -> Table:
-    """Return those settings of a source that the source of that name has, too, of the same types."""
-    known = get_settings(source)
-    if find_name(source) == name:
-        return known
-    own, others = (find_settings(cls) for cls in (type(source), get_host().registry.find("data-source", name).cls))
-    return {key: value for key, value in known.items() if key in others and own[key].wanted == others[key].wanted}

@@ -49,6 +49,7 @@ class Network(DenseNetwork):
         layers = create_layers(sizes, [make_part("activation", a) for a in [*each, output]])
         params = initialize_params(layers, weight_init_std, seed, dtype, weight_init, bias_init)
         super().__init__(layers, make_part("loss", loss), params, seed)
+        self.initial = {"weight_init_std": weight_init_std, "weight_init": weight_init, "bias_init": bias_init}
 
     @staticmethod
     def for_data(data: Dataset, *, hidden: int | Sequence[int] | None = None, **settings: Any) -> Network:

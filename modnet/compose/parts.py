@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
-from modnet.compose.adapters import adapt
+import attrs
+
+from modnet.compose.adapters import ADAPTERS, adapt
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import Settings
-from modnet.errors import SettingError
+from modnet.data.dataset import Dataset
+from modnet.errors import DataError, SettingError
 from modnet.host.kinds import KINDS, find_kind
 from modnet.host.registry import find_override
 from modnet.host.signatures import find_type_mistakes
@@ -26,6 +30,18 @@ from modnet.interfaces import (
 )
 
 
+@attrs.frozen
+class GivenInPython(DataSource):
+    """The source of data that a program has given, which nothing can read again."""
+
+    reads_files = False
+
+    def read(self, path: Path | None) -> Dataset:  # noqa: ARG002 - there is none
+        """Raise DataError."""
+        what = "the run's data was given in Python, and no file has it"
+        raise DataError(f"{what}: resume it there, from modnet.open_run(...).checkpoint, or name other data")
+
+
 def make_part(kind: str, value: object, /, **settings: Any) -> Any:
     """Return the part of a kind: by name and settings, as it is if it is one, or adapted if it acts as one."""
     interface = find_kind(kind).interface
@@ -34,6 +50,8 @@ def make_part(kind: str, value: object, /, **settings: Any) -> Any:
         if mistakes := [str(mistake) for mistake in find_type_mistakes(type(value), interface)]:
             raise SettingError(mistakes, kind)
         return value
+    if kind == "data-source" and value == name_of(GivenInPython):
+        return GivenInPython()
     if isinstance(value, str):
         component = get_host().registry.find(kind, value)
         override = find_override(kind, component.qualified_name)
@@ -43,6 +61,13 @@ def make_part(kind: str, value: object, /, **settings: Any) -> Any:
         return made if isinstance(instead, type) else instead
     _check_no_settings(kind, settings)
     return adapt(kind, value)
+
+
+def make_parts(kind: str, values: object) -> list[Any]:
+    """Return the parts of a kind, by names or as they are; raises SettingError where that is no list."""
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise SettingError([f"must be a list, not {values!r}"], f"{kind}s")
+    return [make_part(kind, each) for each in values]
 
 
 def _check_no_settings(kind: str, settings: Mapping[str, Any]) -> None:
@@ -132,8 +157,9 @@ def is_registered(value: object) -> bool:
 
 
 def _find_registered_name(value: Part) -> str:
-    if not is_registered(value):
-        what = f"{type(value).__name__} is not registered"
+    if not is_registered(value) and not isinstance(value, GivenInPython):
+        is_function = isinstance(value, tuple(ADAPTERS.values()))
+        what = f"{f'the function {value!r}' if is_function else type(value).__name__} is not registered"
         raise SettingError([f"{what}: a plugin, or modnet.register, gives it a name"])
     return find_name(value)
 

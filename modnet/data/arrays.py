@@ -10,7 +10,14 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.data.columns import Column, PreparationSettings, describe_column, find_column, find_impute
+from modnet.data.columns import (
+    Column,
+    PreparationSettings,
+    check_are_numbers,
+    describe_column,
+    find_column,
+    find_impute,
+)
 from modnet.data.labels import is_missing, is_one_hot, to_indices, to_label_array, to_labels
 from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples, check_rows, describe_part
@@ -110,6 +117,23 @@ def find_features(rows: Any, names: Sequence[str]) -> Any:
         what = "two columns" if counts[wrong[0]] else "no column"
         raise DataError(f"the rows have {what} {wrong[0]!r}; they have {list_some(known, 12)}")
     return np.stack([np.asarray(rows[name], object) for name in names], axis=1)
+
+
+def read_new_rows(rows: Any, columns: Sequence[Column], preparation: Preparation | None, scale: float) -> Samples:
+    """Return raw rows, an array (N, ...) or a data frame, as samples without targets, prepared like those of training.
+
+    Columns of a frame are found by name. Raises DataError for one that is missing, and for what training refuses.
+    """
+    if not hasattr(rows, "__len__") or not len(rows):
+        raise DataError("there are no rows: expected an array (N, features) or a data frame")
+    rows = find_features(rows, [column.name for column in columns if column.name])
+    text: dict[str, Any] = {c.name or str(j): "one-hot" for j, c in enumerate(columns) if c.words is not None}
+    # Which columns may lack a value, the preparation knows.
+    wanted = PreparationSettings(encode=text, impute="median" if preparation else None)
+    bare = [Column(column.name) for column in columns]
+    (samples,) = to_samples({"new": (rows, np.zeros(len(rows)))}, None, bare, wanted)
+    check_are_numbers(columns, samples.columns)
+    return attrs.evolve(samples, preparation=preparation, scale=scale)
 
 
 def is_pair(given: object) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import operator
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,10 +17,11 @@ from modnet.data.arrays import (
     is_pair,
     list_names,
     prepare,
+    read_new_rows,
     split_samples,
     to_samples,
 )
-from modnet.data.columns import Column, PreparationSettings, check_are_numbers
+from modnet.data.columns import Column, PreparationSettings
 from modnet.data.labels import check_classes, to_classes
 from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples, check_samples, describe_part
@@ -113,8 +113,9 @@ class Dataset:
         train, validation = split_samples(
             parts["train"], fraction, stream, stratified=by_class, one_of_each=bool(self.classes)
         )
-        if not len(validation):
-            what = f"{format_count(len(train), 'training row')} cannot give a share of {fraction:g} for validation"
+        if not len(train) or not len(validation):
+            rows = format_count(len(parts["train"]), "training row")
+            what = f"{rows} cannot give a share of {fraction:g} for validation"
             raise DataError(f"{what}: choose another share, or give more rows")
         parts = {**parts, "train": train, "validation": validation}
         found = self._prepare(attrs.evolve(known, parts=parts)) if known else self.with_parts(parts)
@@ -125,8 +126,8 @@ class Dataset:
 
     def _is_as_prepared(self) -> bool:
         """Say whether the samples are those that `from_arrays` prepared; raises DataError where that has to be."""
-        known, parts = self.unprepared, tuple(self.parts.values())
-        if known and len(parts) == len(known.prepared) and all(map(operator.is_, parts, known.prepared)):
+        known = self.unprepared
+        if known and known.prepared == (*self.parts.values(),):  # the same objects
             return True
         if self.preparation or self.target_scale or (known and known.wanted.class_weight):
             what = "samples that were prepared or changed by other code cannot be prepared anew without validation rows"
@@ -216,14 +217,7 @@ class Dataset:
         array([[ 1.,  1.,  0.],
                [-1.,  0.,  0.]])
         """
-        rows = find_features(rows, self.feature_names)
-        text = {column.name or str(j): "one-hot" for j, column in enumerate(self.columns) if column.words is not None}
-        impute = "median" if self.preparation else None  # which columns may lack a value, the preparation knows
-        columns = [Column(column.name) for column in self.columns]
-        wanted = _read_settings({"encode": text, "impute": impute})
-        (samples,) = to_samples({"new": (rows, np.zeros(len(rows)))}, None, columns, wanted)
-        check_are_numbers(self.columns, samples.columns)
-        return attrs.evolve(samples, preparation=self.preparation, scale=self.scale).x
+        return read_new_rows(rows, self.columns, self.preparation, self.scale).x
 
     @classmethod
     def from_arrays(

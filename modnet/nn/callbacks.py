@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any
 
 import attrs
@@ -13,14 +11,13 @@ import numpy as np
 
 from modnet.errors import PluginError, SettingError
 from modnet.interfaces import Callback, ObservedRun, Optimizer, Record, ScaleRate, Stop, name_of
+from modnet.nn.checkpoint import Flattened, flatten_state
 from modnet.nn.schedules import fix_rate
 from modnet.nn.validation import describe_returned, validate_arrays
 from modnet.types import Array, History, Params, State
 
 States = tuple[State, ...]
 _DECISIONS = {"on_iteration": (Stop, ScaleRate), "on_epoch": (Stop, ScaleRate, Record)}
-_TRUTH: Any = (bool, np.bool_)  # which Python takes for numbers
-_COLUMN = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @attrs.define(eq=False)
@@ -69,6 +66,14 @@ class Callbacks:
                 _record(decision.values, history, part)
         return tuple(found), factor
 
+    def flatten(self, states: States) -> tuple[tuple[str, Flattened], ...]:
+        """Return the names and the states as a checkpoint holds them; raises PluginError where it cannot."""
+        found: list[tuple[str, Flattened]] = []
+        for part, first, state in zip(self.parts, self.first, states, strict=True):
+            arrays: list[Array] = []
+            found.append((name_of(part), (flatten_state(state, first, part, arrays), arrays)))
+        return tuple(found)
+
     def _check_rate(self, factor: float, part: Callback) -> None:
         """Raise SettingError that names the callback where the optimizer's rate cannot be scaled."""
         try:
@@ -99,24 +104,9 @@ def _validate(result: Any, event: str, part: Callback) -> tuple[State, Any]:
         return state, None
     if not isinstance(decision, allowed):
         raise describe_returned(part, decision, f"{choices} is expected of {event}, after the state")
-    if mistake := _find_mistake(decision):
-        raise PluginError(f"{part!r} returned {decision!r}", mistake, part=part)
     if not isinstance(decision, Stop):
         _check_is_repeatable(part, f"a {type(decision).__name__}")
     return state, decision
-
-
-def _find_mistake(decision: Any) -> str:
-    """Return what is expected of a decision in place of what is in it, "" where it is right."""
-    if isinstance(decision, Stop):
-        reason: Any = decision.reason
-        return "" if isinstance(reason, str) and reason.strip() else "a reason in words is expected"
-    if isinstance(decision, ScaleRate):
-        is_factor = _is_number(decision.factor) and decision.factor > 0
-        return "" if is_factor else "a finite factor above 0 is expected"
-    values: Any = decision.values
-    are_numbers = isinstance(values, Mapping) and all(map(_is_number, values.values()))
-    return "" if are_numbers else "a number by the name of each column is expected"
 
 
 def _check_is_repeatable(part: Callback, what: str) -> None:
@@ -124,17 +114,10 @@ def _check_is_repeatable(part: Callback, what: str) -> None:
         raise PluginError(f"{part!r} is not repeatable, and returned {what}", "it may return Stop alone", part=part)
 
 
-def _record(values: Mapping[Any, Any], history: History, part: Callback) -> None:
-    """Record values beside the last evaluation; raises PluginError for a name that cannot be, or is there."""
+def _record(values: Mapping[str, float], history: History, part: Callback) -> None:
+    """Record values beside the last evaluation; raises PluginError for a name that is there already."""
     for name in values:
-        is_free = isinstance(name, str) and _COLUMN.fullmatch(name) and not hasattr(History, name)
-        if not is_free or name in {"columns", "loss", "iteration"}:
-            expected = "small letters, digits and underscores, and no word of the history's own, are expected"
-            raise PluginError(f"{part!r} records a column {name!r}", expected, part=part)
-        if not math.isnan(history.columns.get(name, [math.nan])[-1]):
+        is_own = name == "iteration" or hasattr(History, name)
+        if is_own or not math.isnan(history.columns.get(name, [math.nan])[-1]):
             raise PluginError(f"{part!r} records {name!r}, which is there already", "choose another name", part=part)
-    history.amend({name: float(value) for name, value in values.items()})
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, _TRUTH) and not math.isinf(value)
+    history.amend(values)

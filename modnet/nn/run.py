@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
 import numpy as np
 
 from modnet.data.dataset import Dataset
-from modnet.interfaces import Callback, Metric, ObservedRun, Optimizer, name_of
+from modnet.interfaces import Metric, ObservedRun, Optimizer, name_of
 from modnet.nn.batches import Batches
-from modnet.nn.checkpoint import Checkpoint, Flattened, flatten_state
+from modnet.nn.callbacks import Callbacks
+from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.metrics import format_column
 from modnet.nn.network import DenseNetwork
 from modnet.nn.schedules import find_rate
@@ -45,8 +48,7 @@ class Run:
     """The reason that a callback gave to stop it; "" where none did."""
     grads: Grads | None = None
     """The gradient of the last mini-batch, while its iteration lasts."""
-    callbacks: tuple[tuple[Callback, State], ...] = ()
-    """The callbacks, each with its first state, whose structure all later ones have."""
+    callbacks: Callbacks = attrs.field(init=False)
     sound: tuple[int, Params, State, tuple[State, ...], float] = attrs.field(init=False)
     """The last iteration whose loss is known to be finite, with all that stood before its step: the parameters, the
     states of the optimizer and of the callbacks, and their factor of the learning rate."""
@@ -110,13 +112,8 @@ class Run:
         """
         iteration, params, state, states, factor = self.sound
         history = self.history_of_epochs(iteration)
-        callbacks = tuple(self._flatten_states(states))
+        callbacks = self.callbacks.flatten(states)
         return Checkpoint(iteration, params, name_of(self.optimizer), state, history, self.seconds, callbacks, factor)
-
-    def _flatten_states(self, states: tuple[State, ...]) -> Iterator[tuple[str, Flattened]]:
-        for (part, first), state in zip(self.callbacks, states, strict=True):
-            arrays: list[Array] = []
-            yield name_of(part), (flatten_state(state, first, part, arrays), arrays)
 
     def history_of_epochs(self, iteration: int) -> History:
         """Return the history until an iteration as a resumed run has it: without an evaluation at a run's end alone."""
@@ -130,33 +127,31 @@ class Run:
 OBSERVED = tuple(ObservedRun.__annotations__)
 
 
-def _refuse(*_: object, **__: object) -> Any:
-    raise AttributeError("a run is read only for its observers: change a copy of your own")
-
-
 class RunView:
-    """An `ObservedRun` for all observers of a run, which can change copies alone."""
-
-    __setattr__ = __delattr__ = _refuse
+    """An `ObservedRun` for all observers of a run, which have copies, and the data to read alone."""
 
     def __init__(self, run: Run) -> None:
-        vars(self).update(_run=run, _data=None, _history=History(_List(), _List(), _Dict()))
+        vars(self)["_run"] = run
 
     def __getattr__(self, name: str) -> Any:
         if name not in OBSERVED:
             raise AttributeError(f"a run has no {name!r} for its observers: available: {', '.join(OBSERVED)}")
         value = getattr(self._run, name)
-        if isinstance(value, History):
-            return copy.copy(_follow(value, self._history))
-        if isinstance(value, Dataset):
-            if self._data is None:
-                vars(self)["_data"] = _protect_data(value)
-            return self._data
-        if isinstance(value, DenseNetwork):
-            return copy.deepcopy(value.with_params({})).with_params(self.params)
-        if name in {"params", "grads"} and value is not None:
-            return _Dict({name: _freeze(array) for name, array in value.items()})
-        return _freeze(value) if isinstance(value, np.ndarray) else copy.deepcopy(value)
+        found = value.copy() if isinstance(value, History) else copy.deepcopy(value)
+        for array in found.values() if isinstance(found, dict) else [found]:
+            if isinstance(array, np.ndarray):
+                array.flags.writeable = False  # to change it would do nothing, and is refused
+        return found
+
+    @cached_property
+    def data(self) -> Dataset:
+        """The data, in the same memory."""
+        return _protect_data(self._run.data)
+
+    def _refuse(self, *_: object) -> None:
+        raise AttributeError("a run is read only for its observers: change a copy of your own")
+
+    __setattr__ = __delattr__ = _refuse
 
     def __dir__(self) -> tuple[str, ...]:
         return OBSERVED
@@ -165,60 +160,16 @@ class RunView:
         return repr(self._run)
 
 
-def _freeze(array: Array) -> Array:
-    """Return a copy that nobody can write to: neither through its base, nor after setting its flags."""
-    return np.ndarray(array.shape, array.dtype, array.tobytes())
-
-
-class _Lock:
-    """The memory of an array that an array of it can read, and neither write to nor get hold of."""
-
-    __slots__ = ("__array_interface__", "_array")
-
-    def __init__(self, array: Array) -> None:
-        self._array = array  # so that it lives as long
-        layout = array.__array_interface__
-        self.__array_interface__ = {**layout, "data": (layout["data"][0], True)}
-
-
 def _protect_data(data: Dataset) -> Dataset:
     """Return a copy of a data set that shares the memory of its arrays, to read alone."""
     parts = {name: attrs.evolve(samples) for name, samples in data.parts.items()}
     data = attrs.evolve(data.with_parts(parts), unprepared=None)
     arrays = [a for part in data.parts.values() for a in (part.table, part.t, part.chosen, part.weights)]
-    return copy.deepcopy(data, {id(array): np.asarray(_Lock(array)) for array in arrays if array is not None})
+    return copy.deepcopy(data, {id(array): _lock(array) for array in arrays if array is not None})
 
 
-def _follow(history: History, mine: History) -> History:
-    """Bring a copy of a history up to date, which takes no longer the longer that is."""
-    rows = len(history.evaluated_at)  # an evaluation is recorded there last
-    _extend(mine.loss, history.loss, len(history.loss))
-    for name, values in history.columns.items():
-        dict.__setitem__(mine.columns, name, _extend(mine.columns.get(name, _List()), values, rows))
-    _extend(mine.evaluated_at, history.evaluated_at, rows)
-    return mine
-
-
-def _extend(mine: list[Any], values: list[Any], count: int) -> list[Any]:
-    start = max(0, min(len(mine), count) - 1)  # the last loss may have been taken back
-    list.__setitem__(mine, slice(start, count), values[start:count])
-    if len(mine) > len(values):  # not than `count`: another thread may have extended it meanwhile
-        list.__delitem__(mine, slice(len(values), None))
-    return mine
-
-
-class _List(list[Any]):
-    append = extend = insert = pop = remove = clear = sort = reverse = _refuse
-    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
-    __slots__ = ()
-
-    def __reduce__(self) -> Any:  # so that a copy is a plain list
-        return list, (list(self),)
-
-
-class _Dict(dict[str, Any]):
-    pop = popitem = clear = update = setdefault = __setitem__ = __delitem__ = __ior__ = _refuse
-    __slots__ = ()
-
-    def __reduce__(self) -> Any:
-        return dict, (dict(self),)
+def _lock(array: Array) -> Array:
+    """Return an array of the same memory that can neither be written to nor made so, as a view can through its base."""
+    layout = array.__array_interface__
+    read_only = {**layout, "data": (layout["data"][0], True)}
+    return np.asarray(SimpleNamespace(__array_interface__=read_only, _array=array))  # which lives as long

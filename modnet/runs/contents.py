@@ -22,11 +22,12 @@ from modnet.errors import DataError
 from modnet.files.arrays import unpack_array
 from modnet.files.opening import LIMIT, read_plain
 from modnet.interfaces import ObservedRun
-from modnet.nn.checkpoint import hash_params
+from modnet.nn import checkpoint
+from modnet.nn.checkpoint import hash_params, load_history
 from modnet.runs.diagnosis import diagnose, find_baseline
-from modnet.runs.folder import HITS
+from modnet.runs.folder import HISTORY, HITS
 from modnet.text import format_error, printable, to_csv
-from modnet.types import Array, History
+from modnet.types import Array, History, Params
 
 
 def describe_params(data: Dataset) -> dict[str, Any]:
@@ -35,6 +36,11 @@ def describe_params(data: Dataset) -> dict[str, Any]:
     if data.preparation:
         about["preparation"] = data.preparation.digest
     return {**about, "targets": attrs.asdict(data.target_scale)} if data.target_scale else about
+
+
+def save_params(path: Path, params: Params, data: Dataset) -> None:
+    """Write parameters, and what it takes to predict with them, whole or not at all: the `params.npz` of a run."""
+    checkpoint.save_params(path, params, describe_params(data))
 
 
 def pack_of_samples(values: Array | None) -> bytes:
@@ -112,6 +118,12 @@ def read_history(path: Path) -> History:
         line = rows.line_num
         why = printable(str(error), 200)
         raise DataError(f"{path}, line {line}: not a run's history ({why})", path=path, line=line) from None
+
+
+def read_course(folder: Path, *, is_known: bool) -> History:
+    """Return the history of a run: where the receipt does not know its file yet, that of its last checkpoint."""
+    # which has a digest, and is at least as new
+    return (None if is_known else load_history(folder)) or read_history(folder / HISTORY)
 
 
 def _read_rows(rows: Iterator[list[str]]) -> History:

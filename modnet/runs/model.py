@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import warnings
+from contextlib import chdir
 from itertools import pairwise
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +15,34 @@ import numpy as np
 
 from modnet.compose.experiment import Experiment, create_network_of_size
 from modnet.compose.network import Network, count_outputs
-from modnet.data.arrays import encode_tables
+from modnet.compose.parts import find_name, make_part
+from modnet.compose.plugins import containing_plugins, get_host
+from modnet.compose.settings import Table, get_settings
+from modnet.compose.sources import read_rows, recognise_source
+from modnet.data.arrays import read_new_rows
 from modnet.data.columns import Column
+from modnet.data.dataset import Dataset
 from modnet.data.preparation import Preparation
-from modnet.data.samples import scale_features
+from modnet.data.samples import Samples
 from modnet.data.targets import TargetScale
-from modnet.errors import DataError
+from modnet.errors import DataError, SettingError
 from modnet.files.opening import read_json
-from modnet.interfaces import DataSource
+from modnet.host.signatures import find_settings
+from modnet.interfaces import DataSource, RowsToPredict
 from modnet.nn.checkpoint import load_params
+from modnet.nn.network import DenseNetwork
 from modnet.runs.folder import EXPERIMENT, PARAMS, PREPARATION, check_is_run, read_network
 from modnet.text import printable
 from modnet.types import Array
+
+ROUNDING = 1e-4  # of the sum of a row's probabilities, in float32 as well
 
 
 @attrs.frozen(eq=False)
 class TrainedModel:
     """A network read from the folder of its run, with all that it takes to predict from raw rows."""
 
-    network: Network
+    network: DenseNetwork
     classes: tuple[Any, ...]
     scale: float
     feature_names: tuple[str, ...]
@@ -43,8 +54,19 @@ class TrainedModel:
     target_scale: TargetScale | None = None  # the scale of the targets of a regression
 
     @classmethod
+    def create(cls, network: DenseNetwork, data: Dataset) -> TrainedModel:
+        """Return the model of a network that was trained on some data."""
+        learned = data.preparation, data.target_scale
+        return cls(network, data.classes, data.scale, data.feature_names, None, *learned)
+
+    @classmethod
     def read(cls, folder: Path) -> TrainedModel:
         """Return the model in a run's folder; raises DataError where it is no such folder, or damaged."""
+        with chdir("."), containing_plugins():  # wherever a part changes it to
+            return cls._read(folder)
+
+    @classmethod
+    def _read(cls, folder: Path) -> TrainedModel:
         check_is_run(folder)
         experiment, source = read_network(folder)
         params, about = load_params(folder / PARAMS)
@@ -80,36 +102,99 @@ class TrainedModel:
         """The number of columns of raw rows."""
         return len(self.preparation.columns) if self.preparation else self.network.layers[0].inputs
 
-    def predict(self, rows: Array, columns: Sequence[Column] = ()) -> tuple[list[Any], Array]:
-        """Return the label of each raw row (N, columns), and the network's outputs (N, classes).
+    def predict(self, rows: Any) -> Array:
+        """Return the predictions of raw rows as `Trained.predict` does; warns of what is odd about them."""
+        return self.to_answers(self._compute_outputs(rows))
 
-        Without `columns`, a cell of a column that was text in training is a word, or the number that is one.
-        Of a regression the label is a number in the target's unit, or a list of numbers where there are several
-        targets, and the outputs (N, targets) are these numbers.
+    def predict_proba(self, rows: Any) -> Array:
+        """Return the probability of each class as `Trained.predict_proba` does; warns of what is odd about the rows."""
+        if not self.classes:
+            raise SettingError(["it is a regression: its predictions are numbers, without probabilities"], "predict")
+        y = self._compute_outputs(rows)
+        is_odd = (y < 0).any(axis=1) | ~(abs(y.sum(axis=1) - 1) < ROUNDING)
+        if is_odd.any():
+            row = int(np.argmax(is_odd))
+            what = f"the network's outputs are no probabilities, in row {row + 1} they are {y[row].tolist()!r:.60}"
+            raise SettingError([f"{what}: train it with the output softmax, or take predict"], "predict")
+        return y
+
+    def to_samples(self, rows: Any) -> Samples:
+        """Return raw rows as samples without targets that are prepared as in training; raises DataError.
+
+        Without columns, a cell of a column that was text in training is a word, or the number that is one.
         """
+        known: dict[str, Any] = {"preparation": self.preparation, "scale": self.scale}
+        if isinstance(rows, RowsToPredict):
+            if rows.columns:
+                return Samples(rows.x, np.zeros(len(rows.x)), columns=rows.columns, **known)
+            rows = rows.x
+        if not isinstance(rows, Samples):
+            names = self.feature_names or [""] * self.columns
+            columns = self.preparation.columns if self.preparation else [Column(name) for name in names]
+            return read_new_rows(rows, columns, self.preparation, self.scale)
+        if (found := rows.table.shape[1]) != self.columns:
+            raise DataError(f"the samples have {found} columns, the run was trained on {self.columns}")
+        return attrs.evolve(rows, **known)
+
+    def compute_outputs(self, samples: Samples) -> Array:
+        """Return a score for each class (N, classes), or the targets of a regression in their unit (N, targets)."""
+        outputs = self.network.predict_scores(samples.x)
+        return self.target_scale.restore(outputs) if self.target_scale else outputs
+
+    def to_answers(self, outputs: Array) -> Array:
+        """Return the label with the largest output (N,), or of a regression the numbers, (N,) where there is one."""
+        if not self.classes:
+            return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        labels: Array = np.array(self.classes)
+        if repr(labels.tolist()) != repr([*self.classes]):  # NumPy makes text of a number beside text
+            labels = np.array(self.classes, object)
+        found: Array = labels[outputs.argmax(axis=1)]
+        return found
+
+    def describe(self, samples: Samples) -> list[str]:
+        """Return notes on samples that are not like those of training."""
+        notes: list[str] = []
         if self.preparation:
-            x = self.preparation.transform(*self._encode(rows, columns))
-        else:
-            x = scale_features(rows, self.scale)
-        outputs = self.network.predict_scores(x)
-        if self.target_scale:
-            outputs = self.target_scale.restore(outputs)
-            return (outputs[:, 0] if outputs.shape[1] == 1 else outputs).tolist(), outputs
-        return [self.classes[i] for i in outputs.argmax(axis=1)], outputs
+            notes = self.preparation.describe_unseen([samples.unscaled(slice(None))], samples.columns)
+        if self.scale > 1 and samples.table.size and samples.table.max() <= 1:
+            what = f"the run divides features by {self.scale:g}, and none of these is above 1"
+            notes.append(f"{what}: give them as they were in training, not divided")
+        return notes
 
-    def describe_unseen(self, rows: Array, columns: Sequence[Column] = ()) -> list[str]:
-        """Return a note on each column of raw rows with words that training has not seen."""
-        if not self.preparation:
-            return []
-        table, columns = self._encode(rows, columns)
-        return self.preparation.describe_unseen([table], columns)
+    def find_shared_settings(self, kind: str) -> Table:
+        """Return the settings of the training data's source that the source of that name has, too, of the same type.
 
-    def _encode(self, rows: Array, columns: Sequence[Column]) -> tuple[Array, Sequence[Column]]:
-        """Return raw rows with codes in columns of text, and their columns."""
-        known = self.preparation.columns if self.preparation else ()
-        text = {j for j, column in enumerate(known) if column.words is not None}
-        (table,), columns = encode_tables([rows], columns or [Column(column.name) for column in known], text)
-        return table, columns
+        Where that source is unknown, they are what the preparation says of columns of text and of missing values.
+        """
+        others = find_settings(get_host().registry.find("data-source", kind).cls)
+        if self.source is None:
+            columns = [column for column in self.preparation.columns if column.name] if self.preparation else []
+            ways = {c.name: c.words if c.encode == "ordinal" else "one-hot" for c in columns if c.words is not None}
+            fills = {c.name: c.fill for c in columns if c.fill is not None}
+            found = {"encode": ways, "impute": fills} if columns else {}
+            return {key: value for key, value in found.items() if value and key in others}
+        known, own = get_settings(self.source), find_settings(type(self.source))
+        is_same = find_name(self.source) == kind
+        return {
+            key: value
+            for key, value in known.items()
+            if is_same or (key in others and own[key].wanted == others[key].wanted)
+        }
+
+    def _compute_outputs(self, rows: Any) -> Array:
+        notes: list[str] = []
+        if isinstance(rows, (str, PathLike)):
+            file = Path(rows)
+            kind = recognise_source(file)
+            reader = make_part("data-source", kind, **self.find_shared_settings(kind))
+            may_lack = self.preparation is not None
+            rows = read_rows(reader, file, self.columns, self.feature_names, may_lack=may_lack)
+            notes += rows.notes
+        with containing_plugins():
+            samples = self.to_samples(rows)
+            for note in notes + self.describe(samples):
+                warnings.warn(note, stacklevel=4)
+            return self.compute_outputs(samples)
 
 
 def _read_preparation(path: Path, about: dict[str, Any]) -> Preparation:

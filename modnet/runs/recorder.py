@@ -10,7 +10,7 @@ from typing import Any
 
 from modnet.compose.experiment import Experiment, run_experiment, to_file
 from modnet.compose.plugins import get_host
-from modnet.compose.toml import parse_toml
+from modnet.compose.toml import parse_toml, read_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, SettingError
 from modnet.files import write_atomically
@@ -115,7 +115,10 @@ class RunRecorder(Observer):
         if found is None:
             return None
         checkpoint, then = found
-        if changed := compare_settings(then["experiment"], self._receipt.identity):
+        # A setting that the files of the run do not name, an older modnet had none, has its default now.
+        file = {each.what for each in compare_settings(then["experiment"], read_toml(self._folder / EXPERIMENT))}
+        pairs = compare_settings(then["experiment"], self._receipt.identity)
+        if changed := [each for each in pairs if each.what in file]:
             which = ", ".join(difference.what for difference in changed)
             mistake = f"changed since the run began: {which}: change it back, or begin another run"
             raise SettingError([mistake], str(self.path / EXPERIMENT))
@@ -155,6 +158,8 @@ class RunRecorder(Observer):
         self.run = run
         self._checkpoints.folder = self._folder
         with self._writing():
+            if (self._folder / EXPERIMENT).read_bytes() != self._content:  # of an older modnet
+                write_atomically(self._folder / EXPERIMENT, self._content)
             self._receipt.write(self._folder)
             if self._preparation:
                 write_atomically(self._folder / PREPARATION, self._preparation)
@@ -185,6 +190,15 @@ class RunRecorder(Observer):
             return run.status is Status.FAILED and not run.iteration
         failed = run.status is Status.FAILED or self._cannot_be_written
         return failed or (run.status is not Status.FINISHED and run.iteration <= self._start)
+
+    def record(self, run: Any) -> None:
+        """Write all of a run that has ended; raises DataError where that cannot be, and `begin_run` undoes the rest."""
+        self.run_started(run)
+        self.run = None
+        with self._writing():
+            self._checkpoints.save(run.checkpoint)
+            self._conclude(run)
+        self.run = run
 
     def begin(self) -> None:
         """Set any run aside that is there, and write the experiment; raises DataError where that cannot be."""

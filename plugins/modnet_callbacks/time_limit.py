@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import attrs
-from attrs.validators import gt
+from attrs.validators import gt, lt
 
 from modnet import Callback, ObservedRun, State, Stop
 
@@ -18,7 +20,7 @@ class TimeLimit(Callback):
 
     repeatable = False
 
-    seconds: float = attrs.field(default=600.0, validator=gt(0), converter=float)
+    seconds: float = attrs.field(default=600.0, validator=[gt(0), lt(math.inf)], converter=float)
 
     def on_iteration(self, run: ObservedRun, state: State) -> tuple[State, Stop | None]:
         """Return a decision to stop once the time is over."""

@@ -72,6 +72,7 @@ class TestMendedPlugin:
         done = compare(made, seeds=3)
         assert (done.returncode, "in 2 runs (hidden-3/seed-2, hidden-4/seed-2) and now" in done.stderr) == (1, True)
 
+    @pytest.mark.check
     def test_all_finished_by_two_codes_stop_when_they_are_read_again(self, made: Path) -> None:
         install_drifting(made, factor=2)
         assert compare(made, "--accept", seeds=3).returncode == 0
@@ -82,6 +83,7 @@ class TestMendedPlugin:
         assert compare(made, seeds=2).returncode == 0
         assert list_accepted(made) == []
 
+    @pytest.mark.check
     def test_the_other_ways_out(self, made: Path) -> None:
         install_drifting(made, factor=2)
         assert modnet(made, *COMPARE[:-1], "another", "--seeds", "2").returncode == 0
@@ -134,9 +136,9 @@ import attrs, modnet
 from modnet.runs.receipt import Receipt
 
 class Elsewhere(ThreadPoolExecutor):
-    def submit(self, train, folder, table):
+    def submit(self, train, name, folder, table):
         done = Future()
-        done.set_result(train(folder, table))
+        done.set_result(train(name, folder, table))
         if folder.endswith("seed-1"):
             receipt = Receipt.read(Path(folder))
             there = attrs.evolve(receipt.latest, libraries={**receipt.latest.libraries, "numpy": "1.0"})
@@ -173,6 +175,7 @@ class TestData:
 
 
 class TestUnfinished:
+    @pytest.mark.check
     def test_a_run_that_was_killed_before_the_plugin_was_mended(self, made: Path) -> None:
         install_drifting(made)
         run = made / "runs/hidden-3/seed-1"

@@ -82,7 +82,7 @@ def judge(path: Path) -> str:
     folder.mkdir()
     for each, content in run_files(ending).items():
         (folder / each).write_bytes(path.read_bytes() if each == name else content)
-    refused = {way for way in (predict, plot, verify, compare, resume) if is_refused(way, folder)}
+    refused = {way for way in (predict, reopen, plot, verify, compare, resume) if is_refused(way, folder)}
     return "refused" if refused - {verify, compare} else "read"  # these two find every change
 
 
@@ -101,9 +101,17 @@ def is_refused(way: Callable[[Path], object], folder: Path) -> bool:
 
 def predict(folder: Path) -> None:
     model = TrainedModel.read(folder)
-    labels, outputs = model.predict(np.eye(2))
-    assert len(labels) == 2
+    samples = model.to_samples(np.eye(2))
+    outputs = model.compute_outputs(samples)
+    assert len(model.to_answers(outputs)) == 2
     assert np.isfinite(outputs).all()
+
+
+def reopen(folder: Path) -> None:
+    run = modnet.open_run(folder)
+    assert repr(run).isprintable()
+    assert len(run.predict(np.eye(2))) == 2
+    assert not (folder / CHECKPOINT).exists() or run.checkpoint.iteration
 
 
 def plot(folder: Path) -> None:

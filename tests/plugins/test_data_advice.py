@@ -174,7 +174,7 @@ TABLES = [
 """The tables that pandas reads as they are meant."""
 
 
-@pytest.mark.parametrize("kind", ["frame", "nullable", "parquet"])
+@pytest.mark.parametrize("kind", ["frame", "nullable", pytest.param("parquet", marks=pytest.mark.check)])
 @pytest.mark.parametrize("name", TABLES)
 def test_tables_with_types_are_advised_as_well(name: str, kind: str, tmp_path: Path) -> None:
     text = FILES[name]
@@ -221,7 +221,10 @@ def test_files_of_other_people(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_block_that_data_show_prints_trains_when_it_is_pasted(name: str, write: Any, call: Call) -> None:
+def test_the_block_that_data_show_prints_trains_when_it_is_pasted(
+    name: str, write: Any, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modnet.cli.train._draw", lambda *_: "")  # 120 pictures that nobody looks at
     path = write(name.replace(" ", "-"), FILES[name])
     shown = call("data", "show", path.name, cwd=path.parent)
     assert shown.returncode == 0, shown.stderr

@@ -330,8 +330,9 @@ def test_large_files_are_converted_once(path, all_large, monkeypatch):
     assert (after.classes, after.settings) == (before.classes, before.settings)
 
 
-def test_mutations_are_read_or_refused(path, mutate):
-    mutate(save(path), 40, source="parquet", label="species")
+@pytest.mark.parametrize("count", [10, pytest.param(100, marks=pytest.mark.check)])
+def test_mutations_are_read_or_refused(path, mutate, count):
+    mutate(save(path), count, source="parquet", label="species")
 
 
 def test_written_files_are_as_pyarrow_reads_them(path):

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,33 @@ def outcome(folder: Path) -> tuple[list[str], str, bytes]:
     assert summary["status"] == "finished"
     names = sorted({p.name for p in folder.iterdir()} - {CURVES})  # drawn last: a kill may cost the picture alone
     return names, summary["params_sha256"], (folder / "history.csv").read_bytes()
+
+
+STEERED = ["early-stopping", "reduce-on-plateau", "gradient-report", "best-checkpoint", "json-log"]
+
+
+def steered_outcome(folder: Path, has_board: bool) -> dict[str, Any]:
+    """Return what is equal in equal runs with callbacks: their decisions, states and logs, too."""
+    summary = json.loads((folder / "summary.json").read_text())
+    header = json.loads(str(np.load(folder / CHECKPOINT)["header"]))
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    board = read_scalars(folder / "tensorboard") if has_board else None
+    return {
+        "outcome": outcome(folder),
+        "reason": summary["stop_reason"],
+        "factor": header["factor"],
+        "states": [state for state in header["callbacks"] if state[0] in STEERED[:-1]],
+        "log": [{**line, "seconds": 0} for line in lines],
+        "best": (folder / "best/params.npz").read_bytes(),
+        "board": board,
+    }
+
+
+def read_scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    found = EventAccumulator(str(folder), {"scalars": 0}).Reload()
+    return {tag: [(event.step, event.value) for event in found.Scalars(tag)] for tag in found.Tags()["scalars"]}
 
 
 def training(optimizer: str = "adam", iterations: int = ITERATIONS) -> list[str]:
@@ -144,6 +172,41 @@ class TestKilled:
             status, _, err = call(*command)
             assert status == 0, err
             assert outcome(work / f"killed-{runs}") == outcome(work / "whole")
+
+    @pytest.mark.check
+    @pytest.mark.filterwarnings("ignore:.*checkpoint.npz. missing; the one before is used")
+    def test_with_callbacks_and_a_schedule(self, work: Path, call) -> None:
+        """Fifty kills: early stopping, plateau and cosine schedule decide the same, and logs have each line once."""
+        WARM.set_forkserver_preload(["modnet.cli.main", "modnet.nn.training", "matplotlib.figure"])
+        has_board = find_spec("tensorboard") is not None
+        names = [*STEERED, *["tensorboard"] * has_board]
+        options = [option for name in names for option in ("--callback", name)]
+        settings = ["callbacks.0.patience=16", "callbacks.1.patience=5", "callbacks.4.iterations=true"]
+        rate = ["optimizer.lr.name=cosine", "optimizer.lr.initial=0.02"]
+        options += [option for setting in (*settings, *rate) for option in ("--set", setting)]
+        longest = 0.0
+        for name in ("steered-warming", "steered"):
+            began = time.monotonic()
+            self._start(*training(iterations=6 * ITERATIONS), *options, "--out", name, cwd=work).join()
+            longest = time.monotonic() - began
+        wanted = steered_outcome(work / "steered", has_board)
+        assert wanted["reason"].startswith("validation_loss was best at iteration")
+        assert wanted["factor"] < 1
+        instants, kills, runs = random.Random(1), 0, 0  # noqa: S311 - anything will do
+        while kills < 50:
+            runs += 1
+            command = [*training(iterations=6 * ITERATIONS), *options, "--out", f"steered-{runs}"]
+            for _ in range(8):
+                process = self._start(*command, cwd=work)
+                process.join(instants.uniform(0.05, 0.6) * longest)
+                process.kill()
+                process.join()
+                kills += process.exitcode == -signal.SIGKILL
+                if (work / f"steered-{runs}/experiment.toml").exists():
+                    command = ["resume", f"steered-{runs}"]
+            status, _, err = call(*command)
+            assert status == 0, err
+            assert steered_outcome(work / f"steered-{runs}", has_board) == wanted
 
     def test_before_its_first_checkpoint(self, work: Path, call) -> None:
         (work / "early").mkdir()

@@ -172,6 +172,14 @@ class TestAtWork:
             lines = (tmp_path / "journal.jsonl").read_text(encoding="utf-8").splitlines()
             assert (json.loads(lines[-1])["iteration"], json.loads(lines[-1])["status"]) == (300, "finished")
 
+    @pytest.mark.parametrize(
+        "plugin",
+        [
+            kind if kind in {"activation", "data-source"} else pytest.param(kind, marks=pytest.mark.check)
+            for kind in NAMES
+        ],
+        indirect=True,
+    )
     def test_its_own_tests_pass(self, plugin: NewPlugin, written: Path) -> None:
         conftest = f"import modnet.compose.plugins\nmodnet.compose.plugins.load_plugins(modules=[{plugin.module!r}])\n"
         (written / plugin.kind / "conftest.py").write_text(conftest, encoding="utf-8")  # as it is not installed

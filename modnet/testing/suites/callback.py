@@ -35,17 +35,20 @@ CLOCKS = ("time", "monotonic", "perf_counter")
 
 @attrs.frozen
 class Subject:
-    """A callback."""
+    """A callback, and the courses of a run that it does not refuse."""
 
     part: Callback
-
-    def list_courses(self) -> list[str]:
-        """Return the courses of a run that it does not refuse; all where it refuses each."""
-        tried = {course: catch_error(train, self.part, {"course": course, "iterations": 2}) for course in COURSES}
-        return [course for course in COURSES if not isinstance(tried[course], modnet.SettingError)] or list(COURSES)
+    courses: tuple[str, ...]
 
 
-SUITE = Suite("callback", Subject)
+def create_subject(part: Callback) -> Subject:
+    """Return the subject; of a callback that refuses each course, with all of them."""
+    tried = {course: catch_error(train, part, {"course": course, "iterations": 2}) for course in COURSES}
+    taken = [course for course, error in tried.items() if not isinstance(error, modnet.SettingError)]
+    return Subject(part, tuple(taken) or COURSES)
+
+
+SUITE = Suite("callback", create_subject)
 
 
 def check_callback(part: object, *, raises: bool = True) -> Report:
@@ -75,9 +78,8 @@ def follow(
     """Train a small network, two iterations an epoch, that is followed by callbacks, and return the run."""
     net, optimizer = modnet.Network.for_data(data, hidden=hidden, seed=0), modnet.optimizer("sgd", lr=lr)
     settings = TrainingSettings(batch_size=14, iterations=iterations)
-    gradient, metrics = modnet.gradient("backpropagation"), create_metrics(data.task)
-    more = {"callbacks": parts, "metrics": metrics, "folder": folder, **more}
-    return train_network(net, data, gradient, optimizer, settings, **more)
+    more |= {"callbacks": parts, "metrics": create_metrics(data.task), "folder": folder}
+    return train_network(net, data, modnet.gradient("backpropagation"), optimizer, settings, **more)
 
 
 def train(part: Any, course: str = "noise", **settings: Any) -> Any:
@@ -120,9 +122,17 @@ def compare(part: Any, found: Any, expected: Any) -> None:
         np.testing.assert_equal(found.history.columns, expected.history.columns)
 
 
+def set_clocks(clock: Callable[[], float]) -> Any:
+    """Return a context in which every clock is another one."""
+    patches = contextlib.ExitStack()
+    for name in CLOCKS:
+        patches.enter_context(mock.patch.object(time, name, clock))
+    return patches
+
+
 def list_courses(subject: Subject) -> list[Inputs]:
     """Return the courses of a run to try it on."""
-    return [{"course": course} for course in subject.list_courses()]
+    return [{"course": course} for course in subject.courses]
 
 
 def one_course(subject: Subject) -> list[Inputs]:
@@ -142,7 +152,7 @@ def shared_cases(_: Subject) -> Iterator[Inputs]:
         yield {"use": use_callback, "inputs": {"hidden": 3}, "other": {"hidden": 4}}
 
 
-@SUITE.check(lambda subject: [{"course": subject.list_courses()[0], "iterations": n} for n in (24, 1, 0)])
+@SUITE.check(lambda subject: [{"course": subject.courses[0], "iterations": n} for n in (24, 1, 0)])
 def follows(part: Any, course: str, iterations: int) -> None:
     """It follows a run from its start to its end, and what it returns is a state and a decision."""
     train(part, course, iterations=iterations)
@@ -171,7 +181,7 @@ def folder(part: Any, course: str) -> None:
         follow([part], make_data(course), None)
 
 
-@SUITE.check(lambda subject: [{"course": subject.list_courses()[-1], "lr": lr} for lr in (1e308, 1e154, 30.0)])
+@SUITE.check(lambda subject: [{"course": subject.courses[-1], "lr": lr} for lr in (1e308, 1e154, 30.0)])
 def diverges(part: Any, course: str, lr: float) -> None:
     """It follows a run whose loss grows and ends in infinity, and raises nothing."""
     with contextlib.suppress(modnet.DivergedError):
@@ -191,29 +201,39 @@ def state(part: Any, course: str) -> None:
     train(spy(part, see), course)
 
 
-@SUITE.check(
-    lambda subject: [{**case, "every": 7} for case in list_courses(subject)] + [{**one_course(subject)[0], "every": 1}]
-)
-def resume(part: Any, course: str, every: int) -> None:
+def stops(subject: Subject) -> Iterator[Inputs]:
+    """Return how often a run is stopped: now and then, and in one course after each iteration."""
+    yield from ({**case, "every": 9, "iterations": 24} for case in list_courses(subject))
+    yield from ({**case, "every": 1, "iterations": 14} for case in one_course(subject))
+
+
+@SUITE.check(stops)
+def resume(part: Any, course: str, every: int, iterations: int) -> None:
     """A run that is resumed again and again, by new processes, ends with the numbers of one that never stops."""
-    whole, run = train(part, course), train(renew(part), course, until=every)
-    while run.iteration < whole.iteration and not run.stop_reason:
-        start = save_and_load(run.checkpoint)
-        run = train(renew(part), course, start=start, until=start.iteration + 1 + every)
-    compare(part, train(renew(part), course, start=save_and_load(run.checkpoint)), whole)
+    data = make_data(course)
+    settings: dict[str, Any] = {"iterations": iterations}
+    whole = train(part, course, **settings)
+    with TemporaryDirectory() as name:
+        run = follow([renew(part)], data, Path(name), until=every, **settings)
+        while run.iteration < whole.iteration and not run.stop_reason:
+            settings["start"] = start = save_and_load(run.checkpoint)
+            run = follow([renew(part)], data, Path(name), until=start.iteration + 1 + every, **settings)
+        settings["start"] = save_and_load(run.checkpoint)
+        compare(part, follow([renew(part)], data, Path(name), **settings), whole)
 
 
 def list_files(part: Any, course: str, saved: int, killed: int) -> dict[str, bytes]:
     """Return the files that a run leaves, which may be killed once, and resumed from what was saved before."""
-    data, start = make_data(course), train(renew(part), course, until=saved).checkpoint if killed else None
+    data, start = make_data(course), None
     with TemporaryDirectory() as name, contextlib.chdir(name):
         if killed:
-            follow([renew(part)], data, Path(name), until=killed)
+            start = follow([renew(part)], data, Path(name), until=saved).checkpoint
+            follow([renew(part)], data, Path(name), start=start, until=killed)
         follow([renew(part)], data, Path(name), start=start)
         return {str(path): path.read_bytes() for path in sorted(Path().rglob("*")) if path.is_file()}
 
 
-@SUITE.check(lambda s: [{"course": s.list_courses()[0], "saved": saved, "killed": killed} for saved, killed in KILLS])
+@SUITE.check(lambda s: [{"course": s.courses[0], "saved": saved, "killed": killed} for saved, killed in KILLS])
 def files(part: Any, course: str, saved: int, killed: int) -> None:
     """A run that was killed and resumed leaves the files that one without a break leaves, and as many lines in each.
 
@@ -233,7 +253,7 @@ def test_part(part: Any, course: str) -> None:
     """It decides nothing by the test part: with another one training takes the same course, to the same parameters."""
     runs = []
     for is_tested_otherwise in (False, False, True):
-        with TemporaryDirectory() as folder:
+        with TemporaryDirectory() as folder, set_clocks(float):  # that stand still, for one that goes by them
             runs.append(follow([part], make_data(course, is_tested_otherwise), Path(folder)))
     once, again, otherwise = ([run.history.loss, *(w.tolist() for w in run.params.values())] for run in runs)
     assert once != again or otherwise == once, "another test part leads to another run"
@@ -250,9 +270,7 @@ def repeatable_course(subject: Subject) -> list[Inputs]:
 def clock(part: Any, course: str) -> None:
     """Unless it says `repeatable = False`, it decides nothing by the clock: in a slow run it decides the same."""
     usual, now = train(part, course), map(float, range(10**9, 10**15, 1000))
-    with contextlib.ExitStack() as patches:
-        for name in CLOCKS:
-            patches.enter_context(mock.patch.object(time, name, side_effect=now))
+    with set_clocks(now.__next__):
         slow = train(part, course)
     compare(part, slow, usual)
 
@@ -311,7 +329,7 @@ def cost(part: Any, course: str) -> None:
     assert least < 1, f"an iteration costs it at least {least:.1f} ms"
 
 
-@SUITE.check(lambda subject: [{"course": subject.list_courses()[0], "runs": 3}])
+@SUITE.check(lambda subject: [{"course": subject.courses[0], "runs": 3}])
 def closed(part: Any, course: str, runs: int) -> None:
     """With each run that it follows no more files are open, and no more threads alive."""
     train(part, course)

@@ -73,7 +73,9 @@ class ColumnSettings:
         listed = self._places(self.encode, "encode", table, features, labels)
         text = frozenset(listed if self.trained is not None else {*listed, *table.text.intersection(features)})
         imputed = self._find_imputed(table, features, labels, text)
-        weights = None if self.weights is None or self.trained is not None else table.index_of(self.weights)
+        weights = None
+        if self.weights is not None:  # which another file than that for training may lack
+            weights = table.index_of(self.weights) if self.trained is None else table.find(self.weights)
         if weights is not None and weights in {*features, *labels}:
             raise table.column_error(weights, "cannot hold the weights and be a feature or the label")
         dtype = None if self.dtype is None else np.dtype(self.dtype)

@@ -88,7 +88,7 @@ class TableSource(PreparationSettings, DataSource):
         pairs = dict(zip(by_part, parts, strict=True))
         settings = {**self._prepare(all_facts[0]), "class_weight": self._weigh(path, classes)}
         if self.weights is not None:
-            weights = tuple(arrays["weights"] for arrays, _ in found)
+            weights = tuple(arrays.get("weights") for arrays, _ in found)
             settings["weights"] = weights if len(parts) > 1 else weights[0]
         data = data_set(
             path,

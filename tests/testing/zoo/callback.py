@@ -455,7 +455,7 @@ class Later(modnet.Callback):
 
 @CAGE.add_legal()
 class NoiseScale(modnet.Callback):
-    """Records the size of the gradients relative to their scatter, of all steps of an epoch; not when it is infinite."""
+    """Records the scatter of an epoch's gradients relative to their size, where it is finite."""
 
     def init(self, run):
         return {"count": 0, "sum": {n: np.zeros_like(w) for n, w in run.params.items()}, "squares": 0.0}
@@ -468,7 +468,7 @@ class NoiseScale(modnet.Callback):
     def on_epoch(self, run, state):
         mean = sum(float(np.vdot(s, s)) for s in state["sum"].values()) / state["count"] ** 2
         scale = (state["squares"] / state["count"] - mean) / mean if mean else math.inf
-        return self.init(run), modnet.Record({"noise_scale": scale if math.isfinite(scale) else math.nan})
+        return self.init(run), modnet.Record({"noise_scale": scale}) if math.isfinite(scale) else None
 
 
 @CAGE.add_legal()

@@ -1,0 +1,203 @@
+"""Runs in Python: saved, opened, asked for predictions."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+import modnet.nn.run
+from modnet.compose.defaults import MAIN_JOB, ExperimentTraining
+from modnet.compose.experiment import DataSettings, Experiment, NetworkSettings, PluginSettings
+from modnet.compose.metrics import create_metrics
+from modnet.compose.parts import GivenInPython
+from modnet.compose.plugins import get_host, list_asked
+from modnet.compose.settings import Table
+from modnet.compose.toml import read_toml
+from modnet.errors import DataError
+from modnet.files.opening import read_json
+from modnet.host.entry_points import LOADED
+from modnet.interfaces import GradientEstimator
+from modnet.nn.checkpoint import Checkpoint, Checkpoints
+from modnet.nn.network import DenseNetwork
+from modnet.nn.training import TrainingSettings
+from modnet.runs.contents import read_course
+from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS, SUMMARY, check_is_free, check_is_run, read_optimizer
+from modnet.runs.integrity import check_files
+from modnet.runs.missing_plugins import make_finder
+from modnet.runs.model import TrainedModel
+from modnet.runs.recorder import create_run
+from modnet.types import Array, History, Params, Status
+
+
+class Trained(ABC):
+    """Something trained, which predicts from raw rows."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def model(self) -> TrainedModel:
+        """The trained network, with all that it takes to predict."""
+
+    @property
+    def classes(self) -> tuple[Any, ...]:
+        """The labels of the classes, in the order of the network's outputs; none of a regression."""
+        return self.model.classes
+
+    def predict(self, rows: Any) -> Array:
+        """Return the predictions of raw rows: their labels (N,), of a regression numbers in the data's unit.
+
+        Numbers are (N,) where there is one target, and (N, targets) of several. `rows` are as they were before anything
+        was prepared or divided: an array (N, ...), a list, a data frame whose columns are found by name, the path of a
+        file, or a part such as `data.test`. Warns of words that training has not seen, and of what else is odd.
+        Raises DataError.
+
+        >>> data = modnet.load("mnist-small")
+        >>> net = modnet.TwoLayerNet(784, 20, 10, seed=0)
+        >>> run = modnet.train(net, data, optimizer=modnet.optimizer("adam", lr=0.003), iterations=200)
+        >>> run.predict(data.test)[:3], data.test.t[:3]
+        (array([7, 2, 1]), array([7, 2, 1]))
+        """
+        return self.model.predict(rows)
+
+    def predict_proba(self, rows: Any) -> Array:
+        """Return the probability of each class (N, classes) for raw rows, as `predict` takes them.
+
+        Raises SettingError for a regression, and where the network's outputs are no probabilities.
+        """
+        return self.model.predict_proba(rows)
+
+
+@attrs.define(eq=False, repr=False, kw_only=True)
+class Run(modnet.nn.run.Run, Trained):
+    """A training run: the network with its learned parameters, and the recorded history."""
+
+    gradient: GradientEstimator
+    """The gradient estimator."""
+    settings: TrainingSettings
+    """The settings of the training loop."""
+
+    @property
+    def model(self) -> TrainedModel:
+        """The trained network, with all that it takes to predict."""
+        return TrainedModel.create(self.network, self.data)
+
+    def save(self, folder: str | PathLike[str], *, overwrite: bool = False) -> None:
+        """Save the run in a new folder, or in place of the run that is in it; all of it is written, or nothing.
+
+        `modnet.open_run`, `modnet predict` and `modnet plot` read it. No file has its data, so that `modnet resume`,
+        `modnet verify` and `modnet train` say so. Raises SettingError where the folder is not free, or a part has no
+        name that would find it again, and DataError where the folder cannot be written.
+        """
+        path = Path(folder)
+        check_is_free(path, overwrite=overwrite, place="save", remedy="pass overwrite=True to replace a run")
+        with create_run(path, self._describe(), self.data, overwrite=overwrite) as recorder:
+            recorder.record(self)
+        self.experiment, self.folder = recorder.table, path.absolute()
+
+    def _describe(self) -> Experiment:
+        """Return an experiment with the parts and settings of the run, and data that nothing can read again."""
+        *hidden, last = self.network.layers
+        dtype: Any = str(self.network.dtype)
+        initial = {key: value for key, value in MAIN_JOB["network"].items() if key == "weight_init_std"}
+        for key, value in getattr(self.network, "initial", {}).items():
+            each = value if isinstance(value, (list, tuple)) else [value]
+            if not any(map(callable, each)):  # which no file can hold, and nothing needs any more
+                initial[key] = value if key == "weight_init_std" or value is None else (*each,)
+        network = NetworkSettings(
+            hidden=tuple(layer.outputs for layer in hidden),
+            activation=tuple(layer.activation for layer in hidden),
+            output=last.activation,
+            loss=self.network.loss_function,
+            **initial,
+        )
+        modules = tuple(plugin.module for plugin in get_host().plugins if plugin.state == LOADED and not plugin.value)
+        return Experiment(
+            seed=self.seed,
+            data=DataSettings(source=GivenInPython()),
+            network=network,
+            gradient=self.gradient,
+            optimizer=self.optimizer,
+            training=ExperimentTraining(**attrs.asdict(self.settings), dtype=dtype),
+            plugins=PluginSettings(without=(), modules=modules),
+            callbacks=self.callbacks.parts,
+            metrics=self.metrics[len(create_metrics(self.data.task, ())) :],
+        )
+
+
+@attrs.frozen(eq=False, repr=False, kw_only=True)
+class SavedRun(Trained):
+    """A run in its folder: its course as it was when it was opened, and its network when that is first asked for."""
+
+    folder: Path
+    """The folder."""
+    experiment: Table
+    """The experiment, as its file holds it."""
+    history: History
+    """The history; of a run that has not ended, until its last checkpoint."""
+    status: Status
+    """The state of the run; `running` also of one that was killed."""
+    stop_reason: str
+    """The reason that a callback gave to stop it; "" where none did."""
+    iteration: int
+    """The number of iterations made."""
+
+    def __repr__(self) -> str:
+        return f"<SavedRun {self.folder}: {self.status}, {self.iteration} iterations>"
+
+    @cached_property
+    def model(self) -> TrainedModel:
+        """The trained network, with all that it takes to predict; raises PluginError where a part of it is missing."""
+        path = self.folder / EXPERIMENT
+        for name in list_asked(self.experiment)["modules"]:
+            get_host().load_module(make_finder(path)(name), optional=True)
+        check_files(self.folder, (EXPERIMENT, PARAMS))
+        return TrainedModel.read(self.folder)
+
+    @property
+    def network(self) -> DenseNetwork:
+        """The network with its learned parameters."""
+        return self.model.network
+
+    @property
+    def params(self) -> Params:
+        """The learned parameters."""
+        return self.network.params
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The last checkpoint, for `modnet.train(..., start=run.checkpoint)`; raises DataError where there is none."""
+        found = Checkpoints(self.folder, read_optimizer(self.folder), {}).load()
+        if found is None:
+            raise DataError(f"{self.folder}: it has no checkpoint: it diverged, or it is one of many in a comparison")
+        return found[0]
+
+
+def open_run(folder: str | PathLike[str]) -> SavedRun:
+    """Return the run in a folder, whatever its status; none of the parts that it names is needed to see its course.
+
+    A module that its files name is imported only if you approved it. Raises DataError where it is no run, and for files
+    that are not as the run left them.
+
+    >>> run = modnet.open_run("runs/demo")  # doctest: +SKIP
+    >>> run.status, run.history.test_accuracy[-1]  # doctest: +SKIP
+    (<Status.FINISHED: 'finished'>, 0.883)
+    """
+    path = Path(folder).absolute()
+    check_is_run(path)
+    is_known = check_files(path, (EXPERIMENT, HISTORY, SUMMARY))
+    history = read_course(path, is_known=is_known) if (path / HISTORY).is_file() else History()
+    summary = read_json(path / SUMMARY) if (path / SUMMARY).is_file() else {}
+    try:
+        status = Status(summary.get("status", Status.RUNNING))
+        made = int(summary.get("iterations", len(history.loss)))
+    except (TypeError, ValueError):
+        raise DataError(f"{path / SUMMARY}: not the summary of a run", path=path / SUMMARY) from None
+    reason = str(summary.get("stop_reason", ""))
+    table = read_toml(path / EXPERIMENT)
+    return SavedRun(folder=path, experiment=table, history=history, status=status, stop_reason=reason, iteration=made)
