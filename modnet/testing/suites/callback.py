@@ -167,7 +167,7 @@ def tasks(part: Any, course: str) -> None:
 
 @SUITE.check(one_course)
 def validation(part: Any, course: str) -> None:
-    """Without a validation part it works, or says `needs_validation`, or refuses with a SettingError."""
+    """It works without a validation part, or says `needs_validation`, or refuses with a SettingError."""
     data = make_data(course)
     parts = {name: samples for name, samples in data.parts.items() if name != "validation"}
     with TemporaryDirectory() as folder, contextlib.suppress(modnet.SettingError):
@@ -176,7 +176,7 @@ def validation(part: Any, course: str) -> None:
 
 @SUITE.check(one_course)
 def folder(part: Any, course: str) -> None:
-    """Where nothing of a run is saved, it works without a folder, or refuses with a SettingError."""
+    """It follows a run of which nothing is saved, and which has no folder, or refuses with a SettingError."""
     with TemporaryDirectory() as elsewhere, contextlib.chdir(elsewhere), contextlib.suppress(modnet.SettingError):
         follow([part], make_data(course), None)
 
@@ -235,10 +235,7 @@ def list_files(part: Any, course: str, saved: int, killed: int) -> dict[str, byt
 
 @SUITE.check(lambda s: [{"course": s.courses[0], "saved": saved, "killed": killed} for saved, killed in KILLS])
 def files(part: Any, course: str, saved: int, killed: int) -> None:
-    """A run that was killed and resumed leaves the files that one without a break leaves, and as many lines in each.
-
-    What differs between two runs without a break, as times do, may differ.
-    """
+    """A run that was killed and resumed leaves the files of one without a break, times and other chances aside."""
     one, other = (list_files(part, course, 0, 0) for _ in range(2))
     found = list_files(part, course, saved, killed)
     assert one.keys() != other.keys() or found.keys() == one.keys(), f"{sorted(found)}, not {sorted(one)}"
@@ -268,7 +265,7 @@ def repeatable_course(subject: Subject) -> list[Inputs]:
 
 @SUITE.check(repeatable_course, NOT_REPEATABLE)
 def clock(part: Any, course: str) -> None:
-    """Unless it says `repeatable = False`, it decides nothing by the clock: in a slow run it decides the same."""
+    """It decides nothing by the clock, unless it says `repeatable = False`: in a slow run it decides the same."""
     usual, now = train(part, course), map(float, range(10**9, 10**15, 1000))
     with set_clocks(now.__next__):
         slow = train(part, course)
@@ -277,7 +274,7 @@ def clock(part: Any, course: str) -> None:
 
 @SUITE.check(one_course)
 def unchanged(part: Any, course: str) -> None:
-    """But for what it decides, the run that it follows ends with the bits of one that nobody follows."""
+    """It changes a run by its decisions alone: without them that ends with the bits of one that nobody follows."""
 
     def see(event, run, state, call):  # type: ignore[no-untyped-def]
         result = call(run, state)
