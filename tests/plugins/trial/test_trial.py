@@ -40,7 +40,10 @@ dependencies = ["modnet-workbench"]
 {kind} = ["{module}"]
 """
 MODULES = [name.replace("-", "_") for name in ENTRY_POINTS if name != "trial-object"]
-ALL = "--activation gaussian --set network.activation.side=-1 --loss log-cosh --metric sureness --optimizer lion --set optimizer.lr=0.02"
+ALL = (
+    "--activation gaussian --set network.activation.side=-1 --loss log-cosh --optimizer lion --set optimizer.lr=0.02 "
+    "--metric sureness"
+)
 # what a run is called -> the module that it needs, and the options of its training
 RUNS = {
     "cube": ("trial_activations", "--activation cube"),
