@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
-from processes import run_modnet
+from processes import Call
 
 import modnet
 from modnet.compose.experiment import create_experiment, read_data, run_experiment, to_table
@@ -34,27 +35,27 @@ def needing():
     undo()
 
 
-def test_a_run_with_a_validation_part(tmp_path: Path) -> None:
+def test_a_run_with_a_validation_part(tmp_path: Path, call: Call) -> None:
     """Files hold its loss and its metrics; the run is verified, lengthened and used as any other."""
     rows = np.random.default_rng(0).normal(size=(100, 2)).round(3).tolist()
     lines = [f"{a},{b},{'big' if a + b > 0 else 'small'}" for a, b in rows]
     (tmp_path / "points.csv").write_text("\n".join(["a,b,label", *lines]) + "\n")
 
-    def call(*arguments: str) -> str:
-        found = run_modnet(*arguments, cwd=tmp_path)
+    def run(*arguments: str) -> str:
+        found = call(*arguments, cwd=tmp_path)
         assert found.returncode == 0, found.stderr
         return found.stdout
 
-    out = call("train", "--data", "points.csv", "--validation", "0.1", "--iterations", "30", "--out", "run")
+    out = run("train", "--data", "points.csv", "--validation", "0.1", "--iterations", "30", "--out", "run")
     assert "72 training, 20 test and 8 validation samples" in out
     assert "validation_fraction = 0.1" in (tmp_path / "run/experiment.toml").read_text()
     history = read_history(tmp_path / "run/history.csv")
     assert list(history.columns)[-2:] == ["validation_accuracy", "validation_loss"]
     summary = json.loads((tmp_path / "run/summary.json").read_text())
     assert summary["validation_loss"] == history.validation_loss[-1]
-    assert "identical" in call("verify", "run")
-    call("resume", "run", "--iterations", "40")
-    assert len(call("predict", "run", "points.csv").splitlines()) == 101
+    assert "identical" in run("verify", "run")
+    run("resume", "run", "--iterations", "40")
+    assert len(run("predict", "run", "points.csv").splitlines()) == 101
 
 
 def test_the_loss_is_that_of_the_rows_that_are_not_learned_from() -> None:
@@ -89,6 +90,29 @@ def test_the_rows_do_not_depend_on_the_seed_of_the_run_but_on_that_of_the_split(
 
     assert read(0, 0) == read(1, 0)
     assert read(0, 0) != read(0, 1)
+
+
+@attrs.frozen
+class Parting(modnet.DataSource):
+    """A source that has always made a validation part, by a setting of the same name."""
+
+    reads_files = False
+    validation_fraction: int = 3
+
+    def read(self, path: Path | None) -> modnet.Dataset:
+        """Return the data set."""
+        pair = np.arange(20.0)[:, None], np.arange(20) % 2
+        return modnet.Dataset.from_arrays(pair, validation=(pair[0][: self.validation_fraction], pair[1][:3]))
+
+
+def test_a_source_with_a_setting_of_that_name_keeps_it() -> None:
+    undo = modnet.register(Parting)
+    try:
+        data, resolved = read_data(create_experiment({"data": {"name": "parting", "validation_fraction": 3}}))
+        assert (len(data.train), len(data.parts["validation"])) == (16, 3)
+        assert to_table(resolved)["data"] == {"name": "parting", "validation_fraction": 3}
+    finally:
+        undo()
 
 
 @pytest.mark.parametrize("value", [0, 1.0, -0.1, "some", True])
