@@ -113,8 +113,9 @@ class Dataset:
         train, validation = split_samples(
             parts["train"], fraction, stream, stratified=by_class, one_of_each=bool(self.classes)
         )
-        if not len(validation):
-            what = f"{format_count(len(train), 'training row')} cannot give a share of {fraction:g} for validation"
+        if not len(train) or not len(validation):
+            rows = format_count(len(parts["train"]), "training row")
+            what = f"{rows} cannot give a share of {fraction:g} for validation"
             raise DataError(f"{what}: choose another share, or give more rows")
         parts = {**parts, "train": train, "validation": validation}
         found = self._prepare(attrs.evolve(known, parts=parts)) if known else self.with_parts(parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 from processes import Call
@@ -89,6 +90,29 @@ def test_the_rows_do_not_depend_on_the_seed_of_the_run_but_on_that_of_the_split(
 
     assert read(0, 0) == read(1, 0)
     assert read(0, 0) != read(0, 1)
+
+
+@attrs.frozen
+class Parting(modnet.DataSource):
+    """A source that has always made a validation part, by a setting of the same name."""
+
+    reads_files = False
+    validation_fraction: int = 3
+
+    def read(self, path: Path | None) -> modnet.Dataset:
+        """Return the data set."""
+        pair = np.arange(20.0)[:, None], np.arange(20) % 2
+        return modnet.Dataset.from_arrays(pair, validation=(pair[0][: self.validation_fraction], pair[1][:3]))
+
+
+def test_a_source_with_a_setting_of_that_name_keeps_it() -> None:
+    undo = modnet.register(Parting)
+    try:
+        data, resolved = read_data(create_experiment({"data": {"name": "parting", "validation_fraction": 3}}))
+        assert (len(data.train), len(data.parts["validation"])) == (16, 3)
+        assert to_table(resolved)["data"] == {"name": "parting", "validation_fraction": 3}
+    finally:
+        undo()
 
 
 @pytest.mark.parametrize("value", [0, 1.0, -0.1, "some", True])
