@@ -193,7 +193,8 @@ class NetworkObjective(Objective):
         blank = np.zeros((), self.x.dtype)  # a network checks what it is given against its parameters
         weights_of = {layer.weight: np.broadcast_to(blank, (layer.inputs, layer.outputs)) for layer in self.layers}
         biases = {layer.bias: np.broadcast_to(blank, layer.outputs) for layer in self.layers}
-        return DenseNetwork(self.layers, self.loss_function, {**weights_of, **biases}).objective(x, t, weights)
+        found = DenseNetwork(self.layers, self.loss_function, {**weights_of, **biases}).objective(x, t, weights)
+        return attrs.evolve(self, x=found.x, t=found.t, weights=found.weights)
 
     def trace(self, params: Params) -> Trace:
         """Return the forward pass, made once for one params mapping."""
