@@ -157,10 +157,7 @@ class Loss(Part, ABC):
 
 
 class Metric(Part, ABC):
-    """A number that says how good the outputs for a whole part of the data are.
-
-    Its settings, and nothing else, tell it from others of its class; so they show in `column` where there are any.
-    """
+    """A number that says how good the outputs for a whole part of the data are."""
 
     task: ClassVar[Task]
     """The task that it is for: "classification" or "regression"."""
@@ -173,19 +170,15 @@ class Metric(Part, ABC):
 
     @property
     def column(self) -> str:
-        """The end of its column's name in the history, lower-case words joined by underscores: `test_COLUMN`.
-
-        By default the name of the class: that of `MacroF1` is `macro_f1`.
-        """
+        """Its column in the history, behind the name of a part: by default the class's name, as in `test_macro_f1`."""
         return name_of(self).replace("-", "_")
 
     @abstractmethod
     def __call__(self, y: Array, t: Array, weights: Array | None = None) -> float:
-        """Return the number, or NaN where these samples have none.
+        """Return the number, or NaN where it is not defined; raises DataError where it cannot judge such outputs.
 
-        Of a classification `y` (N, classes) are the network's outputs and `t` (N,) class indices; of a regression `y`
-        and `t` are (N, targets), in the targets' own unit. N is 1 at least. `weights` (N,) are at least 0: 2 counts as
-        the same sample twice. Raises DataError where no such outputs can be judged.
+        `y` are outputs (N, classes) and `t` class indices (N,); of a regression both are (N, targets), in the targets'
+        unit. N is at least 1. `weights` (N,) are at least 0: 2 counts as the same sample twice.
         """
 
 

@@ -53,7 +53,8 @@ def command_lines() -> list[tuple[str, str]]:
     for page in WRITTEN:
         for language, block in BLOCK.findall(text(page)):
             if language in {"sh", "console"}:
-                lines = [line.removeprefix("$ ") for line in COMMENT.sub("", block).splitlines()]
+                whole = COMMENT.sub("", block).replace("\\\n", " ")  # a backslash continues a line
+                lines = [line.removeprefix("$ ") for line in whole.splitlines()]
                 found += [(page.name, line) for line in lines if line.startswith("modnet ")]
     return list(dict.fromkeys(found))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,9 +12,13 @@ from modnet.cli.options import load_chosen_plugins, plugin_options
 from modnet.cli.output import Command, echo
 from modnet.cli.show.learning_curves import draw_learning_curves
 from modnet.cli.show.values import format_title
-from modnet.compose.metrics import find_known_metrics
+from modnet.compose.metrics import OWN
+from modnet.compose.parts import read_part
+from modnet.compose.settings import Table
 from modnet.compose.toml import read_toml
 from modnet.display.figure import FORMATS, save_figure
+from modnet.errors import ModnetError
+from modnet.interfaces import Metric
 from modnet.runs.contents import read_course
 from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY
 from modnet.runs.integrity import check_files
@@ -31,5 +37,15 @@ def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tupl
     table = read_toml(run / EXPERIMENT)
     load_chosen_plugins(without, modules)
     path = out or run / CURVES
-    save_figure(draw_learning_curves(history, format_title(table), find_known_metrics(table)), path)
+    save_figure(draw_learning_curves(history, format_title(table), find_metrics(table)), path)
     echo(f"drawn in {path}")
+
+
+def find_metrics(table: Table) -> list[Metric]:
+    """Return the metrics that runs of an experiment's table may have, but for those that are not available here."""
+    found: list[Metric] = []
+    wanted: Any = table.get("metrics")
+    for value in (*OWN["classification"], *OWN["regression"], *(wanted if isinstance(wanted, list) else ())):
+        with suppress(ModnetError):
+            found.append(read_part("metric", value))
+    return found

@@ -17,6 +17,7 @@ import click
 import modnet
 from modnet.cli.options import choose_new_folder, experiment_options, load_all_plugins, plugin_options, read_changes
 from modnet.cli.output import Command, complain, echo, explain, tell
+from modnet.cli.show.forecast import format_forecast
 from modnet.cli.show.learning_curves import draw_learning_curves
 from modnet.cli.show.progress import RunProgress, file_progress
 from modnet.cli.show.values import format_duration, format_metric, format_settings, format_title
@@ -24,17 +25,15 @@ from modnet.cli.signals import interrupting
 from modnet.compose.defaults import MAIN_JOB, get_default_job
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data, to_table
 from modnet.compose.metrics import OWN, create_metrics
-from modnet.compose.parts import find_name, list_usable_names, make_part
+from modnet.compose.parts import find_name
 from modnet.compose.settings import Table, get_settings
 from modnet.compose.tables import merge
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.display.figure import try_to_draw
-from modnet.errors import ModnetError
 from modnet.interfaces import Metric, ObservedRun
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.metrics import format_column
-from modnet.nn.training import time_iteration
 from modnet.runs.folder import CURVES, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.receipt import flatten
@@ -43,7 +42,6 @@ from modnet.text import format_count, format_table, printable
 from modnet.types import Status
 
 WIDTH = 80
-TIMING = 0.3  # seconds for each estimator in a forecast
 _ITEM = re.compile(r"\.(name|\d+)$")  # a name, or an item of a list, stands for the whole entry
 
 
@@ -82,7 +80,7 @@ def train(
     if used := _list_table_defaults(given, data):
         tell(f"defaults  for tables: {', '.join(used)}")
     if dry_run:
-        echo(_format_forecast(wanted, data))
+        echo(format_forecast(wanted, data))
         return
     with create_run(out or choose_new_folder(), wanted, data, overwrite=overwrite) as recorder:
         run_to_end(wanted, data, recorder)
@@ -146,31 +144,6 @@ def _list_table_defaults(given: Table, data: Dataset) -> list[str]:
     return [entry.rpartition(".")[2] for entry in dict.fromkeys(entries) if entry not in own]
 
 
-def _format_forecast(wanted: Experiment, data: Dataset) -> str:
-    """Return a table of the time with each estimator; an asterisk marks the experiment's own, others have defaults."""
-    own = find_name(wanted.gradient)
-    others = [make_part("gradient", name) for name in list_usable_names("gradient") if name != own]
-    rows = [["gradient", "one iteration", f"{wanted.training.iterations:,} iterations", "as a black box"]]
-    for i, estimator in enumerate([wanted.gradient, *others]):
-        times = _format_times(attrs.evolve(wanted, gradient=estimator), data)
-        rows.append([find_name(estimator) + " *" * (i == 0), *times])
-    return "\n".join(format_table(rows, left=len(rows[0])))
-
-
-def _format_times(wanted: Experiment, data: Dataset) -> list[str]:
-    """Return the time of an iteration, of all, and of as many evaluations of the loss one after the other."""
-    network, estimator, count = create_network(wanted, data), wanted.gradient, wanted.training.iterations
-    try:
-        iteration, evaluation = time_iteration(
-            network, data, estimator, wanted.optimizer, wanted.training, seed=wanted.seed, seconds=TIMING
-        )
-    except ModnetError as error:
-        return [f"not here: {error}"]
-    evaluations = estimator.evaluations(network.params)
-    black_box = "-" if evaluations is None else format_duration(count * (evaluations * evaluation))
-    return [format_duration(iteration), format_duration(count * iteration), black_box]
-
-
 def _format_part(part: object) -> str:
     """Return the name of a part with its settings, but for those that are None, and defaults that are words or 0."""
     kind = type(part)
@@ -206,7 +179,7 @@ def _conclude(run: ObservedRun, recorder: RunRecorder, note: str) -> None:
         tell(line, vital=True)
     if run.stop_reason:
         why = f"stopped after {run.iteration:,} of {run.iterations:,} iterations"
-        tell(f"{why}: {printable(run.stop_reason, 200)}", vital=True)
+        tell(_wrap(f"{why}: {printable(run.stop_reason, 200)}"), vital=True)
     signs = recorder.summary.get("diagnosis", ())
     for remedy in dict.fromkeys(sign["remedy"] for sign in signs):
         problems = "; ".join(sign["problem"] for sign in signs if sign["remedy"] == remedy)

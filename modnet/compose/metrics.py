@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from contextlib import suppress
-from typing import Any
 
-from modnet.compose.parts import find_name, make_part, read_part
+from modnet.compose.parts import find_name, make_part
 from modnet.compose.plugins import get_host
-from modnet.compose.settings import Table
-from modnet.errors import ModnetError, PluginError, SettingError
+from modnet.errors import PluginError, SettingError
 from modnet.interfaces import Metric
 from modnet.types import Task
 
@@ -24,8 +21,6 @@ def create_metrics(task: Task, wanted: Iterable[object] = ()) -> tuple[Metric, .
 
     Raises UnknownNameError, PluginError, and SettingError where one is for another task or has another's column.
     """
-    if isinstance(wanted, str):
-        raise SettingError([f"must be a list of metrics, not {wanted!r}"], "metrics")
     found: dict[str, Metric] = {}
     for value in (*OWN[task], *wanted):
         metric: Metric = make_part("metric", value)
@@ -43,13 +38,3 @@ def create_metrics(task: Task, wanted: Iterable[object] = ()) -> tuple[Metric, .
             )
         found[column] = metric
     return tuple(found.values())
-
-
-def find_known_metrics(table: Table) -> list[Metric]:
-    """Return the metrics that runs of an experiment's table may have, but for those that are not available here."""
-    found: list[Metric] = []
-    wanted: Any = table.get("metrics")
-    for value in (*OWN["classification"], *OWN["regression"], *(wanted if isinstance(wanted, list) else ())):
-        with suppress(ModnetError):
-            found.append(read_part("metric", value))
-    return found

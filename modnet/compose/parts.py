@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -61,6 +61,13 @@ def make_part(kind: str, value: object, /, **settings: Any) -> Any:
         return made if isinstance(instead, type) else instead
     _check_no_settings(kind, settings)
     return adapt(kind, value)
+
+
+def make_parts(kind: str, values: object) -> list[Any]:
+    """Return the parts of a kind, by names or as they are; raises SettingError where that is no list."""
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise SettingError([f"must be a list, not {values!r}"], f"{kind}s")
+    return [make_part(kind, each) for each in values]
 
 
 def _check_no_settings(kind: str, settings: Mapping[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import operator
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -114,8 +113,9 @@ class Dataset:
         train, validation = split_samples(
             parts["train"], fraction, stream, stratified=by_class, one_of_each=bool(self.classes)
         )
-        if not len(validation):
-            what = f"{format_count(len(train), 'training row')} cannot give a share of {fraction:g} for validation"
+        if not len(train) or not len(validation):
+            rows = format_count(len(parts["train"]), "training row")
+            what = f"{rows} cannot give a share of {fraction:g} for validation"
             raise DataError(f"{what}: choose another share, or give more rows")
         parts = {**parts, "train": train, "validation": validation}
         found = self._prepare(attrs.evolve(known, parts=parts)) if known else self.with_parts(parts)
@@ -126,8 +126,8 @@ class Dataset:
 
     def _is_as_prepared(self) -> bool:
         """Say whether the samples are those that `from_arrays` prepared; raises DataError where that has to be."""
-        known, parts = self.unprepared, tuple(self.parts.values())
-        if known and len(parts) == len(known.prepared) and all(map(operator.is_, parts, known.prepared)):
+        known = self.unprepared
+        if known and known.prepared == (*self.parts.values(),):  # the same objects
             return True
         if self.preparation or self.target_scale or (known and known.wanted.class_weight):
             what = "samples that were prepared or changed by other code cannot be prepared anew without validation rows"

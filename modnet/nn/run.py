@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,9 +14,10 @@ import attrs
 import numpy as np
 
 from modnet.data.dataset import Dataset
-from modnet.interfaces import Callback, Metric, ObservedRun, Optimizer, name_of
+from modnet.interfaces import Metric, ObservedRun, Optimizer, name_of
 from modnet.nn.batches import Batches
-from modnet.nn.checkpoint import Checkpoint, Flattened, flatten_state
+from modnet.nn.callbacks import Callbacks
+from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.metrics import format_column
 from modnet.nn.network import DenseNetwork
 from modnet.nn.schedules import find_rate
@@ -47,8 +48,7 @@ class Run:
     """The reason that a callback gave to stop it; "" where none did."""
     grads: Grads | None = None
     """The gradient of the last mini-batch, while its iteration lasts."""
-    callbacks: tuple[tuple[Callback, State], ...] = ()
-    """The callbacks, each with its first state, whose structure all later ones have."""
+    callbacks: Callbacks = attrs.field(init=False)
     sound: tuple[int, Params, State, tuple[State, ...], float] = attrs.field(init=False)
     """The last iteration whose loss is known to be finite, with all that stood before its step: the parameters, the
     states of the optimizer and of the callbacks, and their factor of the learning rate."""
@@ -112,13 +112,8 @@ class Run:
         """
         iteration, params, state, states, factor = self.sound
         history = self.history_of_epochs(iteration)
-        callbacks = tuple(self._flatten_states(states))
+        callbacks = self.callbacks.flatten(states)
         return Checkpoint(iteration, params, name_of(self.optimizer), state, history, self.seconds, callbacks, factor)
-
-    def _flatten_states(self, states: tuple[State, ...]) -> Iterator[tuple[str, Flattened]]:
-        for (part, first), state in zip(self.callbacks, states, strict=True):
-            arrays: list[Array] = []
-            yield name_of(part), (flatten_state(state, first, part, arrays), arrays)
 
     def history_of_epochs(self, iteration: int) -> History:
         """Return the history until an iteration as a resumed run has it: without an evaluation at a run's end alone."""

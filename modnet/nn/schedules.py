@@ -36,7 +36,7 @@ class Schedule:
     [0.0333, 0.0667, 0.1, 0.0854, 0.05, 0.0146]
     """
 
-    name: Literal["constant", "step", "linear", "cosine", "exponential"]
+    name: Literal["constant", "step", "linear", "cosine", "exponential"] = "constant"
     initial: float = attrs.field(kw_only=True, validator=gt(0))
     warmup: int = attrs.field(default=0, kw_only=True, validator=ge(0))
     final: float | None = attrs.field(default=None, kw_only=True, validator=optional(ge(0)))

@@ -20,7 +20,7 @@ from modnet.errors import DivergedError, SettingError, ShapeError, TrainingInter
 from modnet.interfaces import Callback, GradientEstimator, Loss, Metric, ObservedRun, Observer, Optimizer, name_of
 from modnet.nn.batches import Batches, Sampling
 from modnet.nn.blas import count_renewals, limit_blas_threads, renew_limit
-from modnet.nn.callbacks import Callbacks, States
+from modnet.nn.callbacks import Callbacks
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.metrics import find_errors, find_hits
 from modnet.nn.network import BLOCK, DenseNetwork, NetworkObjective, protect
@@ -28,7 +28,7 @@ from modnet.nn.run import Run, RunView
 from modnet.nn.schedules import fix_rate, set_horizon
 from modnet.nn.validation import validate_arrays, validate_number, validate_step
 from modnet.randomness import Stream
-from modnet.types import Array, Grads, History, Params, State, Status
+from modnet.types import Array, History, Status
 
 CHECKPOINT_EVERY = 5.0  # seconds from one checkpoint to the next
 CHECKPOINT_SHARE = 0.02  # of the time is spent on checkpoints at most, however large they are
@@ -110,11 +110,11 @@ def train_network(
         run = _create_run(network, data, optimizer, settings, seed, start, tuple(metrics), create)
         run.experiment, run.folder = experiment, folder
         observed: Any = RunView(run)
-        asked = _begin_callbacks(run, callbacks, observed, start)
+        _begin_callbacks(run, callbacks, observed, start)
         tell_epoch = partial(observer.epoch_ended, run=observed)
         try:
             observer.run_started(run=observed)
-            _iterate(run, until, estimator, asked, tell_epoch, schedule)
+            _iterate(run, until, estimator, tell_epoch, schedule)
             run.status = Status.INTERRUPTED if run.iteration == until else Status.FINISHED
         except KeyboardInterrupt:
             run.status = Status.INTERRUPTED
@@ -124,7 +124,7 @@ def train_network(
             raise
         finally:
             try:
-                _finish(run, asked, tell_epoch, schedule)
+                _finish(run, tell_epoch, schedule)
             finally:
                 run.end()
                 observer.run_ended(run=observed)
@@ -161,30 +161,27 @@ def _create_run(
     return run
 
 
-def _begin_callbacks(run: Run, parts: Sequence[Callback], observed: ObservedRun, start: Checkpoint | None) -> Callbacks:
-    """Return the callbacks of a run, with the states that they have at its start; raises SettingError."""
+def _begin_callbacks(run: Run, parts: Sequence[Callback], observed: ObservedRun, start: Checkpoint | None) -> None:
+    """Give a run its callbacks, and the states that they have at its start; raises SettingError."""
     needing = [name_of(part) for part in parts if part.needs_validation]
     if needing and "validation" not in run.data.parts:
         what = f"{needing[0]} decides by a validation part, and the data has none: give data.with_validation(0.1)"
         raise SettingError([what], "callbacks")
     if start:
         start.check_callbacks(parts)
-    callbacks = Callbacks(tuple(parts), observed, run.optimizer)
-    run.callbacks = tuple(zip(parts, callbacks.first, strict=True))
-    states = start.restore_states(callbacks.first) if start else callbacks.first
+    run.callbacks = Callbacks(tuple(parts), observed, run.optimizer)
+    states = start.restore_states(run.callbacks.first) if start else run.callbacks.first
     run.sound = (*run.sound[:3], states, run.sound[-1])
-    return callbacks
 
 
 def _iterate(
     run: Run,
     until: int | None,
     estimator: GradientEstimator,
-    callbacks: Callbacks,
     tell_epoch: Callable[[], object],
     schedule: CheckpointSchedule,
 ) -> None:
-    network, history, stream = run.network, run.history, Stream(run.seed, ("gradient",))
+    network, history, callbacks, stream = run.network, run.history, run.callbacks, Stream(run.seed, ("gradient",))
     is_followed = callbacks.listen("on_iteration")
     last = run.iterations if until is None else min(until, run.iterations)
     # One assignment a step, so that Ctrl-C between any two instructions finds numbers that belong together.
@@ -201,8 +198,9 @@ def _iterate(
             run.sound = at
             history.loss.append(loss)
             schedule.save_if_due(run)
-            optimizer = fix_rate(run.optimizer, k, factor)
-            run.grads, params, state = _make_step(objective, params, state, estimator, optimizer, stream.child(k))
+            run.grads = validate_arrays(estimator(objective, params, stream.child(k)), params, estimator)
+            made = fix_rate(run.optimizer, k, factor).step(params, run.grads, state)
+            params, state = validate_step(made, params, run.optimizer)
             del objective
             renew_limit()
             if count_renewals() != renewals and k != repeated:  # a BLAS was loaded or set, and has other bits
@@ -212,7 +210,10 @@ def _iterate(
             run.iteration, ends_epoch = k + 1, run.batches.ends_epoch(k)
             if is_followed or ends_epoch:
                 network.params = dict(params)
-                states, factor = _call(run, callbacks, states, factor, ends_epoch=ends_epoch)
+                states, factor = callbacks.call("on_iteration", states, factor, history)
+            if ends_epoch:
+                _evaluate(run)
+                states, factor = callbacks.call("on_epoch", states, factor, history)
             at = (k + 1, params, state, states, factor)
             if ends_epoch:
                 tell_epoch()
@@ -224,29 +225,6 @@ def _iterate(
         run.history = history.until(run.iteration)
 
 
-def _make_step(
-    objective: NetworkObjective,
-    params: Params,
-    state: State,
-    estimator: GradientEstimator,
-    optimizer: Optimizer,
-    stream: Stream,
-) -> tuple[Grads, Params, State]:
-    """Return the gradient, the next parameters and the optimizer's next state."""
-    grads = validate_arrays(estimator(objective, params, stream), params, estimator)
-    moved, state = validate_step(optimizer.step(params, grads, state), params, optimizer)
-    return grads, moved, state
-
-
-def _call(run: Run, callbacks: Callbacks, states: States, factor: float, *, ends_epoch: bool) -> tuple[States, float]:
-    """Call the callbacks after a step, and after the evaluation at an epoch's end."""
-    states, factor = callbacks.call("on_iteration", states, factor, run.history)
-    if ends_epoch:
-        _evaluate(run)
-        states, factor = callbacks.call("on_epoch", states, factor, run.history)
-    return states, factor
-
-
 def _bind_objective(network: DenseNetwork, samples: Samples, chosen: slice | Array) -> NetworkObjective:
     """Return the loss of some samples as a function of the parameters."""
     dtype = network.dtype
@@ -256,40 +234,7 @@ def _bind_objective(network: DenseNetwork, samples: Samples, chosen: slice | Arr
     return NetworkObjective(network.layers, network.loss_function, network.fused, x, t, weights)
 
 
-def time_iteration(
-    network: DenseNetwork,
-    data: Dataset,
-    estimator: GradientEstimator,
-    optimizer: Optimizer,
-    settings: TrainingSettings,
-    *,
-    seed: int = 0,
-    seconds: float = 0.5,
-) -> tuple[float, float]:
-    """Return the seconds of an iteration and of one evaluation of the loss, measured over a few.
-
-    Iterations are made for about `seconds`, but two at least; the fastest counts. The accuracies at epochs' ends are
-    left out. Raises any error of the estimator.
-    """
-    clock, times = time.perf_counter, list[tuple[float, float]]()
-    with np.errstate(all="ignore"), limit_blas_threads(settings.blas_threads):
-        run = _create_run(network, data, optimizer, settings, seed, None)
-        stream, (_, params, state, *_) = Stream(seed, ("gradient",)), run.sound
-        end = clock() + seconds
-        while len(times) < 2 or clock() < end:
-            started, k = clock(), len(times)
-            objective = _bind_objective(network, data.train, run.batches.draw(k))
-            objective.trace(params)
-            ready = fix_rate(run.optimizer, k)
-            _, params, state = _make_step(objective, params, state, estimator, ready, stream.child(k))
-            stepped = clock()
-            objective(params)
-            times.append((stepped - started, clock() - stepped))
-    iterations, evaluations = zip(*times, strict=True)
-    return min(iterations), min(evaluations)
-
-
-def _finish(run: Run, callbacks: Callbacks, tell_epoch: Callable[[], object], schedule: CheckpointSchedule) -> None:
+def _finish(run: Run, tell_epoch: Callable[[], object], schedule: CheckpointSchedule) -> None:
     if run.status is Status.RUNNING:
         run.status = Status.FAILED
     schedule.save_now(run)
@@ -300,18 +245,18 @@ def _finish(run: Run, callbacks: Callbacks, tell_epoch: Callable[[], object], sc
         tell_epoch()
     elif run.of_samples is None:  # resumed from its very end
         run.of_samples = _evaluate_part(run.network, run.data, run.data.test, ())[1]
-    if run.status is Status.FINISHED and _choose_params(run, callbacks):
+    if run.status is Status.FINISHED and _choose_params(run):
         tell_epoch()
 
 
-def _choose_params(run: Run, callbacks: Callbacks) -> bool:
+def _choose_params(run: Run) -> bool:
     """Give the network the parameters that a callback chooses at the end, evaluate it, and say whether one did.
 
     Where that fails, the run has not finished: it can be resumed to do so.
     """
     params, of_samples = run.network.params, run.of_samples
     try:
-        chosen = callbacks.end(params)
+        chosen = run.callbacks.end(params)
         if chosen is not None:
             run.network.params = chosen
             _evaluate(run)
@@ -340,20 +285,15 @@ def _evaluate(run: Run) -> None:
 
 
 def _evaluate_part(
-    network: DenseNetwork, data: Dataset, samples: Samples, metrics: Sequence[Metric]
+    network: DenseNetwork, data: Dataset, samples: Samples, metrics: Sequence[Metric], rows: int | None = None
 ) -> tuple[dict[str, float], Array]:
-    """Return the metrics of a part, each of its samples alike, and the hits or errors of single samples."""
-    scores = [network.predict_scores(samples.rows(block, network.dtype)) for block in samples.blocks()]
+    """Return the metrics of a part, or of its first rows, each alike, and the hits or errors of single samples."""
+    blocks = samples.blocks() if rows is None else [slice(rows)]
+    scores = [network.predict_scores(samples.rows(block, network.dtype)) for block in blocks]
     y = np.concatenate(scores) if scores else np.empty((0, network.layers[-1].outputs))
-    measured, y, t = _measure(metrics, data, y, samples.t)
-    return measured, find_hits(y, t) if data.classes else find_errors(y, t)
-
-
-def _measure(metrics: Sequence[Metric], data: Dataset, y: Array, t: Array) -> tuple[dict[str, float], Array, Array]:
-    """Return the metrics by their columns, NaN where there are no samples, and outputs and targets in their unit."""
-    y, t = protect({"y": data.to_unit(y), "t": data.to_unit(t)}).values()
+    y, t = protect({"y": data.to_unit(y), "t": data.to_unit(samples.t[:rows])}).values()
     measured = {each.column: validate_number(each(y, t), each) if len(t) else math.nan for each in metrics}
-    return measured, y, t
+    return measured, find_hits(y, t) if data.classes else find_errors(y, t)
 
 
 def _compute_loss(network: DenseNetwork, samples: Samples) -> float:
@@ -383,7 +323,6 @@ def _check_fit(network: DenseNetwork, data: Dataset, metrics: Sequence[Metric]) 
         raise ShapeError(f"layer {len(network.layers)} has {outputs} outputs, the data has {what}")
     if not len(data.train):
         raise ShapeError("there are no training samples")
-    x, t = data.train.rows(slice(1), network.dtype), data.train.t[:1]
-    network.objective(x, t)
+    network.objective(data.train.rows(slice(1), network.dtype), data.train.t[:1])
     with np.errstate(all="ignore"):  # outputs that the metrics cannot judge are found now
-        _measure(metrics, data, network.predict_scores(x), t)
+        _evaluate_part(network, data, data.train, metrics, rows=1)

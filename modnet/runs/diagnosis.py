@@ -28,11 +28,12 @@ UNEVEN = 0.7  # the share of a class that hides the others
 STARTING = "--activation relu --set network.weight_init_std=he --optimizer adam --lr 0.001"
 
 
-def find_baseline(data: Dataset) -> float | None:
-    """Return the share of the test part's largest class; None without test samples, and for regression 0, an R²."""
-    if not data.classes or not len(data.test):
-        return 0.0 if len(data.test) else None
-    return float(np.bincount(data.test.t).max() / len(data.test))
+def find_baseline(data: Dataset, part: str = "test") -> float | None:
+    """Return the share of a part's largest class; None without samples, and for regression 0, an R²."""
+    t = data.parts[part].t
+    if not data.classes or not len(t):
+        return 0.0 if len(t) else None
+    return float(np.bincount(t).max() / len(t))
 
 
 def diagnose(run: ObservedRun, experiment: Experiment, data: Dataset) -> list[Problem]:
@@ -45,7 +46,8 @@ def diagnose(run: ObservedRun, experiment: Experiment, data: Dataset) -> list[Pr
 
 
 def _find_problems(run: ObservedRun, experiment: Experiment, data: Dataset) -> Iterator[Problem]:
-    samples, source = data.test if len(data.test) else data.train, get_settings(experiment.data.source)
+    part, source = "validation" if "validation" in data.parts else "test", get_settings(experiment.data.source)
+    samples = data.parts[part] if len(data.parts[part]) else data.train
     some = np.linspace(0, len(samples) - 1, min(ROWS, len(samples))).astype(np.int64)
     x, lr = samples.rows(some), get_settings(experiment.optimizer).get("lr", 0.1)
     distances = np.abs(x - np.median(x, axis=0))
@@ -56,12 +58,12 @@ def _find_problems(run: ObservedRun, experiment: Experiment, data: Dataset) -> I
     slower = standardize or f"--lr {min(lr / 10, 0.1):g}"
     parts = {find_name(part) for part in (experiment.optimizer, *experiment.network.activation)}
     restart = f"{standardize} {'' if parts == {'adam', 'relu'} and 0.0003 < lr < 0.01 else STARTING}".strip()
-    baseline, name = find_baseline(data), "test_accuracy" if data.classes else "test_r2"
+    baseline, name = find_baseline(data, part), f"{part}_accuracy" if data.classes else f"{part}_r2"
     at_baseline = baseline is not None and (run.history.columns.get(name) or [math.nan])[-1] <= baseline
     if run.status is Status.DIVERGED:
         yield _advise("the run diverged", slower)
     elif run.iteration < SHORT:
-        if at_baseline:
+        if at_baseline and not run.stop_reason:
             yield _advise(f"only {run.iteration} iterations", f"--iterations {10 * SHORT}")
     else:
         network = create_network(experiment, data).with_params(run.params)

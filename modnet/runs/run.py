@@ -125,7 +125,7 @@ class Run(modnet.nn.run.Run, Trained):
             optimizer=self.optimizer,
             training=ExperimentTraining(**attrs.asdict(self.settings), dtype=dtype),
             plugins=PluginSettings(without=(), modules=modules),
-            callbacks=tuple(callback for callback, _ in self.callbacks),
+            callbacks=self.callbacks.parts,
             metrics=self.metrics[len(create_metrics(self.data.task, ())) :],
         )
 

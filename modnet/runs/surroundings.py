@@ -15,7 +15,8 @@ from typing import Any
 import attrs
 
 from modnet.compose.experiment import Experiment, find_parts
-from modnet.compose.parts import find_name
+from modnet.compose.metrics import OWN
+from modnet.compose.parts import find_name, make_part
 from modnet.compose.plugins import get_host
 from modnet.errors import ModnetError
 from modnet.files.code import code_fingerprint, hash_class
@@ -156,7 +157,8 @@ def _find_origins(experiment: Experiment, named: Container[str]) -> tuple[Origin
     plugins = {(plugin.distribution, plugin.name): plugin for plugin in host.plugins}
     core = next((plugin.version for plugin in host.plugins if plugin.built_in), "")
     found = {Origin(CORE, BUILT_IN, BUILT_IN, core, *_find_code(__name__))}
-    for part in find_parts(experiment):
+    own = [make_part("metric", name) for names in OWN.values() for name in names]  # whichever its task
+    for part in (*find_parts(experiment), *own):
         if c := host.registry.component_of(part):
             module, what = type(part).__module__, (c.kind, find_name(part))
             if module == "__main__":  # a script holds more than the class, and a notebook has no file

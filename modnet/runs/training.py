@@ -8,12 +8,11 @@ from typing import cast
 
 from modnet.compose.defaults import MAIN_JOB, check_is_dataset, get_default_job
 from modnet.compose.metrics import create_metrics
-from modnet.compose.parts import make_part, read_part
+from modnet.compose.parts import make_part, make_parts, read_part
 from modnet.compose.plugins import containing_plugins, get_host
 from modnet.compose.settings import Settings
 from modnet.data.dataset import Dataset
-from modnet.errors import SettingError
-from modnet.interfaces import Callback, Observer
+from modnet.interfaces import Observer
 from modnet.nn.batches import Sampling
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import DenseNetwork
@@ -66,29 +65,20 @@ def train(
     table = {"batch_size": batch_size, "iterations": count, "sampling": sampling, "blas_threads": blas_threads}
     settings = Settings().read(table, TrainingSettings, "training")
     wanted = read_part("optimizer", job["optimizer"]) if optimizer is None else make_part("optimizer", optimizer)
-    parts = make_part("gradient", gradient), wanted
-    asked = make_callbacks(callbacks)
+    parts = make_part("gradient", gradient), wanted, settings
+    asked, measured = make_parts("callback", callbacks), create_metrics(data.task, make_parts("metric", metrics))
     data.check()
-    observer = observer or get_host().relay()
     with containing_plugins():
         run = train_network(
             network,
             data,
             *parts,
-            settings,
             seed=seed,
             callbacks=asked,
-            metrics=create_metrics(data.task, metrics),
-            observer=observer,
+            metrics=measured,
+            observer=observer or get_host().relay(),
             start=start,
             keep=keep,
             create=partial(Run, gradient=parts[0], settings=settings),
         )
     return cast("Run", run)
-
-
-def make_callbacks(callbacks: Sequence[object]) -> list[Callback]:
-    """Return callbacks of names and ready objects; raises SettingError, also where they are no list."""
-    if isinstance(callbacks, str) or not isinstance(callbacks, Sequence):
-        raise SettingError([f"must be a list, not {callbacks!r}"], "callbacks")
-    return [make_part("callback", each) for each in callbacks]

@@ -112,6 +112,9 @@ def compare_with_receipt(folder: Path, data_path: Path | None = None) -> Verific
     return attrs.evolve(so_far, differences=found, experiment=experiment, data=data)
 
 
+_TOO_EARLY = {Status.INTERRUPTED, Status.FAILED, Status.DIVERGED}
+
+
 def retrain(wanted: Verification, progress: Observer) -> Verification:
     """Return a verification with the results of training again, as far as the run went; its folder stays as it is.
 
@@ -122,7 +125,7 @@ def retrain(wanted: Verification, progress: Observer) -> Verification:
         return wanted
     # A run that diverged made one step more than it saved, and then computed the loss.
     more = 2 * (results.status is Status.DIVERGED)
-    until = None if results.status is Status.FINISHED else results.iterations + more
+    until = results.iterations + more if results.status in _TOO_EARLY else None
     watch, table = _Watch(progress, _read_losses(wanted)), to_table(experiment)
     repeatable = attrs.evolve(experiment, callbacks=_choose_callbacks(experiment.callbacks, results))
     try:
@@ -131,8 +134,9 @@ def retrain(wanted: Verification, progress: Observer) -> Verification:
         run = error.run
     except _DepartedError as departed:
         return attrs.evolve(wanted, again=_compare_results(wanted, *departed.args))
-    if run.status is Status.INTERRUPTED and results.status is Status.FAILED:
-        run.status = results.status  # as far as it went: it was evaluated at the ends of epochs alone
+    if run.status is not Status.DIVERGED and results.status in {Status.INTERRUPTED, Status.FAILED}:
+        run.status = results.status  # as far as it went
+    if run.status is Status.FAILED:  # it was evaluated at the ends of epochs alone
         run.history, run.of_samples = run.history_of_epochs(run.iteration), watch.of_samples
     found = _find_deviations(wanted.folder, run, experiment, data)
     return attrs.evolve(wanted, again=_compare_results(wanted, run, found))
@@ -216,7 +220,10 @@ def _find_deviations(folder: Path, run: ObservedRun, experiment: Experiment, dat
     """Return what a run's folder has otherwise than a run that was trained again; the history is not compared."""
     fitted = flatten(data.preparation.to_dict() if data.preparation else {})
     comparisons: dict[str, Callable[[Path], Iterable[Difference]]] = {
-        EXPERIMENT: lambda path: compare_settings(read_toml(path), to_table(experiment), PLACE, EXPERIMENT),
+        # Each as a whole: an older modnet had fewer settings.
+        EXPERIMENT: lambda path: compare_settings(
+            to_table(create_experiment(read_toml(path))), to_table(experiment), PLACE, EXPERIMENT
+        ),
         PARAMS: lambda path: _compare_params(path, run.params, contents.describe_params(data)),
         PREPARATION: lambda path: compare_entries(path.name, flatten(read_json(path) if path.exists() else {}), fitted),
         HITS: lambda path: _compare_of_samples(path, run.hits, run.status),

@@ -24,9 +24,7 @@ from modnet.nn.validation import validate_arrays, validate_step
 from modnet.randomness import Stream
 
 
-def iterate_without_events(
-    run: Any, until: Any, estimator: Any, callbacks: Any, tell_epoch: Any, schedule: Any
-) -> None:
+def iterate_without_events(run: Any, until: Any, estimator: Any, tell_epoch: Any, schedule: Any) -> None:
     """Make all iterations as the loop did that knew no callbacks."""
     network, history, stream = run.network, run.history, Stream(run.seed, ("gradient",))
     at, repeated = run.sound, -1
@@ -54,7 +52,7 @@ def iterate_without_events(
             network.params = dict(at[1])
             training._evaluate(run)
             tell_epoch()
-    network.params, callbacks.last = {name: np.array(value) for name, value in at[1].items()}, ()
+    network.params, run.callbacks.last = {name: np.array(value) for name, value in at[1].items()}, ()
 
 
 class Empty(modnet.Callback):

@@ -25,11 +25,11 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from modnet.compose.experiment import create_experiment, create_network
+from modnet.cli.show.forecast import time_iteration
+from modnet.compose.experiment import create_experiment
 from modnet.compose.plugins import get_host
 from modnet.compose.sources import load
 from modnet.nn.checkpoint import load_params
-from modnet.nn.training import time_iteration
 
 LONG = 1.0  # seconds of training
 QUICK = """
@@ -74,7 +74,7 @@ def arguments_of(optimizer: str, estimator: str, points: Path) -> list[str]:
     settings = {"data": {"path": str(points)}, "network": {"hidden": [4]}, "training": {"batch_size": 2}}
     wanted = create_experiment({**settings, "gradient": estimator, "optimizer": {"name": optimizer}})
     data = load(points)
-    once, _ = time_iteration(create_network(wanted, data), data, wanted.gradient, wanted.optimizer, wanted.training)
+    once, _ = time_iteration(wanted, data)
     iterations = min(4000, round(LONG / once))
     options = {"hidden": 4, "batch-size": 2, "iterations": iterations, "optimizer": optimizer, "gradient": estimator}
     return ["train", "--data", points.name, *(f"--{key}={value}" for key, value in options.items())]

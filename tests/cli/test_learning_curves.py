@@ -37,6 +37,21 @@ def test_an_unknown_test_accuracy_is_left_out(history: History) -> None:
     assert len(draw_learning_curves(history).axes[1].lines) == 1
 
 
+def test_parameters_that_a_callback_chose_are_marked_where_they_come_from(history: History) -> None:
+    history.record(200, {"train_accuracy": 0.6, "test_accuracy": 0.5})
+    left, right = draw_learning_curves(history).axes
+    assert left.get_legend().get_texts()[0].get_text() == "parameters of 100"
+    mark, train, _ = right.lines
+    assert list(mark.get_xdata()) == [100, 100]
+    assert list(train.get_xdata()) == [50, 100, 150, 200]
+    assert [text.get_text() for text in right.get_legend().get_texts()] == ["train: 0.6000", "test: 0.5000"]
+
+
+def test_parameters_of_no_evaluation_have_no_mark(history: History) -> None:
+    history.record(200, {"train_accuracy": 0.65, "test_accuracy": 0.5})
+    assert len(draw_learning_curves(history).axes[1].lines) == 2
+
+
 def test_many_columns_take_no_time_and_no_formula_is_read_in_them(history: History) -> None:
     accuracies = history.columns["test_accuracy"]
     history.columns.update({rf"${i}\frac$" + "x" * 1000 + "_accuracy": accuracies for i in range(5_000)})

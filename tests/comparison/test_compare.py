@@ -202,13 +202,15 @@ def test_runs_are_not_measured_where_nothing_is_shown_of_it(monkeypatch: pytest.
 def run_until(iteration: int) -> Callable[..., Any]:
     """Return a replacement of `run_experiment` in which Ctrl-C is pressed at some iteration."""
 
-    def run(experiment: Any, data: Any, start: Any, keep: Callable[[Checkpoint], None], observer: Any) -> Any:
+    def run(
+        experiment: Any, data: Any, start: Any, keep: Callable[[Checkpoint], None], *args: Any, **origin: Any
+    ) -> Any:
         def save(checkpoint: Checkpoint) -> None:
             keep(checkpoint)
             if checkpoint.iteration == iteration:
                 raise KeyboardInterrupt
 
-        return run_experiment(experiment, data, start, save, observer)
+        return run_experiment(experiment, data, start, save, *args, **origin)
 
     return run
 

@@ -173,6 +173,12 @@ def test_a_regression_is_not_stratified():
         data.with_validation(0.2, stratified=True)
 
 
+def test_a_regression_keeps_a_training_row():
+    data = Dataset.from_arrays((np.arange(3.0)[:, None], np.arange(3.0)), task="regression", test_fraction=0)
+    with pytest.raises(DataError, match=r"3 training rows cannot give a share of 0\.9 for validation"):
+        data.with_validation(0.9)
+
+
 def test_a_validation_part_may_be_given():
     rows, labels, _ = make_rows(0, 30)
     parts = [(rows[:20], labels[:20]), (rows[20:25], labels[20:25]), (rows[25:], labels[25:])]

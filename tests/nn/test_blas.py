@@ -93,10 +93,6 @@ class TestSideBySide:
         assert count_threads() == {3}
         limit.restore_original_limits()
 
-    def test_the_forecast_leaves_the_callers_number(self, digits: modnet.Dataset) -> None:
-        net, parts = modnet.TwoLayerNet(784, 5, 10), (modnet.gradient("backpropagation"), modnet.optimizer("sgd"))
-        modnet.nn.training.time_iteration(net, digits, *parts, modnet.nn.training.TrainingSettings(), seconds=0)
-
 
 class TestLimit:
     @pytest.mark.parametrize("way_out", [None, ZeroDivisionError, KeyboardInterrupt, SystemExit])

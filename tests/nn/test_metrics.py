@@ -96,7 +96,7 @@ def test_what_is_no_number_is_refused_before_the_first_iteration(value: Any, fou
         (["macro-f1", "r2"], "metrics: r2 is for regression, and the data for classification: available: accuracy, "),
         (["accuracy"], r"metrics: the column 'accuracy' is of Accuracy\(\) already: leave Accuracy\(\) out"),
         (["top-k", modnet.metric("top-k", k=5)], r"metrics: the column 'top_5' is of TopK\(k=5\) already"),
-        ("macro-f1", "metrics: must be a list of metrics, not 'macro-f1'"),
+        ("macro-f1", "metrics: must be a list, not 'macro-f1'"),
         (["macro"], "no metric 'macro', did you mean 'macro-f1'"),
         ([np.mean], "metric: expected a name or an instance, found <function mean"),
         ([returning(1.0, column="My score")], r"Mine\(\) has the column 'My score': lower-case words joined by"),

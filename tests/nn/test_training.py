@@ -23,7 +23,7 @@ from modnet.cli.show.summary import summarize
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
 from modnet.nn.checkpoint import Checkpoints, hash_params
-from modnet.nn.training import CHECKPOINT_SHARE, TrainingSettings, time_iteration, train_network
+from modnet.nn.training import CHECKPOINT_SHARE, TrainingSettings, train_network
 from modnet.runs.contents import history_to_csv, read_history
 
 
@@ -365,24 +365,6 @@ class TestMistakes:
         parts = (modnet.gradient("backpropagation"), modnet.optimizer("sgd"))
         with pytest.raises(ShapeError, match="there are no training samples"):
             train_network(small(), empty, *parts, TrainingSettings())
-
-
-class TestForecast:
-    def test_it_makes_a_few_iterations_and_leaves_the_network_as_it_is(self, blobs: Dataset) -> None:
-        network, asked = small(), []
-        before = hash_params(network.params)
-
-        class Zero(modnet.GradientEstimator):
-            def __call__(self, objective: Any, params: Any, stream: modnet.Stream) -> Any:
-                asked.append(stream)
-                return {name: np.zeros_like(p) for name, p in params.items()}
-
-        taken = time_iteration(
-            network, blobs, Zero(), modnet.optimizer("sgd"), TrainingSettings(batch_size=2), seconds=0
-        )
-        assert len(asked) == len(set(asked)) == 2
-        assert all(seconds > 0 for seconds in taken)
-        assert hash_params(network.params) == before
 
 
 class TestAnotherPartOfTheData:

@@ -65,6 +65,7 @@ def test_a_file_of_its_own_is_the_validation_part(train: Path) -> None:
     assert data.notes == ("color: 11 rows have a word that the training rows lack, 'green', 'grey': it becomes zeros",)
 
 
+@pytest.mark.parametrize("train", ["csv"], indirect=True)
 @pytest.mark.parametrize("weights", ["count", None])
 def test_rows_of_all_files_have_their_weights(train: Path, weights: str | None) -> None:
     data = modnet.load(train, validation=f"t_validation{train.suffix}", weights=weights)
@@ -73,6 +74,7 @@ def test_rows_of_all_files_have_their_weights(train: Path, weights: str | None) 
         assert found is None if weights is None else found is not None and found.tolist() == [row[2] for row in rows]
 
 
+@pytest.mark.parametrize("train", ["csv"], indirect=True)
 def test_the_file_may_stand_without_one_for_tests(train: Path) -> None:
     data = modnet.load(train, test="", validation=f"t_validation{train.suffix}")
     assert data.format_sizes() == "32 training, 8 test and 6 validation"

@@ -266,10 +266,6 @@ FORGERIES: dict[str, tuple[Forge, str]] = {
     ),
     "line ends": (with_text("history.csv", lambda t: t.replace("\n", "\r\n")), "history.csv: not written as the run"),
     "a setting": (with_table(lambda t: t["optimizer"].update(lr=0.02)), "differs from iteration 2 on (loss "),
-    "a setting that has its default": (
-        with_table(lambda t: t["optimizer"].pop("beta1", None) or t["network"].pop("weight_init_std")),
-        "experiment.toml: ",
-    ),
     "the label's column": (with_table(lambda t: t["data"].pop("label")), "experiment.toml: data.label: none then"),
     "fewer iterations to make": (with_table(lambda t: t["training"].update(iterations=44)), ""),
 }  # fmt: skip

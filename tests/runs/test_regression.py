@@ -13,8 +13,8 @@ import pytest
 from processes import Call
 
 import modnet
+from modnet.cli.plot import find_metrics
 from modnet.cli.show.learning_curves import draw_learning_curves
-from modnet.compose.metrics import find_known_metrics
 from modnet.runs.model import TrainedModel
 
 
@@ -166,7 +166,7 @@ def test_the_learning_curves_show_r2(run: Path):
     pytest.importorskip("matplotlib")
     from modnet.runs.contents import read_history
 
-    _, *others = draw_learning_curves(read_history(run / "history.csv"), "", find_known_metrics({})).axes
+    _, *others = draw_learning_curves(read_history(run / "history.csv"), "", find_metrics({})).axes
     assert [(axes.get_title(), len(axes.lines)) for axes in others] == [("R²", 2), ("RMSE", 2)]
 
 

@@ -155,6 +155,25 @@ def test_a_changed_callback_is_another_experiment(work: Path, call: Call) -> Non
     assert "callbacks.1.at" in done.stdout
 
 
+def test_a_setting_that_is_new_has_its_default_in_older_runs(work: Path, call: Call) -> None:
+    options = (*STEER, "--set", "callbacks.0.at=1000")
+    (work / "steering.py").write_text(STEERING.replace('    reason: str = "it is enough"\n', "    reason = 'none'\n"))
+    train(call, work, *options)
+    (work / "steering.py").write_text(STEERING)
+    train(call, work, *options, "--iterations", "90", out="whole")
+    assert "reason" not in (work / "run/experiment.toml").read_text()
+    done = call("verify", "run", "--accept", cwd=work)
+    assert (done.returncode, done.stdout.splitlines()[-1][:24]) == (0, "identical: 60 iterations"), done.stdout
+    done = call("resume", "run", "--accept", "--iterations", "90", cwd=work)
+    assert done.returncode == 0, done.stderr
+    assert 'reason = "it is enough"' in (work / "run/experiment.toml").read_text()
+    for name in ("history.csv", "params.npz"):
+        assert (work / "run" / name).read_bytes() == (work / "whole" / name).read_bytes(), name
+    text = (work / "run/experiment.toml").read_text()
+    (work / "run/experiment.toml").write_text(text.replace('"it is enough"', '"another"'))
+    assert "callbacks.1.reason" in call("resume", "run", "--iterations", "95", cwd=work).stderr
+
+
 def test_a_mistake_of_a_callback_names_its_plugin(work: Path, call: Call) -> None:
     (work / "wrong.py").write_text(STEERING.replace('"it is enough"', "3").replace("reason: str", "reason: object"))
     done = call("train", "--data", "points.csv", *QUICK, "-p", "wrong", "--callback", "steer", cwd=work)

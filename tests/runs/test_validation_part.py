@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
-from processes import run_modnet
+from processes import Call
 
 import modnet
-from modnet.compose.experiment import create_experiment, read_data, to_table
+from modnet.compose.experiment import create_experiment, read_data, run_experiment, to_table
 from modnet.data.fingerprint import data_fingerprint
+from modnet.nn.run import RunView
 from modnet.runs.contents import read_history
+from modnet.runs.diagnosis import diagnose
 
 
 class NeedsValidation(modnet.Callback):
@@ -32,27 +35,27 @@ def needing():
     undo()
 
 
-def test_a_run_with_a_validation_part(tmp_path: Path) -> None:
+def test_a_run_with_a_validation_part(tmp_path: Path, call: Call) -> None:
     """Files hold its loss and its metrics; the run is verified, lengthened and used as any other."""
     rows = np.random.default_rng(0).normal(size=(100, 2)).round(3).tolist()
     lines = [f"{a},{b},{'big' if a + b > 0 else 'small'}" for a, b in rows]
     (tmp_path / "points.csv").write_text("\n".join(["a,b,label", *lines]) + "\n")
 
-    def call(*arguments: str) -> str:
-        found = run_modnet(*arguments, cwd=tmp_path)
+    def run(*arguments: str) -> str:
+        found = call(*arguments, cwd=tmp_path)
         assert found.returncode == 0, found.stderr
         return found.stdout
 
-    out = call("train", "--data", "points.csv", "--validation", "0.1", "--iterations", "30", "--out", "run")
+    out = run("train", "--data", "points.csv", "--validation", "0.1", "--iterations", "30", "--out", "run")
     assert "72 training, 20 test and 8 validation samples" in out
     assert "validation_fraction = 0.1" in (tmp_path / "run/experiment.toml").read_text()
     history = read_history(tmp_path / "run/history.csv")
     assert list(history.columns)[-2:] == ["validation_accuracy", "validation_loss"]
     summary = json.loads((tmp_path / "run/summary.json").read_text())
     assert summary["validation_loss"] == history.validation_loss[-1]
-    assert "identical" in call("verify", "run")
-    call("resume", "run", "--iterations", "40")
-    assert len(call("predict", "run", "points.csv").splitlines()) == 101
+    assert "identical" in run("verify", "run")
+    run("resume", "run", "--iterations", "40")
+    assert len(run("predict", "run", "points.csv").splitlines()) == 101
 
 
 def test_the_loss_is_that_of_the_rows_that_are_not_learned_from() -> None:
@@ -89,6 +92,29 @@ def test_the_rows_do_not_depend_on_the_seed_of_the_run_but_on_that_of_the_split(
     assert read(0, 0) != read(0, 1)
 
 
+@attrs.frozen
+class Parting(modnet.DataSource):
+    """A source that has always made a validation part, by a setting of the same name."""
+
+    reads_files = False
+    validation_fraction: int = 3
+
+    def read(self, path: Path | None) -> modnet.Dataset:
+        """Return the data set."""
+        pair = np.arange(20.0)[:, None], np.arange(20) % 2
+        return modnet.Dataset.from_arrays(pair, validation=(pair[0][: self.validation_fraction], pair[1][:3]))
+
+
+def test_a_source_with_a_setting_of_that_name_keeps_it() -> None:
+    undo = modnet.register(Parting)
+    try:
+        data, resolved = read_data(create_experiment({"data": {"name": "parting", "validation_fraction": 3}}))
+        assert (len(data.train), len(data.parts["validation"])) == (16, 3)
+        assert to_table(resolved)["data"] == {"name": "parting", "validation_fraction": 3}
+    finally:
+        undo()
+
+
 @pytest.mark.parametrize("value", [0, 1.0, -0.1, "some", True])
 def test_a_share_that_is_none_is_refused(value: object) -> None:
     with pytest.raises(modnet.SettingError, match="data: 'validation_fraction' must be"):
@@ -105,6 +131,17 @@ def test_a_callback_that_needs_the_part_is_given_one(needing: str) -> None:
         create_experiment({"data": {"name": "iris", "validation_fraction": 0.3}, "callbacks": [needing]})
     )
     assert len(given.parts["validation"]) == 36
+
+
+@pytest.mark.parametrize(("part", "count"), [("test", 0), ("validation", 1)])
+def test_signs_of_failure_are_taken_from_the_validation_part_and_not_from_that_for_tests(part: str, count: int) -> None:
+    table = {"data": {"name": "iris", "validation_fraction": 0.2}, "training": {"iterations": 2}}
+    data, experiment = read_data(create_experiment(table))
+    run = run_experiment(experiment, data)
+    for name in ("test", "validation"):
+        run.history.columns[f"{name}_accuracy"][-1] = 0.0 if name == part else 1.0
+    signs = diagnose(RunView(run), experiment, data)
+    assert [sign.why for sign in signs] == ["only 2 iterations"] * count
 
 
 def test_in_python_it_says_how_to_take_one(needing: str) -> None:

@@ -349,6 +349,9 @@ class TestReceipt:
             ("data-source", "csv"): ("modnet", "modnet_data"),
             ("gradient", "backpropagation"): ("modnet", "modnet_gradients"),
             ("loss", "cross-entropy"): ("modnet", "modnet_losses"),
+            ("metric", "accuracy"): ("modnet", "modnet_metrics"),
+            ("metric", "r2"): ("modnet", "modnet_metrics"),
+            ("metric", "rmse"): ("modnet", "modnet_metrics"),
             ("optimizer", "adam"): ("modnet", "modnet_optimizers"),
         }
         assert {"python", "numpy", "BLAS", "array-api-compat"} <= set(receipt.latest.libraries)

@@ -62,6 +62,7 @@ SKIPPED = {
     "spsa": {"gradient", "weighted"},
     "json-log": {"settings-odd"},
     "tensorboard": {"settings-odd"},
+    **{name: {"indices"} for name in ("mae", "r2", "rmse")},
     "csv": OF_OBJECTS,
     "parquet": OF_OBJECTS,
     "frame": OF_FILES,

@@ -30,19 +30,41 @@ def draw_learning_curves(history: History, title: str = "", metrics: Sequence[Me
     count = 1 + max(1, len(columns))
     size = (4.5 * min(count, 3), 3.6 * -(-count // 3))
     figure, left, *others = create_panels(size, title, count)
-    _draw_loss(left, history)
+    history, last, chosen = _split_chosen(history)
+    if chosen is not None:
+        for axes in (left, *others):
+            label = f"parameters of {chosen:,}" if axes is left else None
+            axes.axvline(chosen, color=GREY, linestyle=":", linewidth=1, label=label)
+    _draw_loss(left, history, last)
     known = {metric.column: metric for metric in metrics}
     for axes, column in zip(others, columns, strict=False):
         suffix, longer = f"_{column}", tuple(f"_{other}" for other in columns if other.endswith(f"_{column}"))
         names = [name for name in history.columns if name.endswith(suffix) and not name.endswith(longer)]
         curves = {name.removesuffix(suffix): history.columns[name] for name in names}
-        _draw_metric(axes, history.evaluated_at, curves, column, known.get(column))
+        ends = {part: last.get(part + suffix, math.nan) for part in curves}
+        _draw_metric(axes, history.evaluated_at, curves, ends, column, known.get(column))
     for axes in (left, *others):
         axes.set_xlabel("iteration")
     return figure
 
 
-def _draw_loss(axes: Any, history: History) -> None:
+def _split_chosen(history: History) -> tuple[History, dict[str, float], int | None]:
+    """Return the history without a second evaluation at its last iteration, and the last values of all columns.
+
+    That is of parameters that a callback chose, such as those of the best epoch: their iteration is the third, if there
+    is one.
+    """
+    last = {name: values[-1] for name, values in history.columns.items() if values}
+    before = history.until(len(history.loss))
+    measured = [name for name, value in last.items() if not math.isnan(value)]
+    places = zip(before.evaluated_at, *(before.columns[name] for name in measured), strict=True)
+    wanted = [last[name] for name in measured]
+    if len(before.evaluated_at) == len(history.evaluated_at):
+        return history, last, None
+    return before, last, next((place for place, *values in places if values == wanted), None)
+
+
+def _draw_loss(axes: Any, history: History, last: Mapping[str, float]) -> None:
     loss = history.loss
     iterations = np.arange(1, len(loss) + 1)
     width = max(1, len(loss) // 50)
@@ -51,22 +73,27 @@ def _draw_loss(axes: Any, history: History) -> None:
         mean = np.convolve(loss, np.ones(width) / width, mode="valid")
         axes.plot(iterations[width - 1 :], mean, color=GREY, label=f"mean of {width} iterations")
     if validation := history.columns.get("validation_loss"):
-        axes.plot(history.evaluated_at, validation, color=COLORS[2], label=f"validation: {validation[-1]:.4g}")
+        axes.plot(history.evaluated_at, validation, color=COLORS[2], label=f"validation: {last['validation_loss']:.4g}")
     if width > 1 or validation:
         axes.legend(frameon=False)
     axes.set(title="loss of each mini-batch", ylim=(0, None))
 
 
 def _draw_metric(
-    axes: Any, places: Sequence[int], curves: Mapping[str, Sequence[float]], column: str, metric: Metric | None
+    axes: Any,
+    places: Sequence[int],
+    curves: Mapping[str, Sequence[float]],
+    last: Mapping[str, float],
+    column: str,
+    metric: Metric | None,
 ) -> None:
-    """Draw a metric of each part; where larger is better, values below -1 are left out of the picture."""
+    """Draw a metric of each part, with its `last` value; those below -1 are left out, where larger is better."""
     marker = "." if len(places) <= 60 else None
     rises = metric is None or metric.larger_is_better
     # More than there are colors are not told apart, and could take for ever.
     for (part, values), color in zip(curves.items(), COLORS, strict=False):
-        if values and not math.isnan(values[-1]):
-            label = escape(f"{printable(part, LONGEST)}: {values[-1]:.4{'f' if rises else 'g'}}")
+        if not math.isnan(last[part]):
+            label = escape(f"{printable(part, LONGEST)}: {last[part]:.4{'f' if rises else 'g'}}")
             axes.plot(places, values, color=color, marker=marker, label=label)
     found = [value for values in curves.values() for value in values if math.isfinite(value)]
     low, high = min(found, default=0.0), max(found, default=0.0)

@@ -140,7 +140,7 @@ class RunProgress(_Progress, Observer):
                 each = format_duration(run.seconds / run.iteration)
                 self._print(f"this will take about {format_duration(seconds)}, {each} for each iteration")
         left = "?" if seconds is None else format_duration(seconds)
-        loss = f"{run.history.loss[-1]:.4f}" if run.history.loss else "-"
+        loss = "-" if run.loss is None else f"{run.loss:.4f}"
         self._update(run.iteration, f"iteration {run.iteration:,} of {run.iterations:,}  loss {loss}  {left} left")
 
 

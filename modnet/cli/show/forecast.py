@@ -1,0 +1,95 @@
+"""Forecasts of the time that a run would take, with each estimator."""
+
+from __future__ import annotations
+
+import time
+import timeit
+
+import attrs
+import numpy as np
+
+from modnet.cli.show.values import format_duration
+from modnet.compose.experiment import Experiment, create_network
+from modnet.compose.parts import find_name, list_usable_names, make_part
+from modnet.data.dataset import Dataset
+from modnet.errors import DivergedError, ModnetError
+from modnet.interfaces import Callback, ObservedRun, Observer
+from modnet.nn.blas import limit_blas_threads
+from modnet.nn.schedules import fix_rate, set_horizon
+from modnet.nn.training import train_network
+from modnet.text import format_table
+from modnet.types import State
+
+TIMING = 0.3  # seconds for each estimator
+ENDLESS = 10**9  # iterations
+
+
+def format_forecast(wanted: Experiment, data: Dataset) -> str:
+    """Return a table of the time with each estimator; an asterisk marks the experiment's own, others have defaults."""
+    own = find_name(wanted.gradient)
+    others = [make_part("gradient", name) for name in list_usable_names("gradient") if name != own]
+    rows = [["gradient", "one iteration", f"{wanted.training.iterations:,} iterations", "as a black box"]]
+    for i, estimator in enumerate([wanted.gradient, *others]):
+        times = _format_times(attrs.evolve(wanted, gradient=estimator), data)
+        rows.append([find_name(estimator) + " *" * (i == 0), *times])
+    return "\n".join(format_table(rows, left=len(rows[0])))
+
+
+def _format_times(wanted: Experiment, data: Dataset) -> list[str]:
+    """Return the time of an iteration, of all, and of as many evaluations of the loss one after the other."""
+    count = wanted.training.iterations
+    try:
+        iteration, evaluation = time_iteration(wanted, data)
+    except ModnetError as error:
+        return [f"not here: {error}"]
+    evaluations = wanted.gradient.evaluations(create_network(wanted, data).params)
+    black_box = "-" if evaluations is None else format_duration(count * (evaluations * evaluation))
+    return [format_duration(iteration), format_duration(count * iteration), black_box]
+
+
+def time_iteration(wanted: Experiment, data: Dataset, seconds: float = TIMING) -> tuple[float, float]:
+    """Return the seconds of an iteration and of one evaluation of the loss, each of the fastest of a few.
+
+    Iterations are made for about `seconds`, but two at least; the accuracies at epochs' ends are left out. Raises any
+    error of the estimator.
+    """
+    network, settings, watch = create_network(wanted, data), wanted.training, _Stopwatch(seconds)
+    optimizer = fix_rate(set_horizon(wanted.optimizer, settings.iterations), 0)  # a number, as a schedule may end
+    parts = wanted.gradient, optimizer, attrs.evolve(settings, iterations=ENDLESS)
+    try:
+        train_network(network, data, *parts, seed=wanted.seed, callbacks=[watch], observer=watch)
+    except _EnoughError:
+        pass
+    except DivergedError:
+        if not watch.times:
+            raise
+    batch = np.arange(settings.batch_size) % len(data.train)
+    with np.errstate(all="ignore"), limit_blas_threads(settings.blas_threads):
+        objective = network.objective(data.train.rows(batch, network.dtype), data.train.t[batch])
+        evaluations = timeit.repeat(lambda: objective(network.params), number=1, repeat=min(len(watch.times), 10))
+    return min(watch.times), min(evaluations)
+
+
+class _EnoughError(Exception):
+    """Ends a run, without the evaluation at its end."""
+
+
+class _Stopwatch(Callback, Observer):
+    """Takes the time of each iteration, and ends the run after so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self.end = time.perf_counter() + seconds
+        self.times: list[float] = []
+
+    def run_started(self, run: ObservedRun) -> None:  # noqa: ARG002 - as a hook has it
+        self.started = time.perf_counter()
+
+    epoch_ended = run_started
+
+    def on_iteration(self, run: ObservedRun, state: State) -> tuple[State, None]:  # noqa: ARG002 - as a callback has it
+        now = time.perf_counter()
+        self.times.append(now - self.started)
+        if len(self.times) > 1 and now > self.end:
+            raise _EnoughError
+        self.started = now
+        return state, None
