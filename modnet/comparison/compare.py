@@ -249,8 +249,7 @@ def read_run(job: Job, fingerprint: Mapping[str, Any]) -> Receipt | None:
     with claim(folder):
         check_files(folder, remedy=REMEDY)  # first: of a damaged run nobody knows what it was
         # The digest in the receipt holds the content of the data.
-        there = to_table(create_experiment(read_toml(folder / EXPERIMENT)))  # an older modnet had fewer settings
-        if changed := compare_settings(there, to_table(job.experiment), PLACE):
+        if changed := compare_settings(read_toml(folder / EXPERIMENT), to_table(job.experiment), PLACE):
             names = ", ".join(each.what for each in changed)
             raise SettingError([f"{folder} holds a run with another {names}: choose another folder"], "--out")
         if not read_ending(folder, REMEDY) and measure_progress(job) <= 0:
