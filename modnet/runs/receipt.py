@@ -15,7 +15,8 @@ import attrs
 
 from modnet.compose.experiment import Experiment
 from modnet.compose.plugins import get_host
-from modnet.compose.settings import Settings, Table
+from modnet.compose.settings import Settings
+from modnet.compose.tables import Table
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
 from modnet.errors import DataError, SettingError

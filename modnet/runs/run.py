@@ -13,10 +13,9 @@ import attrs
 import modnet.nn.run
 from modnet.compose.defaults import MAIN_JOB, ExperimentTraining
 from modnet.compose.experiment import DataSettings, Experiment, NetworkSettings, PluginSettings
-from modnet.compose.metrics import create_metrics
-from modnet.compose.parts import GivenInPython
+from modnet.compose.parts import GivenInPython, create_metrics
 from modnet.compose.plugins import get_host, list_asked
-from modnet.compose.settings import Table
+from modnet.compose.tables import Table
 from modnet.compose.toml import read_toml
 from modnet.errors import DataError
 from modnet.files.opening import read_json
