@@ -27,9 +27,9 @@ from modnet.comparison.statistics import load_special
 from modnet.comparison.workers import Job, check_is_no_import, ensure_plugins, run_jobs
 from modnet.compose.defaults import get_default_job
 from modnet.compose.experiment import VALIDATION, Experiment, create_experiment, format_source, read_data, to_table
-from modnet.compose.metrics import create_metrics
-from modnet.compose.settings import Settings, Table
-from modnet.compose.tables import merge
+from modnet.compose.parts import create_metrics
+from modnet.compose.settings import Settings
+from modnet.compose.tables import Table, merge
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
@@ -134,7 +134,8 @@ def compare(
                 raise DataError(f"{left[0].folder} is not as the run left it: it has no results; {REMEDY}")
         results = _read_results(settings, jobs, receipts, data)
         mixtures, baseline = find_mixtures(folder, receipts), find_baseline(data)
-        result = Comparison(results, tried, plan.rope, mixtures, baseline, settings[0].experiment.metrics)
+        metrics = create_metrics(data.task, resolved.metrics)
+        result = Comparison(results, tried, plan.rope, mixtures, baseline, metrics)
         _write(result, folder, resolved)
         return result
 

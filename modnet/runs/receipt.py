@@ -18,7 +18,8 @@ from modnet.compose.defaults import MAIN_JOB
 from modnet.compose.experiment import Experiment
 from modnet.compose.parts import make_settings_reader
 from modnet.compose.plugins import get_host
-from modnet.compose.settings import Settings, Table
+from modnet.compose.settings import Settings
+from modnet.compose.tables import Table
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
 from modnet.errors import DataError, SettingError

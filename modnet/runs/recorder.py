@@ -100,7 +100,7 @@ class RunRecorder(Observer):
         # Made now: what is installed, and the code that is loaded, may change on the disk during the run.
         self._receipt = Receipt.create(experiment, self.table, data)
         origin = {"experiment": self._receipt.identity, "data": self._receipt.content}
-        self._checkpoints = Checkpoints(path, experiment.optimizer, origin)
+        self._checkpoints = Checkpoints(path, origin)
         self._cannot_be_written = False
         self._owns_folder = False  # whose files, if it is not, may be those of another run
         self._start = 0  # the iterations made before

@@ -17,7 +17,7 @@ from modnet.testing.checks import Inputs, Suite
 from modnet.testing.report import Report
 from modnet.testing.suites.shared import add_shared
 
-SGD = modnet.optimizer("sgd", lr=0.1)
+SGD, METRICS = modnet.optimizer("sgd", lr=0.1), [modnet.metric("accuracy")]
 
 
 @attrs.frozen
@@ -45,8 +45,8 @@ def train(part: Any, folder: str, hidden: int = 3, iterations: int = 12, start: 
     x, t = np.sin(np.arange(56.0)).reshape(28, 2), np.arange(28) % 2
     data = modnet.Dataset.from_arrays((x, t), scale=1.0).with_validation(0.3)
     net, settings = modnet.Network([2, hidden, 2], seed=0), TrainingSettings(batch_size=4, iterations=iterations)
-    estimator = modnet.gradient("backpropagation")
-    return train_network(net, data, estimator, SGD, settings, callbacks=[part], start=start, folder=Path(folder))
+    wanted: dict[str, Any] = {"callbacks": [part], "metrics": METRICS, "start": start, "folder": Path(folder)}
+    return train_network(net, data, modnet.gradient("backpropagation"), SGD, settings, **wanted)
 
 
 def use_callback(part: Any, hidden: int) -> Any:
@@ -73,8 +73,8 @@ def resume(part: Any, stop: int) -> None:
     """A run that stops and resumes from its checkpoint ends with the numbers of one that does not stop."""
     with TemporaryDirectory() as elsewhere, TemporaryDirectory() as folder:
         whole, half = train(part, elsewhere), train(part, folder, iterations=stop)
-        Checkpoints(Path(folder), SGD, {}).save(half.checkpoint)
-        loaded = Checkpoints(Path(folder), SGD, {}).load()
+        Checkpoints(Path(folder)).save(half.checkpoint)
+        loaded = Checkpoints(Path(folder)).load()
         again = train(part, folder, start=loaded[0] if loaded else None)
     np.testing.assert_equal(dict(again.params), dict(whole.params))
     np.testing.assert_equal(again.history.columns, whole.history.columns)
