@@ -6,8 +6,7 @@ from typing import Literal
 
 import attrs
 
-from modnet.compose.settings import Table
-from modnet.compose.tables import merge
+from modnet.compose.tables import Table, merge
 from modnet.data.arrays import infer_scale
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError

@@ -14,10 +14,10 @@ import attrs
 import numpy as np
 
 from modnet.data.dataset import Dataset
-from modnet.interfaces import Metric, ObservedRun, Optimizer, name_of
+from modnet.interfaces import Metric, ObservedRun, Optimizer
 from modnet.nn.batches import Batches
 from modnet.nn.callbacks import Callbacks
-from modnet.nn.checkpoint import Checkpoint
+from modnet.nn.checkpoint import Checkpoint, flatten_state
 from modnet.nn.metrics import format_column
 from modnet.nn.network import DenseNetwork
 from modnet.nn.schedules import find_rate
@@ -112,8 +112,10 @@ class Run:
         """
         iteration, params, state, states, factor = self.sound
         history = self.history_of_epochs(iteration)
-        callbacks = self.callbacks.flatten(states)
-        return Checkpoint(iteration, params, name_of(self.optimizer), state, history, self.seconds, callbacks, factor)
+        parts = self.optimizer, *self.callbacks.parts
+        first = self.optimizer.init(params), *self.callbacks.first
+        flattened = tuple(map(flatten_state, parts, (state, *states), first))
+        return Checkpoint(iteration, params, flattened, history, self.seconds, factor)
 
     def history_of_epochs(self, iteration: int) -> History:
         """Return the history until an iteration as a resumed run has it: without an evaluation at a run's end alone."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -107,7 +106,7 @@ def train_network(
     np.empty(FREED)  # untouched: glibc, that has freed so much once, no longer returns memory in each iteration
     # The loss is checked in every iteration: NumPy's warnings would only say the same less clearly.
     with np.errstate(all="ignore"), limit_blas_threads(settings.blas_threads):
-        run = _create_run(network, data, optimizer, settings, seed, start, tuple(metrics), create)
+        run = _create_run(network, data, optimizer, settings, seed, start, callbacks, tuple(metrics), create)
         run.experiment, run.folder = experiment, folder
         observed: Any = RunView(run)
         _begin_callbacks(run, callbacks, observed, start)
@@ -138,26 +137,26 @@ def _create_run(
     settings: TrainingSettings,
     seed: int,
     start: Checkpoint | None,
-    metrics: tuple[Metric, ...] = (),
-    create: Callable[..., Run] = Run,
+    callbacks: Sequence[Callback],
+    metrics: tuple[Metric, ...],
+    create: Callable[..., Run],
 ) -> Run:
     batches = Batches(len(data.train), settings.batch_size, settings.sampling, Stream(seed, ("batches",)))
     optimizer = set_horizon(optimizer, settings.iterations, is_resumed=start is not None)
-    if start is None:
-        names = [f"{part}_{metric.column}" for metric in metrics for part in data.parts]
-        history = History(columns={name: [] for name in names})
-        params = protect(network.params)
-        run = create(network.with_params(params), settings.iterations, batches, optimizer, data, seed, metrics, history)
-        run.sound = (0, params, optimizer.init(params), (), 1.0)
-        return run
-    if start.iteration > settings.iterations:
+    if start and start.iteration > settings.iterations:
         what = f"'iterations' must be >= the {start.iteration} that were made: {settings.iterations}"
         raise SettingError([what], "training")
-    start.check(network.params, optimizer)
-    params, history = protect(start.params), start.history.until(start.iteration)
-    run = create(network.with_params(params), settings.iterations, batches, optimizer, data, seed, metrics, history)
-    run.iteration, run.seconds_before = start.iteration, start.seconds
-    run.sound = (start.iteration, params, copy.deepcopy(start.state), (), start.factor)
+    if start:
+        start.check(network.params, optimizer, callbacks)
+    params = protect(start.params if start else network.params)
+    run = create(network.with_params(params), settings.iterations, batches, optimizer, data, seed, metrics)
+    state = optimizer.init(params)
+    if start:
+        run.iteration, run.seconds_before, run.history = start.iteration, start.seconds, start.history.copy()
+        run.sound = (start.iteration, params, start.restore(0, state), (), start.factor)
+    else:
+        run.history = History(columns={f"{part}_{metric.column}": [] for metric in metrics for part in data.parts})
+        run.sound = (0, params, state, (), 1.0)
     return run
 
 
@@ -167,10 +166,10 @@ def _begin_callbacks(run: Run, parts: Sequence[Callback], observed: ObservedRun,
     if needing and "validation" not in run.data.parts:
         what = f"{needing[0]} decides by a validation part, and the data has none: give data.with_validation(0.1)"
         raise SettingError([what], "callbacks")
-    if start:
-        start.check_callbacks(parts)
     run.callbacks = Callbacks(tuple(parts), observed, run.optimizer)
-    states = start.restore_states(run.callbacks.first) if start else run.callbacks.first
+    states = run.callbacks.first
+    if start:
+        states = tuple(start.restore(number, first) for number, first in enumerate(states, start=1))
     run.sound = (*run.sound[:3], states, run.sound[-1])
 
 

@@ -7,8 +7,7 @@ from functools import partial
 from typing import cast
 
 from modnet.compose.defaults import MAIN_JOB, check_is_dataset, get_default_job
-from modnet.compose.metrics import create_metrics
-from modnet.compose.parts import make_part, make_parts, read_part
+from modnet.compose.parts import create_metrics, make_part, make_parts, read_part
 from modnet.compose.plugins import containing_plugins, get_host
 from modnet.compose.settings import Settings
 from modnet.data.dataset import Dataset

@@ -381,7 +381,7 @@ class TestAnotherPartOfTheData:
 
     def test_the_column_is_saved_shown_and_read_back(self, data: Dataset, tmp_path: Path) -> None:
         run = run_on(data)
-        checkpoints = Checkpoints(tmp_path, run.optimizer, {})
+        checkpoints = Checkpoints(tmp_path)
         checkpoints.save(run.checkpoint)
         found = checkpoints.load()
         assert found

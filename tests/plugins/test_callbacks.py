@@ -316,6 +316,16 @@ class TestBestCheckpoint:
         assert about["classes"] == [0, 1, 2]
         assert (tmp_path / "best" / "experiment.toml").read_text() == "# of the run\n"
 
+    def test_it_predicts(self, tmp_path: Path, call: Any) -> None:
+        job = ("--data", "wine", "--iterations", "30", "--callback", "best-checkpoint")
+        assert call("train", *job, "--out", "run", cwd=tmp_path).returncode == 0
+        rows = modnet.load("wine").test.table[:3]
+        np.savetxt(tmp_path / "rows.csv", rows, delimiter=",")
+        done = call("predict", "run/best", "rows.csv", cwd=tmp_path)
+        labels = [line.split(",")[1] for line in done.stdout.splitlines()[1:]]
+        found = modnet.open_run(tmp_path / "run/best").predict(rows)
+        assert labels == [str(label) for label in found] != []
+
     def test_a_resumed_run_saves_the_same(self, tmp_path: Path) -> None:
         callback, found = modnet.callback("best-checkpoint", monitor="validation_accuracy"), []
         for stop in (40, 1, 4, 21):

@@ -73,8 +73,8 @@ def resume(part: Any, stop: int) -> None:
     """A run that stops and resumes from its checkpoint ends with the numbers of one that does not stop."""
     with TemporaryDirectory() as elsewhere, TemporaryDirectory() as folder:
         whole, half = train(part, elsewhere), train(part, folder, iterations=stop)
-        Checkpoints(Path(folder), SGD, {}).save(half.checkpoint)
-        loaded = Checkpoints(Path(folder), SGD, {}).load()
+        Checkpoints(Path(folder)).save(half.checkpoint)
+        loaded = Checkpoints(Path(folder)).load()
         again = train(part, folder, start=loaded[0] if loaded else None)
     np.testing.assert_equal(dict(again.params), dict(whole.params))
     np.testing.assert_equal(again.history.columns, whole.history.columns)
