@@ -15,10 +15,8 @@ from modnet.cli.given import approve, give_modules
 from modnet.compose.defaults import EPOCHS, FOR_TABLES, MAIN_JOB
 from modnet.compose.experiment import PLACES
 from modnet.compose.plugins import get_host, list_asked, load_plugins
-from modnet.compose.settings import Table
 from modnet.compose.sources import is_data_set
-from modnet.compose.tables import merge, put
-from modnet.compose.values import NONE, Unquoted
+from modnet.compose.tables import NONE, Table, Unquoted, merge, put
 from modnet.errors import SettingError
 from modnet.host.entry_points import Plugin, split_names
 from modnet.text import format_value

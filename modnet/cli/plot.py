@@ -12,9 +12,8 @@ from modnet.cli.options import load_chosen_plugins, plugin_options
 from modnet.cli.output import Command, echo
 from modnet.cli.show.learning_curves import draw_learning_curves
 from modnet.cli.show.values import format_title
-from modnet.compose.metrics import OWN
-from modnet.compose.parts import read_part
-from modnet.compose.settings import Table
+from modnet.compose.parts import OWN, read_part
+from modnet.compose.tables import Table
 from modnet.compose.toml import read_toml
 from modnet.display.figure import FORMATS, save_figure
 from modnet.errors import ModnetError

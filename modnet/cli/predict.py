@@ -16,8 +16,7 @@ from modnet.cli.options import load_all_plugins, parse_assignments, plugin_optio
 from modnet.cli.output import Command, echo
 from modnet.cli.show.class_report import find_majority, format_class_report, score_classes
 from modnet.cli.show.progress import file_progress
-from modnet.compose.metrics import create_metrics
-from modnet.compose.parts import make_part
+from modnet.compose.parts import create_metrics, make_part
 from modnet.compose.sources import is_data_set, read_rows, recognise_source
 from modnet.compose.toml import read_toml
 from modnet.errors import DataError, SettingError

@@ -24,10 +24,9 @@ from modnet.cli.show.values import format_duration, format_metric, format_settin
 from modnet.cli.signals import interrupting
 from modnet.compose.defaults import MAIN_JOB, get_default_job
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data, to_table
-from modnet.compose.metrics import OWN, create_metrics
-from modnet.compose.parts import find_name
-from modnet.compose.settings import Table, get_settings
-from modnet.compose.tables import merge
+from modnet.compose.parts import OWN, create_metrics, find_name
+from modnet.compose.settings import get_settings
+from modnet.compose.tables import Table, merge
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.display.figure import try_to_draw

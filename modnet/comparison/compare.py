@@ -27,9 +27,9 @@ from modnet.comparison.statistics import load_special
 from modnet.comparison.workers import Job, check_is_no_import, ensure_plugins, run_jobs
 from modnet.compose.defaults import get_default_job
 from modnet.compose.experiment import VALIDATION, Experiment, create_experiment, format_source, read_data, to_table
-from modnet.compose.metrics import create_metrics
-from modnet.compose.settings import Settings, Table
-from modnet.compose.tables import merge
+from modnet.compose.parts import create_metrics
+from modnet.compose.settings import Settings
+from modnet.compose.tables import Table, merge
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
@@ -134,7 +134,8 @@ def compare(
                 raise DataError(f"{left[0].folder} is not as the run left it: it has no results; {REMEDY}")
         results = _read_results(settings, jobs, receipts, data)
         mixtures, baseline = find_mixtures(folder, receipts), find_baseline(data)
-        result = Comparison(results, tried, plan.rope, mixtures, baseline, settings[0].experiment.metrics)
+        metrics = create_metrics(data.task, resolved.metrics)
+        result = Comparison(results, tried, plan.rope, mixtures, baseline, metrics)
         _write(result, folder, resolved)
         return result
 
@@ -249,8 +250,7 @@ def read_run(job: Job, fingerprint: Mapping[str, Any]) -> Receipt | None:
     with claim(folder):
         check_files(folder, remedy=REMEDY)  # first: of a damaged run nobody knows what it was
         # The digest in the receipt holds the content of the data.
-        there = to_table(create_experiment(read_toml(folder / EXPERIMENT)))  # an older modnet had fewer settings
-        if changed := compare_settings(there, to_table(job.experiment), PLACE):
+        if changed := compare_settings(read_toml(folder / EXPERIMENT), to_table(job.experiment), PLACE):
             names = ", ".join(each.what for each in changed)
             raise SettingError([f"{folder} holds a run with another {names}: choose another folder"], "--out")
         if not read_ending(folder, REMEDY) and measure_progress(job) <= 0:

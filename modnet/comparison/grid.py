@@ -11,9 +11,7 @@ from typing import Any
 import attrs
 
 from modnet.compose.experiment import PLACES, Experiment, create_experiment, to_file, to_table
-from modnet.compose.settings import Table
-from modnet.compose.tables import merge, put
-from modnet.compose.values import NONE, is_no_value
+from modnet.compose.tables import NONE, Table, is_no_value, merge, put
 from modnet.errors import SettingError
 
 ALIASES = {"hidden_size": "hidden"}

@@ -43,7 +43,7 @@ class Comparison:
     baseline: float | None = None
     """The test accuracy of always answering the largest class."""
     metrics: tuple[Metric, ...] = ()
-    """The metrics beside accuracy, or R² and RMSE, that are reported as well; verdicts do not rest on them."""
+    """The metrics that are reported; verdicts rest on accuracy or R² alone."""
 
     def __attrs_post_init__(self) -> None:
         shapes = {result.of_samples.shape for result in self.settings if result.of_samples is not None}
@@ -64,12 +64,15 @@ class Comparison:
     def _has_r2(self) -> bool:
         return all(result.has_r2 for result in self.settings)
 
-    @property
-    def _validation(self) -> list[str]:
-        """The columns of the validation part that all histories have."""
-        known = [history.columns for result in self.settings for history in result.histories]
-        names = (name for name in known[0] if name.startswith("validation_"))
-        return [name for name in names if all(name in columns for columns in known)]
+    @cached_property
+    def _columns(self) -> list[str]:
+        """The columns of histories that are reported beside the scores; of the validation part, those that all have."""
+        names = dict.fromkeys(["r2" if self._has_r2 else self.measure, *(metric.column for metric in self.metrics)])
+        measured = [f"{part}_{name}" for name in names for part in ("test", "train")]
+        first, *others = [history.columns for result in self.settings for history in result.histories]
+        shared = [name for name in first if all(name in columns for columns in others)]
+        validation = [name for name in shared if name.startswith("validation_")]
+        return [name for name in (*measured, *validation) if name != f"test_{self.measure}"]
 
     @cached_property
     def _of_samples(self) -> list[Array]:
@@ -126,14 +129,11 @@ class Comparison:
 
     def runs_csv(self) -> str:
         """Return a row for each run as CSV: what varies, seed, status, iterations, accuracies (or errors)."""
-        others = [f"train_{self.measure}"] if not self._has_r2 else ["test_r2", "train_r2", "test_rmse", "train_rmse"]
-        others += [f"{part}_{metric.column}" for metric in self.metrics for part in ("test", "train")]
-        others += self._validation
-        heads = [*self.settings[0].entries, "seed", "status", "iterations", f"test_{self.measure}", *others]
+        heads = [*self.settings[0].entries, "seed", "status", "iterations", f"test_{self.measure}", *self._columns]
         rows: list[list[Any]] = [heads]
         for result in self.settings:
             iterations = [history.evaluated_at[-1] for history in result.histories]
-            values = [each.tolist() for each in (result.scores, *map(result.find_last, others))]
+            values = [each.tolist() for each in (result.scores, *map(result.find_last, self._columns))]
             runs = zip(self.seeds, result.statuses, iterations, *values, strict=True)
             rows += [[*result.entries.values(), *run] for run in runs]
         return to_csv(rows)
@@ -146,8 +146,6 @@ class Comparison:
     def as_json(self) -> dict[str, Any]:
         """Return all but the hits, or errors, of single samples, as JSON can hold it."""
         plural = "test_accuracies" if self.measure == "accuracy" else "test_errors"
-        named = [*["test_r2", "test_rmse"] * self._has_r2, *(f"test_{metric.column}" for metric in self.metrics)]
-        named += self._validation
         return {
             "seeds": list(self.seeds),
             "test_samples": self.samples,
@@ -163,7 +161,7 @@ class Comparison:
                     "on_such_samples": _interval(result.on_such_samples),
                     "on_these_samples": _interval(result.on_these_samples),
                     plural: [*map(_finite, result.scores.tolist())],
-                    **{name: [*map(_finite, result.find_last(name).tolist())] for name in named},
+                    **{name: [*map(_finite, result.find_last(name).tolist())] for name in self._columns},
                     "statuses": list(result.statuses),
                     "collapsed": result.collapsed,
                     "collapsed_at_most": bound_share(result.collapsed, len(self.seeds)),
@@ -200,12 +198,9 @@ class Comparison:
 
     def _settings_table(self) -> list[list[str]]:
         name, column = ("R²", "r2") if self._has_r2 else (self.measure, self.measure)
-        more = {f"test_{m.column}": format_column(f"test_{m.column}", self.metrics) for m in self.metrics}
-        more = {**({"test_rmse": "test RMSE"} if self._has_r2 else {}), **more}
-        validation = {f"validation_{column}": f"validation {name}", "validation_loss": "validation loss"}
-        more |= {key: title for key, title in validation.items() if key in self._validation}
-        heads = [f"test {name}", "lowest", "highest", f"training {name}", *more.values()]
-        rows = [[*self.settings[0].entries, *heads]]
+        more = [each for each in self._columns if not each.startswith("train_") and each != "test_r2"]
+        titles = [format_column(each, self.metrics) for each in more]
+        rows = [[*self.settings[0].entries, f"test {name}", "lowest", "highest", f"training {name}", *titles]]
         for result in self.settings:
             spread = "" if math.isnan(result.deviation) else f" ± {self._format(result.deviation)}"
             scores = 1 - result.scores if self._has_r2 else result.scores

@@ -6,12 +6,11 @@ from typing import Literal
 
 import attrs
 
-from modnet.compose.settings import Table
-from modnet.compose.tables import merge
+from modnet.compose.tables import Table, merge
 from modnet.data.arrays import infer_scale
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError
-from modnet.nn.training import TrainingSettings
+from modnet.nn.run import TrainingSettings
 
 SMALLEST = 64  # pixels of a picture, 8 × 8
 

@@ -13,13 +13,12 @@ import tomli_w
 from attrs.validators import and_, deep_iterable, ge, gt, lt, optional
 
 from modnet.compose.defaults import MAIN_JOB, ExperimentTraining, get_default_job
-from modnet.compose.metrics import create_metrics
 from modnet.compose.network import Network, count_outputs
-from modnet.compose.parts import find_name, make_settings_reader, read_part
+from modnet.compose.parts import create_metrics, find_name, make_settings_reader, read_part
 from modnet.compose.plugins import containing_plugins, get_host
-from modnet.compose.settings import LISTS, Settings, Table, find_change, get_settings, has_settings
+from modnet.compose.settings import LISTS, Settings, find_change, get_settings, has_settings
 from modnet.compose.sources import read_source, recognise_source
-from modnet.compose.tables import merge
+from modnet.compose.tables import Table, merge
 from modnet.compose.toml import LARGEST, parse_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import SettingError

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from modnet.compose.adapters import ADAPTERS, adapt
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import Settings
 from modnet.data.dataset import Dataset
-from modnet.errors import DataError, SettingError
+from modnet.errors import DataError, PluginError, SettingError
 from modnet.host.kinds import KINDS, find_kind
 from modnet.host.registry import find_override
 from modnet.host.signatures import find_type_mistakes
@@ -28,6 +29,11 @@ from modnet.interfaces import (
     Part,
     name_of,
 )
+from modnet.types import Task
+
+OWN: dict[Task, tuple[str, ...]] = {"classification": ("accuracy",), "regression": ("r2", "rmse")}
+"""The metrics that every run of a task has, the main one first."""
+_COLUMN = re.compile("(?!loss$)[a-z0-9]+(_[a-z0-9]+)*")
 
 
 @attrs.frozen
@@ -68,6 +74,29 @@ def make_parts(kind: str, values: object) -> list[Any]:
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise SettingError([f"must be a list, not {values!r}"], f"{kind}s")
     return [make_part(kind, each) for each in values]
+
+
+def create_metrics(task: Task, wanted: Iterable[object] = ()) -> tuple[Metric, ...]:
+    """Return the metrics of a run: the task's own, then the `wanted` ones, names or ready.
+
+    Raises UnknownNameError, PluginError, and SettingError where one is for another task or has another's column.
+    """
+    found: dict[str, Metric] = {}
+    for value in (*OWN[task], *wanted):
+        metric: Metric = make_part("metric", value)
+        if metric.task != task:
+            registry = get_host().registry
+            names = ", ".join(registry.name_for(c) for c in registry.usable("metric") if c.cls.task == task)
+            what = f"{find_name(metric)} is for {metric.task}, and the data for {task}"
+            raise SettingError([f"{what}: available: {names}"], "metrics")
+        if not _COLUMN.fullmatch(column := metric.column):
+            remedy = "lower-case words joined by underscores are expected, and not 'loss'"
+            raise PluginError(f"{metric!r} has the column {column!r}", remedy, part=metric)
+        if column in found:
+            both = f"{found[column]!r} and {metric!r} have one column, {column!r}"
+            raise SettingError([f"{both}: leave the second out"], "metrics")
+        found[column] = metric
+    return tuple(found.values())
 
 
 def _check_no_settings(kind: str, settings: Mapping[str, Any]) -> None:

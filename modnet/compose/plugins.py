@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from modnet.compose.settings import Table
+from modnet.compose.tables import Table
 from modnet.errors import PluginError
 from modnet.host.catalogue import Catalogue
 from modnet.host.discovery import PluginHost, exclusively

@@ -20,14 +20,13 @@ from typing import Any, Final, Literal, NewType, TypeVar, Union, cast, get_args,
 import attrs
 import numpy as np
 
-from modnet.compose.values import NO_VALUE, NONE, Unquoted, find_member, is_no_value, is_text, to_plain
+from modnet.compose.tables import NO_VALUE, NONE, Table, Unquoted, find_member, is_no_value, is_text, to_plain
 from modnet.errors import ModnetError, SettingError, describe_unknown, did_you_mean
 from modnet.host.registry import find_override_by
 from modnet.host.signatures import Setting, expand_aliases, find_declared_types, find_settings
 from modnet.interfaces import Part, name_of
 
 T = TypeVar("T")
-Table = dict[str, Any]
 
 _WORDS: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
 _SETS: dict[Any, Callable[[list[Any]], Any]] = {set: set, abc.MutableSet: set, frozenset: frozenset, abc.Set: frozenset}

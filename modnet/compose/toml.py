@@ -7,7 +7,7 @@ import tomllib
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 
-from modnet.compose.settings import Table
+from modnet.compose.tables import Table
 from modnet.errors import DataError, SettingError
 from modnet.files.opening import read_plain
 from modnet.text import printable

@@ -11,7 +11,6 @@ import numpy as np
 
 from modnet.errors import PluginError, SettingError
 from modnet.interfaces import Callback, ObservedRun, Optimizer, Record, ScaleRate, Stop, name_of
-from modnet.nn.checkpoint import Flattened, flatten_state
 from modnet.nn.schedules import fix_rate
 from modnet.nn.validation import describe_returned, validate_arrays
 from modnet.types import Array, History, Params, State
@@ -65,14 +64,6 @@ class Callbacks:
             elif isinstance(decision, Record):
                 _record(decision.values, history, part)
         return tuple(found), factor
-
-    def flatten(self, states: States) -> tuple[tuple[str, Flattened], ...]:
-        """Return the names and the states as a checkpoint holds them; raises PluginError where it cannot."""
-        found: list[tuple[str, Flattened]] = []
-        for part, first, state in zip(self.parts, self.first, states, strict=True):
-            arrays: list[Array] = []
-            found.append((name_of(part), (flatten_state(state, first, part, arrays), arrays)))
-        return tuple(found)
 
     def _check_rate(self, factor: float, part: Callback) -> None:
         """Raise SettingError that names the callback where the optimizer's rate cannot be scaled."""

@@ -36,44 +36,40 @@ Flattened = tuple[Any, list[Array]]  # a state as `flatten` returns it, and its 
 class Checkpoint:
     """The state of a run after `iteration` iterations: all that it takes to resume to the same bits.
 
-    It goes with the network, the data, the estimator, the optimizer and the settings of its run. `optimizer` is the
-    optimizer's name and `state` its state; `history` and `seconds` are those of training until then.
+    It goes with the network, the data, the estimator and the settings of its run. `states` are the names and states of
+    the optimizer and of the callbacks, as `flatten_state` returns them; `history` and `seconds` are those of training
+    until then, and `factor` is that of the learning rate, by the callbacks' decisions.
     """
 
     iteration: int
     params: Params = attrs.field(repr=False)
-    optimizer: str
-    state: State = attrs.field(repr=False)
+    states: tuple[tuple[str, Flattened], ...] = attrs.field(repr=False)
     history: History
     seconds: float
-    callbacks: tuple[tuple[str, Flattened], ...] = attrs.field(default=(), repr=False)
-    """The callbacks' names and states."""
     factor: float = 1.0
-    """The factor of the learning rate, by the callbacks' decisions."""
 
-    def check_callbacks(self, callbacks: Sequence[Callback]) -> None:
-        """Raise SettingError where it is not of these callbacks."""
-        _check_names("callbacks", [name for name, _ in self.callbacks], callbacks)
-
-    def restore_states(self, like: Sequence[State]) -> tuple[State, ...]:
-        """Return the callbacks' states, of the structure of these; raises DataError where they have another."""
-        pairs = zip(self.callbacks, like, strict=True)
-        try:
-            return tuple(copy.deepcopy(unflatten(node, first, arrays)) for (_, (node, arrays)), first in pairs)
-        except ValueError as error:
-            raise DataError(f"the checkpoint's states are not of such callbacks: {error}") from None
-
-    def check(self, params: Params, optimizer: Optimizer) -> None:
-        """Raise SettingError or ShapeError where it is not of this optimizer, or not of a network with such parameters.
+    def check(self, params: Params, optimizer: Optimizer, callbacks: Sequence[Callback] = ()) -> None:
+        """Raise SettingError or ShapeError where it is not of these parts, or not of a network with such parameters.
 
         The checkpoint's values need not be theirs.
         """
-        _check_names("optimizer", [self.optimizer], [optimizer])
+        names = [name for name, _ in self.states]
+        _check_names("optimizer", names[:1], [optimizer])
+        _check_names("callbacks", names[1:], callbacks)
         for name in {**self.params, **params}:
             pair = self.params.get(name), params.get(name)
             there, here = ("missing" if array is None else f"{array.dtype} {array.shape}" for array in pair)
             if here != there:
                 raise ShapeError(f"the checkpoint is of another network: {name} is {there} in it, here it is {here}")
+
+    def restore(self, number: int, first: State) -> State:
+        """Return one of the states, of the structure of the part's first one; raises DataError of another."""
+        name, (node, arrays) = self.states[number]
+        try:
+            return copy.deepcopy(unflatten(node, first, arrays))
+        except Exception as error:  # a file may hold anything
+            what = printable(f"of {name} is of another structure than now: {error}", 200)
+            raise DataError(f"the checkpoint's state {what}") from None
 
 
 def _check_names(what: str, names: Sequence[str], parts: Sequence[Part]) -> None:
@@ -83,13 +79,11 @@ def _check_names(what: str, names: Sequence[str], parts: Sequence[Part]) -> None
         raise SettingError([f"the checkpoint is of the {what} {of}, not {not_of}"], "start")
 
 
-def flatten_state(state: State, like: State, part: Part, arrays: list[Array]) -> Any:
-    """Return a part's state, of the structure of `like`, as JSON can hold it, its arrays appended to `arrays`.
-
-    Raises PluginError where it cannot be.
-    """
+def flatten_state(part: Part, state: State, first: State) -> tuple[str, Flattened]:
+    """Return a part's name and its state, of the structure of its first one; raises PluginError where it cannot be."""
+    arrays: list[Array] = []
     try:
-        return flatten(state, like, arrays, "state")
+        return name_of(part), (flatten(state, first, arrays, "state"), arrays)
     except (TypeError, RecursionError) as error:
         kind = "optimizer" if isinstance(part, Optimizer) else "callback"
         why = f"a checkpoint cannot hold the state of the {kind} {name_of(part)} ({error})"
@@ -144,16 +138,15 @@ def _hash_described(params: Params, about: dict[str, Any]) -> str:
 class Checkpoints:
     """The last two checkpoints of a run in its folder: where the newest is damaged, the one before is read.
 
-    `optimizer` knows the structure of its state, `about` is a JSON-able description of the run.
+    `about` is a JSON-able description of the run.
     """
 
     folder: Path
-    optimizer: Optimizer
-    about: dict[str, Any]
+    about: dict[str, Any] = attrs.field(factory=dict)
     _newest_is_good: bool = attrs.field(default=False, init=False)
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint; the newest so far becomes the one before. Raises PluginError, OSError."""
+        """Write a checkpoint; the newest so far becomes the one before. Raises OSError."""
         content = self._pack(checkpoint)
         newest = self.folder / CHECKPOINT
         with replacing(newest) as new:
@@ -165,10 +158,22 @@ class Checkpoints:
 
     def load(self) -> tuple[Checkpoint, dict[str, Any]] | None:
         """Return the last good checkpoint and its description, None without any; warns, and raises DataError."""
-        if found := _read_last_good(self.folder, self.optimizer):
-            self._newest_is_good, checkpoint, about = found
+        paths = self.folder / CHECKPOINT, self.folder / PREVIOUS
+        if not any(path.exists() for path in paths):
+            return None
+        wrong: list[str] = []
+        for path in paths:
+            try:
+                checkpoint, about = _read(path)
+            except DataError as error:
+                wrong.append(str(error))
+                continue
+            if wrong:
+                what = f"{wrong[0]}; the one before is used, of iteration {checkpoint.iteration:,}"
+                warnings.warn(what, stacklevel=2)
+            self._newest_is_good = not wrong
             return checkpoint, about
-        return None
+        raise DataError("\n".join([*wrong, "the run cannot be resumed: start it again from the beginning"]))
 
     def discard(self, *, but_the_last: bool = False) -> None:
         """Remove the checkpoints, or all but the last, and the temporary files of a killed process."""
@@ -179,20 +184,18 @@ class Checkpoints:
 
     def _pack(self, checkpoint: Checkpoint) -> bytes:
         """Return an npz archive whose comment is the SHA-256 of every byte before it."""
-        arrays: list[Array] = []
-        params = flatten(dict(checkpoint.params), None, arrays, "params")
-        state = flatten_state(checkpoint.state, self.optimizer.init(checkpoint.params), self.optimizer, arrays)
-        callbacks = [[name, node, flatten(own, None, arrays)] for name, (node, own) in checkpoint.callbacks]
+        (optimizer, (state, own)), *callbacks = checkpoint.states
+        arrays = [*own]  # first, so that each keeps its number in the optimizer's state
         history = checkpoint.history
         recorded = {"loss": history.loss, "iterations": history.evaluated_at, **history.columns}
         header = {
             "version": VERSION,
             "iteration": checkpoint.iteration,
             "seconds": checkpoint.seconds,
-            "optimizer": checkpoint.optimizer,
-            "params": params,
+            "optimizer": optimizer,
             "state": state,
-            "callbacks": callbacks,
+            "params": flatten(dict(checkpoint.params), None, arrays),
+            "callbacks": [[name, node, flatten(own, None, arrays)] for name, (node, own) in callbacks],
             "factor": checkpoint.factor,
             "history": flatten({name: np.array(values) for name, values in recorded.items()}, None, arrays),
             "about": self.about,
@@ -204,12 +207,6 @@ class Checkpoints:
         return sealed + sha256(sealed).hexdigest().encode()
 
 
-def load_history(folder: Path) -> History | None:
-    """Return the history in the last good checkpoint of a run, as `Checkpoints.load` finds it."""
-    found = _read_last_good(folder)
-    return found[1].history if found else None
-
-
 def hash_checkpoints(folder: Path) -> set[str]:
     """Return the digests of the parameters in a run's checkpoints; none where one of these is damaged."""
     paths = [path for path in (folder / CHECKPOINT, folder / PREVIOUS) if path.exists()]
@@ -219,39 +216,21 @@ def hash_checkpoints(folder: Path) -> set[str]:
         return set()
 
 
-def _read_last_good(folder: Path, optimizer: Optimizer | None = None) -> tuple[bool, Checkpoint, dict[str, Any]] | None:
-    """Return whether the newest checkpoint is good, and the last good one; warns of another, raises DataError."""
-    paths = folder / CHECKPOINT, folder / PREVIOUS
-    if not any(path.exists() for path in paths):
-        return None
-    wrong: list[str] = []
-    for path in paths:
-        try:
-            checkpoint, about = _read(path, optimizer)
-        except DataError as error:
-            wrong.append(str(error))
-            continue
-        if wrong:
-            warnings.warn(f"{wrong[0]}; the one before is used, of iteration {checkpoint.iteration:,}", stacklevel=3)
-        return not wrong, checkpoint, about
-    raise DataError("\n".join([*wrong, "the run cannot be resumed: start it again from the beginning"]))
-
-
-def _read(path: Path, optimizer: Optimizer | None = None) -> tuple[Checkpoint, dict[str, Any]]:
-    """Return a checkpoint and its description; without the optimizer its state is left out. Raises DataError."""
+def _read(path: Path) -> tuple[Checkpoint, dict[str, Any]]:
+    """Return a checkpoint and its description; raises DataError."""
     if not path.exists():
         raise DataError(f"{path}: missing")
     content = read_plain(path)
     if sha256(content[:-_HEX]).hexdigest().encode() != content[-_HEX:]:
         raise DataError(f"{path}: damaged, its digest is not that of its content")
     try:
-        return _unpack(content, optimizer)
+        return _unpack(content)
     except Exception as error:  # zipfile, zlib, NumPy and json have many of their own
         why = printable(str(error), 200)
         raise DataError(f"{path}: not a checkpoint of this run ({why})", path=path) from None
 
 
-def _unpack(content: bytes, optimizer: Optimizer | None) -> tuple[Checkpoint, dict[str, Any]]:
+def _unpack(content: bytes) -> tuple[Checkpoint, dict[str, Any]]:
     members = unpack_arrays(content)
     header = json.loads(str(members["header"]))
     if header["version"] != VERSION:
@@ -261,11 +240,10 @@ def _unpack(content: bytes, optimizer: Optimizer | None) -> tuple[Checkpoint, di
     if type(iteration) is not int or iteration < 0 or not isinstance(seconds, (int, float)):
         raise ValueError(f"iteration {iteration!r}, {seconds!r} seconds")
     params = unflatten(header["params"], None, arrays)
-    state = None if optimizer is None else unflatten(header["state"], optimizer.init(params), arrays)
     columns = {name: values.tolist() for name, values in unflatten(header["history"], None, arrays).items()}
     history = History(columns.pop("loss"), columns.pop("iterations"), columns)
-    saved = header.get("callbacks", ())  # which older versions had none of
-    callbacks = tuple((name, (node, unflatten(own, None, arrays))) for name, node, own in saved)
-    optimizer_name, factor = header["optimizer"], header.get("factor", 1.0)
-    found = Checkpoint(iteration, params, optimizer_name, state, history, seconds, callbacks, factor)
+    callbacks = header.get("callbacks", ())  # which older versions had none of
+    states = [(name, (node, unflatten(own, None, arrays))) for name, node, own in callbacks]
+    states.insert(0, (header["optimizer"], (header["state"], arrays)))
+    found = Checkpoint(iteration, params, tuple(states), history, seconds, header.get("factor", 1.0))
     return found, header["about"]

@@ -23,7 +23,7 @@ from modnet.files.arrays import unpack_array
 from modnet.files.opening import LIMIT, read_plain
 from modnet.interfaces import ObservedRun
 from modnet.nn import checkpoint
-from modnet.nn.checkpoint import hash_params, load_history
+from modnet.nn.checkpoint import Checkpoints, hash_params
 from modnet.runs.diagnosis import diagnose, find_baseline
 from modnet.runs.folder import HISTORY, HITS
 from modnet.text import format_error, printable, to_csv
@@ -122,8 +122,9 @@ def read_history(path: Path) -> History:
 
 def read_course(folder: Path, *, is_known: bool) -> History:
     """Return the history of a run: where the receipt does not know its file yet, that of its last checkpoint."""
-    # which has a digest, and is at least as new
-    return (None if is_known else load_history(folder)) or read_history(folder / HISTORY)
+    if not is_known and (found := Checkpoints(folder).load()):
+        return found[0].history  # which has a digest, and is at least as new
+    return read_history(folder / HISTORY)
 
 
 def _read_rows(rows: Iterator[list[str]]) -> History:

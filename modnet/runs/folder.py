@@ -10,7 +10,7 @@ from pathlib import Path
 
 from modnet.compose.experiment import Experiment, create_experiment
 from modnet.compose.plugins import get_host
-from modnet.compose.settings import Table
+from modnet.compose.tables import Table
 from modnet.compose.toml import read_toml
 from modnet.errors import DataError, SettingError, UnknownNameError
 from modnet.files import sweep
@@ -18,7 +18,7 @@ from modnet.files.cache import remove
 from modnet.files.locks import hold_lock
 from modnet.files.writing import sync_folder
 from modnet.host.kinds import KINDS
-from modnet.interfaces import DataSource, Optimizer
+from modnet.interfaces import DataSource
 from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS
 from modnet.runs.missing_plugins import check_modules, name_missing_plugins
 from modnet.runs.receipt import RECEIPT, Receipt, Results
@@ -118,13 +118,6 @@ def read_network(folder: Path) -> tuple[Experiment, DataSource | None]:
             get_host().registry.find("data-source", name)
         return experiment, _create_experiment(path, {"data": data}, {"data-source"}).data.source
     return experiment, None
-
-
-def read_optimizer(folder: Path) -> Optimizer:
-    """Return a run's optimizer; raises PluginError where its plugin is missing, with the one to install."""
-    table = read_toml(folder / EXPERIMENT)
-    wanted: Table = {key: table[key] for key in ("optimizer", "training") if key in table}
-    return _create_experiment(folder / EXPERIMENT, wanted, {"optimizer"}).optimizer
 
 
 def _create_experiment(path: Path, table: Table, kinds: Container[str]) -> Experiment:

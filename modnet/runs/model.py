@@ -17,8 +17,9 @@ from modnet.compose.experiment import Experiment, create_network_of_size
 from modnet.compose.network import Network, count_outputs
 from modnet.compose.parts import find_name, make_part
 from modnet.compose.plugins import containing_plugins, get_host
-from modnet.compose.settings import Table, get_settings
+from modnet.compose.settings import get_settings
 from modnet.compose.sources import read_rows, recognise_source
+from modnet.compose.tables import Table
 from modnet.data.arrays import read_new_rows
 from modnet.data.columns import Column
 from modnet.data.dataset import Dataset

@@ -13,20 +13,17 @@ import attrs
 import modnet.nn.run
 from modnet.compose.defaults import MAIN_JOB, ExperimentTraining
 from modnet.compose.experiment import DataSettings, Experiment, NetworkSettings, PluginSettings
-from modnet.compose.metrics import create_metrics
-from modnet.compose.parts import GivenInPython
+from modnet.compose.parts import GivenInPython, create_metrics
 from modnet.compose.plugins import get_host, list_asked
-from modnet.compose.settings import Table
+from modnet.compose.tables import Table
 from modnet.compose.toml import read_toml
 from modnet.errors import DataError
 from modnet.files.opening import read_json
 from modnet.host.entry_points import LOADED
-from modnet.interfaces import GradientEstimator
 from modnet.nn.checkpoint import Checkpoint, Checkpoints
 from modnet.nn.network import DenseNetwork
-from modnet.nn.training import TrainingSettings
 from modnet.runs.contents import read_course
-from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS, SUMMARY, check_is_free, check_is_run, read_optimizer
+from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS, SUMMARY, check_is_free, check_is_run
 from modnet.runs.integrity import check_files
 from modnet.runs.missing_plugins import make_finder
 from modnet.runs.model import TrainedModel
@@ -73,14 +70,9 @@ class Trained(ABC):
         return self.model.predict_proba(rows)
 
 
-@attrs.define(eq=False, repr=False, kw_only=True)
+@attrs.define(eq=False, repr=False)
 class Run(modnet.nn.run.Run, Trained):
     """A training run: the network with its learned parameters, and the recorded history."""
-
-    gradient: GradientEstimator
-    """The gradient estimator."""
-    settings: TrainingSettings
-    """The settings of the training loop."""
 
     @property
     def model(self) -> TrainedModel:
@@ -172,7 +164,7 @@ class SavedRun(Trained):
     @property
     def checkpoint(self) -> Checkpoint:
         """The last checkpoint, for `modnet.train(..., start=run.checkpoint)`; raises DataError where there is none."""
-        found = Checkpoints(self.folder, read_optimizer(self.folder), {}).load()
+        found = Checkpoints(self.folder).load()
         if found is None:
             raise DataError(f"{self.folder}: it has no checkpoint: it diverged, or it is one of many in a comparison")
         return found[0]

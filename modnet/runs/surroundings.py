@@ -15,8 +15,7 @@ from typing import Any
 import attrs
 
 from modnet.compose.experiment import Experiment, find_parts
-from modnet.compose.metrics import OWN
-from modnet.compose.parts import find_name, make_part
+from modnet.compose.parts import OWN, find_name, make_part
 from modnet.compose.plugins import get_host
 from modnet.errors import ModnetError
 from modnet.files.code import code_fingerprint, hash_class

@@ -553,7 +553,7 @@ def test_names_that_an_older_modnet_gave_are_the_same_in_receipts_and_checkpoint
     for key in ("tag", "filename", "host_name"):
         assert [each.what for each in compare_settings({key: "pre-lu"}, {key: "prelu"})] == [key]
     params = {"W1": np.zeros((1, 1))}
-    checkpoint = Checkpoint(1, params, "s-gd", {}, History(), 0.0)
+    checkpoint = Checkpoint(1, params, (("s-gd", (["dict", []], [])),), History(), 0.0)
     checkpoint.check(params, modnet.optimizer("sgd"))
     with pytest.raises(SettingError, match="the checkpoint is of the optimizer s-gd, not adam"):
         checkpoint.check(params, modnet.optimizer("adam"))

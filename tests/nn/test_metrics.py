@@ -94,8 +94,8 @@ def test_what_is_no_number_is_refused_before_the_first_iteration(value: Any, fou
     ("metrics", "message"),
     [
         (["macro-f1", "r2"], "metrics: r2 is for regression, and the data for classification: available: accuracy, "),
-        (["accuracy"], r"metrics: the column 'accuracy' is of Accuracy\(\) already: leave Accuracy\(\) out"),
-        (["top-k", modnet.metric("top-k", k=5)], r"metrics: the column 'top_5' is of TopK\(k=5\) already"),
+        (["accuracy"], r"metrics: Accuracy\(\) and Accuracy\(\) have one column, 'accuracy': leave the second out"),
+        (["top-k", modnet.metric("top-k", k=5)], r"metrics: TopK\(k=5\) and TopK\(k=5\) have one column, 'top_5'"),
         ("macro-f1", "metrics: must be a list, not 'macro-f1'"),
         (["macro"], "no metric 'macro', did you mean 'macro-f1'"),
         ([np.mean], "metric: expected a name or an instance, found <function mean"),

@@ -377,7 +377,7 @@ class TestPartsThatWorkInPlace:
         params = modnet.Network((3, 4, 3), seed=1).params
         wanted = {"iterations": 5, "optimizer": "sgd", **parts}
         name = "in-place" if "optimizer" in parts else "sgd"
-        start = Checkpoint(0, params, name, {}, History(), 0.0) if resumed else None
+        start = Checkpoint(0, params, ((name, (["dict", []], [])),), History(), 0.0) if resumed else None
         before = hash_params(net.params), hash_params(params)
         with pytest.raises(ValueError, match="read-only"):
             modnet.train(net, BLOBS, start=start, **wanted)

@@ -35,8 +35,8 @@ def train(data: Dataset, dtype: str = "float64", **settings: Any) -> modnet.Run:
 
 def from_disk(checkpoint: Checkpoint, optimizer: str, folder: Path) -> Checkpoint:
     """Return a checkpoint as another process reads it."""
-    Checkpoints(folder, modnet.optimizer(optimizer), {}).save(checkpoint)
-    found = Checkpoints(folder, modnet.optimizer(optimizer), {}).load()
+    Checkpoints(folder).save(checkpoint)
+    found = Checkpoints(folder).load()
     assert found
     return found[0]
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from modnet.compose.defaults import MAIN_JOB
-from modnet.compose.settings import Table
-from modnet.compose.tables import merge
+from modnet.compose.tables import Table, merge
 from modnet.text import printable
 
 LONGEST_TITLE = 500

@@ -20,7 +20,8 @@ from modnet.compose.metrics import create_metrics
 from modnet.compose.settings import get_settings
 from modnet.interfaces import Callback
 from modnet.nn.checkpoint import Checkpoints
-from modnet.nn.training import TrainingSettings, train_network
+from modnet.nn.run import TrainingSettings
+from modnet.nn.training import train_network
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
 from modnet.testing.report import Report
@@ -96,8 +97,8 @@ def renew(part: Any) -> Any:
 def save_and_load(checkpoint: Any) -> Any:
     """Return a checkpoint as a resumed run finds it."""
     with TemporaryDirectory() as folder:
-        Checkpoints(Path(folder), modnet.optimizer("sgd"), {}).save(checkpoint)
-        loaded = Checkpoints(Path(folder), modnet.optimizer("sgd"), {}).load()
+        Checkpoints(Path(folder)).save(checkpoint)
+        loaded = Checkpoints(Path(folder)).load()
     return loaded[0] if loaded else None
 
 

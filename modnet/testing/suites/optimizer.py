@@ -145,8 +145,8 @@ def resume(part: Any, stop: int, dtype: str) -> None:
     whole = modnet.train(net, data, iterations=8, **settings)
     half = modnet.train(net, data, iterations=stop, **settings)
     with TemporaryDirectory() as folder:
-        Checkpoints(Path(folder), part, {}).save(half.checkpoint)
-        loaded = Checkpoints(Path(folder), part, {}).load()
+        Checkpoints(Path(folder)).save(half.checkpoint)
+        loaded = Checkpoints(Path(folder)).load()
     start = loaded[0] if loaded else None
     again = modnet.train(net, data, iterations=8, start=start, **settings)
     np.testing.assert_equal(dict(again.params), dict(whole.params))

@@ -23,6 +23,7 @@ ENTRY_POINTS = {
     "trial-losses": {"losses": "trial_losses"},
     "trial-gradients": {"gradients": "trial_gradients"},
     "trial-optimizers": {"optimizers": "trial_optimizers"},
+    "trial-metrics": {"metrics": "trial_metrics"},
     "trial-sources": {"sources": "trial_sources"},
     "trial-diary": {"diary": "trial_diary"},
     "trial-all": {"all": "trial_all"},
@@ -39,7 +40,10 @@ dependencies = ["modnet-workbench"]
 {kind} = ["{module}"]
 """
 MODULES = [name.replace("-", "_") for name in ENTRY_POINTS if name != "trial-object"]
-ALL = "--activation gaussian --set network.activation.side=-1 --loss log-cosh --optimizer lion --set optimizer.lr=0.02"
+ALL = (
+    "--activation gaussian --set network.activation.side=-1 --loss log-cosh --optimizer lion --set optimizer.lr=0.02 "
+    "--metric sureness"
+)
 # what a run is called -> the module that it needs, and the options of its training
 RUNS = {
     "cube": ("trial_activations", "--activation cube"),
@@ -66,6 +70,11 @@ RUNS = {
         "trial_optimizers",
         "--optimizer scheduled --set optimizer.schedule=falling --set optimizer.horizons={short=5,long=10}",
     ),
+    "recall": ("trial_metrics", "--metric recall --metric brier-score --set metrics.0.average=worst"),
+    "within": (
+        "trial_metrics",
+        "--data targets.csv --set data.label=y --set data.task=regression --metric within --metric pinball",
+    ),
     "trees": ("trial_sources", "--data trees.jsonl --set data.test_fraction=0.25"),
     "letters": ("trial_sources", "--data letters --set data.test_fraction=0.25 --set data.split_seed=3"),
     "rings": ("trial_sources", "--data rings --set data.noise=0.2"),
@@ -73,9 +82,9 @@ RUNS = {
     "all": ("trial_all", "--data half-circles --set data.origin=[0.0,1.0] --gradient sparse " + ALL),
 }
 OBJECT = "--activation softsign --set network.activation.sharpness=2.0 --optimizer careful"
-ONE_OF_EACH = ("bend", "cube", "winsorized", "clipped", "scheduled", "letters", "diary", "all")
-ROWS = {"trees": "trees.jsonl", "letters": "letters", "rings": "pairs.csv", "all": "pairs.csv"}
-DYING = ("cube", "scheduled", "norm", "all")
+ONE_OF_EACH = ("bend", "cube", "winsorized", "clipped", "scheduled", "recall", "letters", "diary", "all")
+ROWS = {"trees": "trees.jsonl", "letters": "letters", "rings": "pairs.csv", "within": "targets.csv", "all": "pairs.csv"}
+DYING = ("cube", "scheduled", "norm", "recall", "all")
 
 
 def copy_module(name: str, folder: Path) -> Path:
@@ -162,6 +171,8 @@ def trial(environment: Environment, tmp_path_factory: pytest.TempPathFactory) ->
     lines = [f'{{"height": {height}, "width": {width}, "label": "{label}"}}\n' for height, width, label in rows]
     (author / "trees.jsonl").write_text("".join(lines), encoding="utf-8")
     (author / "flowers.csv").write_text("5.1,3.5,1.4,0.2\n6.7,3.0,5.2,2.3\n", encoding="utf-8")
+    values = "".join(f"{i % 7},{i % 5},{i % 7 - 2 * (i % 5)}\n" for i in range(40))
+    (author / "targets.csv").write_text(f"a,b,y\n{values}", encoding="utf-8")
     (author / "pairs.csv").write_text("1.0,0.5\n-0.3,2.0\n", encoding="utf-8")
     projects = [write_project(name, folder / "projects") for name in ENTRY_POINTS]
     clean.pip("wheel", "--no-deps", "--wheel-dir", folder / "wheels", *projects)
@@ -261,7 +272,7 @@ class TestUninstalled:
         uninstalled.expect_success(uninstalled.uses("given", ONE_OF_EACH))
 
     def test_runs_made_with_the_wheels_say_what_to_install(self, uninstalled: Trial) -> None:
-        for name in ("cube", "all", "letters", "scheduled"):
+        for name in ("cube", "all", "letters", "scheduled", "recall"):
             run = uninstalled.author / "runs" / f"installed-{name}"
             done = uninstalled.run("train", run / "experiment.toml", "--out", "runs/never")
             assert done.returncode == 1

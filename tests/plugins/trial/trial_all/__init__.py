@@ -26,6 +26,11 @@ def register_optimizers(register):
 
 
 @modnet.hookimpl
+def register_metrics(register):
+    register(parts.Sureness)
+
+
+@modnet.hookimpl
 def register_data_sources(register):
     register(parts.HalfCircles)
 
