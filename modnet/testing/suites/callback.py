@@ -16,7 +16,7 @@ import attrs
 import numpy as np
 
 import modnet
-from modnet.compose.metrics import create_metrics
+from modnet.compose.parts import create_metrics
 from modnet.compose.settings import get_settings
 from modnet.interfaces import Callback
 from modnet.nn.checkpoint import Checkpoints
