@@ -98,6 +98,8 @@ class TestMistakes:
             ({"data.label": ["a"]}, "grid: 'data.label' cannot vary: "),
             ({"validation": [0.1, 0.2]}, "grid: 'validation' cannot vary: "),
             ({"plugins.without": ["a"]}, "grid: 'plugins.without' cannot vary: "),
+            ({"metrics": [["macro-f1"], []]}, "grid: 'metrics' cannot vary: "),
+            ({"metrics.0.k": [2, 3]}, "grid: 'metrics.0.k' cannot vary: "),
             ({"activation": "relu"}, "grid: 'activation' must be a list of values, not "),
             ({"activation": 3}, "grid: 'activation' must be a list of values, not "),
             ({"activation": []}, "grid: 'activation' must be a list of values, not "),
