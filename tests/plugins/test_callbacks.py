@@ -33,8 +33,8 @@ def train(*callbacks: Callback, iterations: int = 43, optimizer: Any = SGD, **gi
 def from_disk(checkpoint: Checkpoint, folder: Path) -> Checkpoint:
     """Return a checkpoint as another process reads it."""
     folder.mkdir(exist_ok=True)
-    Checkpoints(folder, SGD, {}).save(checkpoint)
-    found = Checkpoints(folder, SGD, {}).load()
+    Checkpoints(folder).save(checkpoint)
+    found = Checkpoints(folder).load()
     assert found
     return found[0]
 
