@@ -23,10 +23,8 @@ from modnet.compose.toml import read_toml
 from modnet.errors import DataError, SettingError
 from modnet.files.opening import read_json
 from modnet.host.entry_points import LOADED
-from modnet.interfaces import GradientEstimator
 from modnet.nn.checkpoint import Checkpoint, Checkpoints
 from modnet.nn.network import DenseNetwork
-from modnet.nn.training import TrainingSettings
 from modnet.runs.contents import read_course
 from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS, SUMMARY, check_is_free, check_is_run
 from modnet.runs.integrity import check_files
@@ -93,14 +91,9 @@ class Trained(ABC):
             return model.compute_outputs(samples)
 
 
-@attrs.define(eq=False, repr=False, kw_only=True)
+@attrs.define(eq=False, repr=False)
 class Run(modnet.nn.run.Run, Trained):
     """A training run: the network with its learned parameters, and the recorded history."""
-
-    gradient: GradientEstimator
-    """The gradient estimator."""
-    settings: TrainingSettings
-    """The settings of the training loop."""
 
     @property
     def model(self) -> TrainedModel:

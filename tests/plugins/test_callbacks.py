@@ -14,7 +14,8 @@ import pytest
 import modnet
 from modnet import Callback, Dataset, Record, ScaleRate, SettingError, Stop
 from modnet.nn.checkpoint import Checkpoint, Checkpoints, hash_params, load_params
-from modnet.nn.training import TrainingSettings, train_network
+from modnet.nn.run import TrainingSettings
+from modnet.nn.training import train_network
 
 T = np.arange(60) % 3
 X = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])[T] + 0.4 * np.sin(np.arange(120)).reshape(60, 2)
