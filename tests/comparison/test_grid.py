@@ -48,7 +48,7 @@ def test_nothing_that_varies_is_one_setting() -> None:
         ("lr", 0.25, "lr 0.25"),
         ("network.loss.eps", 0.0, "network.loss.eps 0"),
         ("network.weight_init_std", "he", "network.weight_init_std he"),
-        ("optimizer", modnet.optimizer("momentum", lr=0.5), "optimizer momentum(lr=0.5, momentum=0.9)"),
+        ("optimizer", modnet.optimizer("momentum", lr=0.5), "optimizer momentum(lr=0.5, momentum=0.9, weight_decay=0)"),
         ("optimizer", {"name": "adam", "lr": 0.01}, "optimizer adam(lr=0.01)"),
         (
             "gradient",
@@ -98,6 +98,8 @@ class TestMistakes:
             ({"data.label": ["a"]}, "grid: 'data.label' cannot vary: "),
             ({"validation": [0.1, 0.2]}, "grid: 'validation' cannot vary: "),
             ({"plugins.without": ["a"]}, "grid: 'plugins.without' cannot vary: "),
+            ({"metrics": [["macro-f1"], []]}, "grid: 'metrics' cannot vary: "),
+            ({"metrics.0.k": [2, 3]}, "grid: 'metrics.0.k' cannot vary: "),
             ({"activation": "relu"}, "grid: 'activation' must be a list of values, not "),
             ({"activation": 3}, "grid: 'activation' must be a list of values, not "),
             ({"activation": []}, "grid: 'activation' must be a list of values, not "),
