@@ -29,8 +29,7 @@ from modnet.compose.defaults import get_default_job
 from modnet.compose.experiment import VALIDATION, Experiment, create_experiment, format_source, read_data, to_table
 from modnet.compose.parts import create_metrics
 from modnet.compose.settings import Settings
-from modnet.compose.tables import Table, merge
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import Table, merge, read_toml
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
 from modnet.display.figure import try_to_draw

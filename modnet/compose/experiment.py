@@ -18,8 +18,7 @@ from modnet.compose.parts import create_metrics, find_name, make_settings_reader
 from modnet.compose.plugins import containing_plugins, get_host
 from modnet.compose.settings import LISTS, Settings, find_change, get_settings, has_settings
 from modnet.compose.sources import read_source, recognise_source
-from modnet.compose.tables import Table, merge
-from modnet.compose.toml import LARGEST, parse_toml
+from modnet.compose.tables import LARGEST, Table, merge, parse_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import SettingError
 from modnet.interfaces import (
