@@ -194,18 +194,12 @@ def create_network(experiment: Experiment, data: Dataset) -> Network:
 
 def create_network_of_size(experiment: Experiment, features: int, outputs: int) -> Network:
     """Return the untrained network of an experiment between so many features and outputs."""
-    wanted = experiment.network
-    return Network(
-        [features, *wanted.hidden, outputs],
-        hidden=_get_only(wanted.activation),
-        output=wanted.output,
-        loss=wanted.loss,
-        weight_init_std=wanted.weight_init_std,
-        weight_init=_get_only(wanted.weight_init),
-        bias_init=_get_only(wanted.bias_init),
-        seed=experiment.seed,
-        dtype=experiment.training.dtype,
-    )
+    settings = get_settings(experiment.network)
+    sizes = [features, *settings.pop("hidden"), outputs]
+    # A list of one stands for all layers.
+    wanted = {key: each[0] if isinstance(each, tuple) and len(each) == 1 else each for key, each in settings.items()}
+    hidden = wanted.pop("activation")
+    return Network(sizes, hidden=hidden, **wanted, seed=experiment.seed, dtype=experiment.training.dtype)
 
 
 def read_data(experiment: Experiment, given: Table | None = None) -> tuple[Dataset, Experiment]:
@@ -282,11 +276,6 @@ def run_experiment(
             keep=keep,
             observer=observer or get_host().relay(),
         )
-
-
-def _get_only(values: tuple[Any, ...] | None) -> Any:
-    """Return what stands for all layers, where it is one; else the list of one for each."""
-    return values[0] if values is not None and len(values) == 1 else values
 
 
 def _read_each(reader: Settings, wanted: Any, value: Any) -> tuple[Any, ...]:
