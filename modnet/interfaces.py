@@ -240,6 +240,13 @@ class Objective(ABC):
     def __call__(self, params: Params) -> float:
         """Return the mean loss over the batch, weighted where there are `weights`."""
 
+    def with_batch(self, x: Array, t: Array, weights: Array | None = None) -> Objective:
+        """Return the loss of the same network on another batch: samples (N, inputs), their targets and weights (N,).
+
+        Targets are class indices (N,), or dense (N, outputs). Raises ShapeError where they do not fit.
+        """
+        raise NotImplementedError(f"{type(self).__name__} knows one batch alone")
+
     @abstractmethod
     def trace(self, params: Params) -> Trace:
         """Return the forward pass with all that lies between; made once for one params mapping."""

@@ -111,13 +111,13 @@ def compare(
     base = create_experiment(table)
     axes = to_axes(plan.grid)
     settings, data, resolved = _read_settings(base, table, plan)
-    written = {**to_table(resolved), "data": to_table(base.data), "compare": {**attrs.asdict(plan), "grid": axes}}
+    written = {**to_table(resolved), "data": to_table(base)["data"], "compare": {**attrs.asdict(plan), "grid": axes}}
     tried = tuple(range(base.seed, base.seed + plan.seeds))
     with ExitStack() as stack:
         folder = Path(out).absolute() if out else Path(stack.enter_context(tempfile.TemporaryDirectory()))
         _claim(folder, stack)
         jobs = [
-            Job(f"{s.label}, seed {k}", folder / s.folder / f"seed-{k}", s.with_seed(k))
+            Job(f"{s.label}, seed {k}", folder / s.folder / f"seed-{k}", attrs.evolve(s.experiment, seed=k))
             for k in tried
             for s in settings
         ]
@@ -162,7 +162,7 @@ def _read_settings(base: Experiment, table: Table, plan: Plan) -> tuple[list[Set
         raise DataError(f"a comparison needs at least 2 test samples, there are {len(data.test)}")
     create_metrics(data.task, resolved.metrics)  # none is refused after some runs
     # What was inferred is the same for all settings, and written down with each.
-    whole = {**merge(get_default_job(data), table), "data": to_table(resolved.data)}
+    whole = {**merge(get_default_job(data), table), "data": to_table(resolved)["data"]}
     settings = create_settings(whole, plan.grid)
     varied = [callback for setting in settings for callback in setting.experiment.callbacks]
     if "validation" not in data.parts and any(callback.needs_validation for callback in varied):
@@ -249,8 +249,7 @@ def read_run(job: Job, fingerprint: Mapping[str, Any]) -> Receipt | None:
     with claim(folder):
         check_files(folder, remedy=REMEDY)  # first: of a damaged run nobody knows what it was
         # The digest in the receipt holds the content of the data.
-        there = to_table(create_experiment(read_toml(folder / EXPERIMENT)))  # an older modnet had fewer settings
-        if changed := compare_settings(there, to_table(job.experiment), PLACE):
+        if changed := compare_settings(read_toml(folder / EXPERIMENT), to_table(job.experiment), PLACE):
             names = ", ".join(each.what for each in changed)
             raise SettingError([f"{folder} holds a run with another {names}: choose another folder"], "--out")
         if not read_ending(folder, REMEDY) and measure_progress(job) <= 0:

@@ -10,7 +10,7 @@ from modnet.compose.tables import Table, merge
 from modnet.data.arrays import infer_scale
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError
-from modnet.nn.training import TrainingSettings
+from modnet.nn.run import TrainingSettings
 
 SMALLEST = 64  # pixels of a picture, 8 × 8
 

@@ -138,10 +138,9 @@ def to_table(value: Any) -> Any:
     """
     table = make_settings_reader().write(value)
     if isinstance(value, Experiment):
-        whole = {**table, "data": to_table(value.data)}
-        return {key: entry for key, entry in whole.items() if entry != []}  # as in the files of older versions
-    if isinstance(value, DataSettings):
-        return {**table.pop("source"), **table}
+        data = table["data"]
+        table["data"] = {**data.pop("source"), **data}
+        return {key: entry for key, entry in table.items() if entry != []}  # as in the files of older versions
     return table
 
 
@@ -302,6 +301,5 @@ def _read_data_settings(value: Any) -> DataSettings:
         raise SettingError([f"the source {table['name']!r} reads files: 'path' is missing"])
     if not reader.reads_files and path is not None:
         raise SettingError([f"the source {table['name']!r} reads no file: take 'path' out"])
-    found = {"source": reader, "path": path and str(Path(path).resolve()), "validation_fraction": fraction}
-    given = {key: each for key, each in found.items() if each is not None}
-    return make_settings_reader().read(given, DataSettings)
+    found = {"source": reader, "path": path and Path(path).resolve(), "validation_fraction": fraction}
+    return make_settings_reader().read(found, DataSettings)

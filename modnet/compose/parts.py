@@ -85,17 +85,16 @@ def create_metrics(task: Task, wanted: Iterable[object] = ()) -> tuple[Metric, .
     for value in (*OWN[task], *wanted):
         metric: Metric = make_part("metric", value)
         if metric.task != task:
-            usable = get_host().registry.usable("metric")
-            names = ", ".join(get_host().registry.name_for(c) for c in usable if c.cls.task == task)
+            registry = get_host().registry
+            names = ", ".join(registry.name_for(c) for c in registry.usable("metric") if c.cls.task == task)
             what = f"{find_name(metric)} is for {metric.task}, and the data for {task}"
             raise SettingError([f"{what}: available: {names}"], "metrics")
         if not _COLUMN.fullmatch(column := metric.column):
             remedy = "lower-case words joined by underscores are expected, and not 'loss'"
             raise PluginError(f"{metric!r} has the column {column!r}", remedy, part=metric)
         if column in found:
-            raise SettingError(
-                [f"the column {column!r} is of {found[column]!r} already: leave {metric!r} out"], "metrics"
-            )
+            both = f"{found[column]!r} and {metric!r} have one column, {column!r}"
+            raise SettingError([f"{both}: leave the second out"], "metrics")
         found[column] = metric
     return tuple(found.values())
 

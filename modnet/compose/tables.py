@@ -164,18 +164,17 @@ def put(table: Table, place: Sequence[str], value: Any) -> None:
     >>> table
     {'loss': {'name': 'cross-entropy', 'eps': 0.0}}
     """
-    *path, last = place
     inside: Any = table
-    for key in path:
-        at = _find_key(inside, key)
+    for key in place[:-1]:
+        at = _find_key(inside, key, place)
         inner = inside[at] if isinstance(inside, list) else inside.setdefault(at, {})
         inside[at] = inside = inner if isinstance(inner, (dict, list)) else {"name": inner}
-    inside[_find_key(inside, last)] = value
+    inside[_find_key(inside, place[-1], place)] = value
 
 
-def _find_key(inside: Any, key: str) -> Any:
+def _find_key(inside: Any, key: str, place: Sequence[str]) -> Any:
     if not isinstance(inside, list):
         return key
     if key.isdecimal() and int(key) < len(inside):
         return int(key)
-    raise SettingError([f"{key!r} finds none of {len(inside)} items, which are counted from 0"], "list")
+    raise SettingError([f"{key!r} is no item of {len(inside)}, which are counted from 0"], ".".join(place))

@@ -181,6 +181,21 @@ class NetworkObjective(Objective):
         """Return the mean loss, weighted where there are `weights`."""
         return self._forward(params).loss
 
+    def with_batch(self, x: Any, t: Any, weights: Any = None) -> NetworkObjective:
+        """Return the loss of the same network on another batch, as `DenseNetwork.objective` does; raises ShapeError.
+
+        >>> net = modnet.TwoLayerNet(3, 2, 2)
+        >>> objective = net.objective(np.ones((4, 3)), np.array([0, 1, 1, 0]))
+        >>> half = objective.with_batch(objective.x[:2], objective.t[:2])
+        >>> half(net.params) == net.loss(np.ones((2, 3)), np.array([0, 1]))
+        True
+        """
+        blank = np.zeros((), self.x.dtype)  # a network checks what it is given against its parameters
+        weights_of = {layer.weight: np.broadcast_to(blank, (layer.inputs, layer.outputs)) for layer in self.layers}
+        biases = {layer.bias: np.broadcast_to(blank, layer.outputs) for layer in self.layers}
+        found = DenseNetwork(self.layers, self.loss_function, {**weights_of, **biases}).objective(x, t, weights)
+        return attrs.evolve(self, x=found.x, t=found.t, weights=found.weights)
+
     def trace(self, params: Params) -> Trace:
         """Return the forward pass, made once for one params mapping."""
         if self._traced is None or self._traced[0] is not params:

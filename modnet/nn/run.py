@@ -8,20 +8,36 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 import numpy as np
+from attrs.validators import ge, in_
 
 from modnet.data.dataset import Dataset
-from modnet.interfaces import Metric, ObservedRun, Optimizer
-from modnet.nn.batches import Batches
+from modnet.interfaces import GradientEstimator, Metric, ObservedRun, Optimizer
+from modnet.nn.batches import Batches, Sampling
 from modnet.nn.callbacks import Callbacks
 from modnet.nn.checkpoint import Checkpoint, flatten_state
 from modnet.nn.metrics import format_column
 from modnet.nn.network import DenseNetwork
 from modnet.nn.schedules import find_rate
+from modnet.randomness import Stream
 from modnet.types import Array, Grads, History, Params, State, Status
+
+
+@attrs.frozen(kw_only=True)
+class TrainingSettings:
+    """The settings of the training loop.
+
+    With more `blas_threads` matrix products are split differently, and the last bits of a run depend on their number;
+    one also keeps runs side by side from waiting for each other.
+    """
+
+    batch_size: int = attrs.field(default=100, validator=ge(1))
+    iterations: int = attrs.field(default=1000, validator=ge(0))
+    sampling: Sampling = attrs.field(default="replacement", validator=in_(get_args(Sampling)))
+    blas_threads: int = attrs.field(default=1, validator=ge(1))
 
 
 @attrs.define(eq=False, repr=False)
@@ -29,17 +45,20 @@ class Run:
     """A training run: the network with its learned parameters, and the recorded history."""
 
     network: DenseNetwork
-    iterations: int
-    batches: Batches
-    optimizer: Optimizer
     data: Dataset
+    gradient: GradientEstimator
+    """The gradient estimator."""
+    optimizer: Optimizer
+    settings: TrainingSettings
+    """The settings of the training loop."""
     seed: int
     metrics: tuple[Metric, ...] = ()
-    history: History = attrs.field(factory=History)
     experiment: Mapping[str, Any] | None = None
     """The experiment as its file holds it, where there is one."""
     folder: Path | None = None
     """The folder that the run is saved in, where it is."""
+    batches: Batches = attrs.field(init=False)
+    history: History = attrs.field(init=False)
     iteration: int = 0
     status: Status = Status.RUNNING
     of_samples: Array | None = None
@@ -64,6 +83,21 @@ class Run:
         )
         made = f"{self.iteration} of {self.iterations} iterations"
         return f"<Run of {self.network!r}: {self.status}, {made}{last}>"
+
+    @batches.default
+    def _create_batches(self) -> Batches:
+        wanted = self.settings
+        return Batches(len(self.data.train), wanted.batch_size, wanted.sampling, Stream(self.seed, ("batches",)))
+
+    @history.default
+    def _create_history(self) -> History:
+        names = [f"{part}_{metric.column}" for metric in self.metrics for part in self.data.parts]
+        return History(columns={name: [] for name in names})
+
+    @property
+    def iterations(self) -> int:
+        """The number of iterations to make."""
+        return self.settings.iterations
 
     @property
     def hits(self) -> Array | None:

@@ -7,45 +7,29 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import attrs
 import numpy as np
-from attrs.validators import ge, in_
 
 from modnet.data.dataset import Dataset
 from modnet.data.samples import Samples
 from modnet.errors import DivergedError, SettingError, ShapeError, TrainingInterrupted
 from modnet.interfaces import Callback, GradientEstimator, Loss, Metric, ObservedRun, Observer, Optimizer, name_of
-from modnet.nn.batches import Batches, Sampling
 from modnet.nn.blas import count_renewals, limit_blas_threads, renew_limit
 from modnet.nn.callbacks import Callbacks
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.metrics import find_errors, find_hits
 from modnet.nn.network import BLOCK, DenseNetwork, NetworkObjective, protect
-from modnet.nn.run import Run, RunView
+from modnet.nn.run import Run, RunView, TrainingSettings
 from modnet.nn.schedules import fix_rate, set_horizon
 from modnet.nn.validation import validate_arrays, validate_number, validate_step
 from modnet.randomness import Stream
-from modnet.types import Array, History, Status
+from modnet.types import Array, Status
 
 CHECKPOINT_EVERY = 5.0  # seconds from one checkpoint to the next
 CHECKPOINT_SHARE = 0.02  # of the time is spent on checkpoints at most, however large they are
 FREED = 2**21  # numbers, 16 MiB: more than most iterations allocate and free
-
-
-@attrs.frozen(kw_only=True)
-class TrainingSettings:
-    """The settings of the training loop.
-
-    With more `blas_threads` matrix products are split differently, and the last bits of a run depend on their number;
-    one also keeps runs side by side from waiting for each other.
-    """
-
-    batch_size: int = attrs.field(default=100, validator=ge(1))
-    iterations: int = attrs.field(default=1000, validator=ge(0))
-    sampling: Sampling = attrs.field(default="replacement", validator=in_(get_args(Sampling)))
-    blas_threads: int = attrs.field(default=1, validator=ge(1))
 
 
 @attrs.define
@@ -88,15 +72,14 @@ def train_network(
     until: int | None = None,
     experiment: Mapping[str, Any] | None = None,
     folder: Path | None = None,
-    create: Callable[..., Run] = Run,
+    create: type[Run] = Run,
 ) -> Run:
     """Train a copy of `network` on mini-batches and return the run; the network that was given stays as it is.
 
     At the end of each epoch, and of the run, each of `metrics` is evaluated on every part of the data. From `start` on,
     a run comes to the same bits as if it had never stopped. `keep` is called with a checkpoint in the first iteration,
     every few seconds, and at the end: a run that has finished can be lengthened. After `until` iterations it ends as
-    interrupted. `experiment` and `folder` are what its followers see of where it comes from, and `create` makes the
-    run of what its class takes.
+    interrupted. `experiment` and `folder` are what its followers see of where it comes from; `create` is its class.
 
     Raises ShapeError where network and data do not fit, DivergedError when the loss stops being finite, and
     TrainingInterrupted on Ctrl-C; these two carry the run, with the last parameters whose loss was finite.
@@ -106,14 +89,14 @@ def train_network(
     np.empty(FREED)  # untouched: glibc, that has freed so much once, no longer returns memory in each iteration
     # The loss is checked in every iteration: NumPy's warnings would only say the same less clearly.
     with np.errstate(all="ignore"), limit_blas_threads(settings.blas_threads):
-        run = _create_run(network, data, optimizer, settings, seed, start, callbacks, tuple(metrics), create)
-        run.experiment, run.folder = experiment, folder
+        optimizer = set_horizon(optimizer, settings.iterations, is_resumed=start is not None)
+        run = create(network, data, estimator, optimizer, settings, seed, tuple(metrics), experiment, folder)
         observed: Any = RunView(run)
-        _begin_callbacks(run, callbacks, observed, start)
+        _begin(run, callbacks, observed, start)
         tell_epoch = partial(observer.epoch_ended, run=observed)
         try:
             observer.run_started(run=observed)
-            _iterate(run, until, estimator, tell_epoch, schedule)
+            _iterate(run, until, tell_epoch, schedule)
             run.status = Status.INTERRUPTED if run.iteration == until else Status.FINISHED
         except KeyboardInterrupt:
             run.status = Status.INTERRUPTED
@@ -130,56 +113,32 @@ def train_network(
     return run
 
 
-def _create_run(
-    network: DenseNetwork,
-    data: Dataset,
-    optimizer: Optimizer,
-    settings: TrainingSettings,
-    seed: int,
-    start: Checkpoint | None,
-    callbacks: Sequence[Callback],
-    metrics: tuple[Metric, ...],
-    create: Callable[..., Run],
-) -> Run:
-    batches = Batches(len(data.train), settings.batch_size, settings.sampling, Stream(seed, ("batches",)))
-    optimizer = set_horizon(optimizer, settings.iterations, is_resumed=start is not None)
-    if start and start.iteration > settings.iterations:
-        what = f"'iterations' must be >= the {start.iteration} that were made: {settings.iterations}"
-        raise SettingError([what], "training")
-    if start:
-        start.check(network.params, optimizer, callbacks)
-    params = protect(start.params if start else network.params)
-    run = create(network.with_params(params), settings.iterations, batches, optimizer, data, seed, metrics)
-    state = optimizer.init(params)
-    if start:
-        run.iteration, run.seconds_before, run.history = start.iteration, start.seconds, start.history.copy()
-        run.sound = (start.iteration, params, start.restore(0, state), (), start.factor)
-    else:
-        run.history = History(columns={f"{part}_{metric.column}": [] for metric in metrics for part in data.parts})
-        run.sound = (0, params, state, (), 1.0)
-    return run
-
-
-def _begin_callbacks(run: Run, parts: Sequence[Callback], observed: ObservedRun, start: Checkpoint | None) -> None:
-    """Give a run its callbacks, and the states that they have at its start; raises SettingError."""
-    needing = [name_of(part) for part in parts if part.needs_validation]
+def _begin(run: Run, callbacks: Sequence[Callback], observed: ObservedRun, start: Checkpoint | None) -> None:
+    """Give a run its callbacks and all that it has at its start; raises SettingError and ShapeError."""
+    needing = [name_of(part) for part in callbacks if part.needs_validation]
     if needing and "validation" not in run.data.parts:
         what = f"{needing[0]} decides by a validation part, and the data has none: give data.with_validation(0.1)"
         raise SettingError([what], "callbacks")
-    run.callbacks = Callbacks(tuple(parts), observed, run.optimizer)
+    params = protect(start.params if start else run.params)
+    state, factor = run.optimizer.init(params), 1.0
+    if start:
+        if start.iteration > run.iterations:
+            what = f"'iterations' must be >= the {start.iteration} that were made: {run.iterations}"
+            raise SettingError([what], "training")
+        start.check(run.params, run.optimizer, callbacks)
+        state, factor = start.restore(0, state), start.factor
+        run.iteration, run.seconds_before = start.iteration, start.seconds
+        run.history = start.history.until(start.iteration)
+    run.network = run.network.with_params(params)
+    run.sound = (run.iteration, params, state, (), factor)
+    run.callbacks = Callbacks(tuple(callbacks), observed, run.optimizer)
     states = run.callbacks.first
     if start:
         states = tuple(start.restore(number, first) for number, first in enumerate(states, start=1))
-    run.sound = (*run.sound[:3], states, run.sound[-1])
+    run.sound = (run.iteration, params, state, states, factor)
 
 
-def _iterate(
-    run: Run,
-    until: int | None,
-    estimator: GradientEstimator,
-    tell_epoch: Callable[[], object],
-    schedule: CheckpointSchedule,
-) -> None:
+def _iterate(run: Run, until: int | None, tell_epoch: Callable[[], object], schedule: CheckpointSchedule) -> None:
     network, history, callbacks, stream = run.network, run.history, run.callbacks, Stream(run.seed, ("gradient",))
     is_followed = callbacks.listen("on_iteration")
     last = run.iterations if until is None else min(until, run.iterations)
@@ -197,7 +156,7 @@ def _iterate(
             run.sound = at
             history.loss.append(loss)
             schedule.save_if_due(run)
-            run.grads = validate_arrays(estimator(objective, params, stream.child(k)), params, estimator)
+            run.grads = validate_arrays(run.gradient(objective, params, stream.child(k)), params, run.gradient)
             made = fix_rate(run.optimizer, k, factor).step(params, run.grads, state)
             params, state = validate_step(made, params, run.optimizer)
             del objective

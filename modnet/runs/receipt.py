@@ -6,6 +6,7 @@ import json
 import math
 import shlex
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +14,9 @@ from typing import Any
 
 import attrs
 
+from modnet.compose.defaults import MAIN_JOB
 from modnet.compose.experiment import Experiment
+from modnet.compose.parts import make_settings_reader
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import Settings
 from modnet.compose.tables import Table
@@ -23,6 +26,7 @@ from modnet.errors import DataError, SettingError
 from modnet.files import digest, write_atomically
 from modnet.files.cache import hash_file
 from modnet.files.opening import read_json
+from modnet.host.signatures import find_settings
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import hash_params
 from modnet.runs.surroundings import PARTS, Difference, Segment, compare_entries
@@ -194,15 +198,37 @@ def compare_settings(
 ) -> list[Difference]:
     """Return the settings that differ in two tables, nested or flat, but those that begin as some that may change.
 
-    A part's name may be qualified, or of an older modnet.
+    A part's name may be qualified, or of an older modnet. A setting that one table lacks, as it did not exist when that
+    was written, has its default.
 
     >>> found = compare_settings({"seed": 1, "loss": {"eps": 0.1}}, {"seed": 2, "loss": {"eps": 0.2}}, ("seed.",))
     >>> [str(difference) for difference in found]
     ['setting loss.eps: 0.1 then, 0.2 now']
     """
-    found = compare_entries(part, flatten(then), flatten(now))
+    sides = flatten(then), flatten(now)
+    if sides[0].keys() != sides[1].keys():
+        defaults = _find_defaults({**sides[0], **sides[1]})
+        lacking = [[key for key in other if key not in side] for side, other in (sides, sides[::-1])]
+        for side, other, keys in zip(sides, sides[::-1], lacking, strict=True):
+            for key in (key for key in keys if key in defaults):
+                side[key] = other[key] if other[key] == defaults[key] else defaults[key]
+    found = compare_entries(part, *sides)
     found = [e for e in found if not f"{e.what}.".startswith(changeable)]
     return [e for e in found if e.what.split(".")[-1] != "name" or not get_host().registry.are_same(e.then, e.now)]
+
+
+def _find_defaults(settings: Table) -> Table:
+    """Return the defaults of training, and of the parts that these settings name, by their paths."""
+    found, writer = flatten(MAIN_JOB["training"], "training"), make_settings_reader()
+    for key, name in settings.items():
+        place, _, last = key.rpartition(".")
+        for component in get_host().registry.components() if last == "name" else ():
+            if name not in {component.name, component.qualified_name}:
+                continue
+            for setting, each in find_settings(component.cls).items():
+                with suppress(SettingError):  # the built-in part comes first
+                    found = {**flatten(writer.write(each.default), f"{place}.{setting}"), **found}
+    return found
 
 
 def flatten(value: Any, path: str = "") -> Table:

@@ -10,7 +10,7 @@ from typing import Any
 
 from modnet.compose.experiment import Experiment, run_experiment, to_file
 from modnet.compose.plugins import get_host
-from modnet.compose.tables import parse_toml, read_toml
+from modnet.compose.tables import parse_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, SettingError
 from modnet.files import write_atomically
@@ -115,10 +115,7 @@ class RunRecorder(Observer):
         if found is None:
             return None
         checkpoint, then = found
-        # A setting that the files of the run do not name, an older modnet had none, has its default now.
-        file = {each.what for each in compare_settings(then["experiment"], read_toml(self._folder / EXPERIMENT))}
-        pairs = compare_settings(then["experiment"], self._receipt.identity)
-        if changed := [each for each in pairs if each.what in file]:
+        if changed := compare_settings(then["experiment"], self._receipt.identity):
             which = ", ".join(difference.what for difference in changed)
             mistake = f"changed since the run began: {which}: change it back, or begin another run"
             raise SettingError([mistake], str(self.path / EXPERIMENT))
@@ -158,8 +155,6 @@ class RunRecorder(Observer):
         self.run = run
         self._checkpoints.folder = self._folder
         with self._writing():
-            if (self._folder / EXPERIMENT).read_bytes() != self._content:  # of an older modnet
-                write_atomically(self._folder / EXPERIMENT, self._content)
             self._receipt.write(self._folder)
             if self._preparation:
                 write_atomically(self._folder / PREPARATION, self._preparation)

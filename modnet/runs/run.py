@@ -19,10 +19,8 @@ from modnet.compose.tables import Table, read_toml
 from modnet.errors import DataError
 from modnet.files.opening import read_json
 from modnet.host.entry_points import LOADED
-from modnet.interfaces import GradientEstimator
 from modnet.nn.checkpoint import Checkpoint, Checkpoints
 from modnet.nn.network import DenseNetwork
-from modnet.nn.training import TrainingSettings
 from modnet.runs.contents import read_course
 from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS, SUMMARY, check_is_free, check_is_run
 from modnet.runs.integrity import check_files
@@ -71,14 +69,9 @@ class Trained(ABC):
         return self.model.predict_proba(rows)
 
 
-@attrs.define(eq=False, repr=False, kw_only=True)
+@attrs.define(eq=False, repr=False)
 class Run(modnet.nn.run.Run, Trained):
     """A training run: the network with its learned parameters, and the recorded history."""
-
-    gradient: GradientEstimator
-    """The gradient estimator."""
-    settings: TrainingSettings
-    """The settings of the training loop."""
 
     @property
     def model(self) -> TrainedModel:

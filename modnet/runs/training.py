@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import cast
 
 from modnet.compose.defaults import MAIN_JOB, check_is_dataset, get_default_job
@@ -15,7 +14,8 @@ from modnet.interfaces import Observer
 from modnet.nn.batches import Sampling
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import DenseNetwork
-from modnet.nn.training import TrainingSettings, train_network
+from modnet.nn.run import TrainingSettings
+from modnet.nn.training import train_network
 from modnet.runs.run import Run
 
 _DEFAULTS = TrainingSettings()
@@ -78,6 +78,6 @@ def train(
             observer=observer or get_host().relay(),
             start=start,
             keep=keep,
-            create=partial(Run, gradient=parts[0], settings=settings),
+            create=Run,
         )
     return cast("Run", run)

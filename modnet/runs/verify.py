@@ -220,10 +220,7 @@ def _find_deviations(folder: Path, run: ObservedRun, experiment: Experiment, dat
     """Return what a run's folder has otherwise than a run that was trained again; the history is not compared."""
     fitted = flatten(data.preparation.to_dict() if data.preparation else {})
     comparisons: dict[str, Callable[[Path], Iterable[Difference]]] = {
-        # Each as a whole: an older modnet had fewer settings.
-        EXPERIMENT: lambda path: compare_settings(
-            to_table(create_experiment(read_toml(path))), to_table(experiment), PLACE, EXPERIMENT
-        ),
+        EXPERIMENT: lambda path: compare_settings(read_toml(path), to_table(experiment), PLACE, EXPERIMENT),
         PARAMS: lambda path: _compare_params(path, run.params, contents.describe_params(data)),
         PREPARATION: lambda path: compare_entries(path.name, flatten(read_json(path) if path.exists() else {}), fitted),
         HITS: lambda path: _compare_of_samples(path, run.hits, run.status),

@@ -24,7 +24,7 @@ from modnet.nn.validation import validate_arrays, validate_step
 from modnet.randomness import Stream
 
 
-def iterate_without_events(run: Any, until: Any, estimator: Any, tell_epoch: Any, schedule: Any) -> None:
+def iterate_without_events(run: Any, until: Any, tell_epoch: Any, schedule: Any) -> None:
     """Make all iterations as the loop did that knew no callbacks."""
     network, history, stream = run.network, run.history, Stream(run.seed, ("gradient",))
     at, repeated = run.sound, -1
@@ -38,7 +38,7 @@ def iterate_without_events(run: Any, until: Any, estimator: Any, tell_epoch: Any
         run.sound = at
         history.loss.append(loss)
         schedule.save_if_due(run)
-        grads = validate_arrays(estimator(objective, params, stream.child(k)), params, estimator)
+        grads = validate_arrays(run.gradient(objective, params, stream.child(k)), params, run.gradient)
         made = validate_step(run.optimizer.step(params, grads, state), params, run.optimizer)
         del objective, grads
         renew_limit()

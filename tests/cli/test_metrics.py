@@ -102,7 +102,11 @@ def test_a_run_is_resumed_with_its_metrics_and_not_with_others(call: Call, run: 
     ("options", "status", "message"),
     [
         ("--metric r2", 2, "metrics: r2 is for regression, and the data for classification: available: accuracy, "),
-        ("--metric accuracy", 2, "metrics: the column 'accuracy' is of Accuracy() already: leave Accuracy() out"),
+        (
+            "--metric accuracy",
+            2,
+            "metrics: Accuracy() and Accuracy() have one column, 'accuracy': leave the second out",
+        ),
         ("--metric f1", 2, "metrics: item 1: no metric 'f1'"),
         ("--metric top-k --set metrics.0.k=0", 2, "metrics: item 1: 'k' must be >= 1: 0"),
         ("--metric log-loss --output sigmoid", 1, "log-loss needs probabilities, and the outputs are none: "),

@@ -254,3 +254,40 @@ def test_a_part_that_works_in_place_changes_no_array_of_the_caller(what: str) ->
     with pytest.raises(ValueError, match="read-only"):
         net.gradient(**given, estimator=estimate)
     assert np.array_equal(arrays[what], before)
+
+
+class TestAnotherBatch:
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    @pytest.mark.parametrize("loss", ["cross-entropy", "mean-squared-error"])
+    def test_the_loss_of_another_batch_is_that_of_the_network(self, batch, loss: str, dtype: str) -> None:
+        net, (x, t) = modnet.Network([6, 4, 3], loss=loss, dtype=dtype, weight_init_std=0.5), batch
+        objective = net.objective(x[:1], t[:1])
+        for weights in (None, np.array([1.0, 0, 2, 1, 1])):
+            other = objective.with_batch(x, t, weights)
+            expected = net.objective(x, t, weights)
+            assert other(net.params) == expected(net.params)
+            assert all(
+                (w == expected.backward(net.params)[name]).all() for name, w in other.backward(net.params).items()
+            )
+            assert type(other) is type(objective)
+        assert objective(net.params) == net.loss(x[:1], t[:1])
+
+    def test_a_batch_that_does_not_fit_is_refused(self, net, batch) -> None:
+        objective = net.objective(*batch)
+        for x, t, problem in (
+            (np.ones((2, 5)), [0, 1], r"layer 1 expects samples of shape \(N, 6\)"),
+            (np.ones((2, 6)), [0, 3], "target 3 of sample 1 is not one of the 3 classes"),
+            (np.ones((2, 6)), [0], "targets must be class indices"),
+        ):
+            with pytest.raises(ShapeError, match=problem):
+                objective.with_batch(x, np.array(t))
+
+    def test_an_objective_of_ones_own_need_not_have_it(self) -> None:
+        class Own(modnet.Objective):
+            def __call__(self, params):
+                return 0.0
+
+            trace = output_error = backward = __call__
+
+        with pytest.raises(NotImplementedError, match="Own knows one batch alone"):
+            Own().with_batch(np.ones((1, 1)), np.ones((1, 1)))

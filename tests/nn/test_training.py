@@ -23,7 +23,8 @@ from modnet.cli.show.summary import summarize
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
 from modnet.nn.checkpoint import Checkpoints, hash_params
-from modnet.nn.training import CHECKPOINT_SHARE, TrainingSettings, train_network
+from modnet.nn.run import TrainingSettings
+from modnet.nn.training import CHECKPOINT_SHARE, train_network
 from modnet.runs.contents import history_to_csv, read_history
 
 

@@ -14,7 +14,8 @@ import pytest
 import modnet
 from modnet import Callback, Dataset, Record, ScaleRate, SettingError, Stop
 from modnet.nn.checkpoint import Checkpoint, Checkpoints, hash_params, load_params
-from modnet.nn.training import TrainingSettings, train_network
+from modnet.nn.run import TrainingSettings
+from modnet.nn.training import train_network
 
 T = np.arange(60) % 3
 X = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])[T] + 0.4 * np.sin(np.arange(120)).reshape(60, 2)
@@ -33,8 +34,8 @@ def train(*callbacks: Callback, iterations: int = 43, optimizer: Any = SGD, **gi
 def from_disk(checkpoint: Checkpoint, folder: Path) -> Checkpoint:
     """Return a checkpoint as another process reads it."""
     folder.mkdir(exist_ok=True)
-    Checkpoints(folder, SGD, {}).save(checkpoint)
-    found = Checkpoints(folder, SGD, {}).load()
+    Checkpoints(folder).save(checkpoint)
+    found = Checkpoints(folder).load()
     assert found
     return found[0]
 
@@ -315,6 +316,16 @@ class TestBestCheckpoint:
         assert hash_params(params) == hash_params(train(iterations=at[best]).params)
         assert about["classes"] == [0, 1, 2]
         assert (tmp_path / "best" / "experiment.toml").read_text() == "# of the run\n"
+
+    def test_it_predicts(self, tmp_path: Path, call: Any) -> None:
+        job = ("--data", "wine", "--iterations", "30", "--callback", "best-checkpoint")
+        assert call("train", *job, "--out", "run", cwd=tmp_path).returncode == 0
+        rows = modnet.load("wine").test.table[:3]
+        np.savetxt(tmp_path / "rows.csv", rows, delimiter=",")
+        done = call("predict", "run/best", "rows.csv", cwd=tmp_path)
+        labels = [line.split(",")[1] for line in done.stdout.splitlines()[1:]]
+        found = modnet.open_run(tmp_path / "run/best").predict(rows)
+        assert labels == [str(label) for label in found] != []
 
     def test_a_resumed_run_saves_the_same(self, tmp_path: Path) -> None:
         callback, found = modnet.callback("best-checkpoint", monitor="validation_accuracy"), []

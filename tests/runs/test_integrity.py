@@ -33,8 +33,8 @@ from modnet.compose.experiment import create_experiment, read_data
 from modnet.compose.tables import read_toml
 from modnet.errors import DataError, SettingError
 from modnet.nn import training
-from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS, load_history, load_params, save_params
-from modnet.runs.contents import read_history
+from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS, load_params, save_params
+from modnet.runs.contents import read_course, read_history
 from modnet.runs.folder import CURVES, LOCK, SEALED, read_experiment
 from modnet.runs.integrity import check_files
 from modnet.runs.receipt import CHANGEABLE, Receipt, compare_settings
@@ -383,16 +383,15 @@ class TestUnfinished:
         assert "changed since the run began: optimizer.beta1: change it back" in str(done.exception)
 
     def test_the_curves_of_a_killed_run_are_those_of_its_checkpoint(self, made: Path, copy: Path) -> None:
-        assert load_history(copy / "killed") == read_history(copy / "killed/history.csv")
+        assert read_course(copy / "killed", is_known=False) == read_history(copy / "killed/history.csv")
         replace(copy / "killed/history.csv", "\n9,0.", "\n9,9.")
         assert plot(copy / "killed") == plot(made / "killed")
         (copy / "killed" / CHECKPOINT).write_bytes(b"")
         with pytest.warns(UserWarning, match=r"the one before is used, of iteration 1[34]"):
-            assert load_history(copy / "killed")
+            assert read_course(copy / "killed", is_known=False)
         (copy / "killed" / PREVIOUS).unlink()
         with pytest.raises(DataError, match=CHECKPOINT):
-            load_history(copy / "killed")
-        assert load_history(copy) is None
+            read_course(copy / "killed", is_known=False)
 
     def test_damaged_parameters(self, copy: Path) -> None:
         with np.load(copy / "killed/params.npz") as archive:

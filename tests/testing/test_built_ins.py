@@ -32,6 +32,10 @@ VARIANTS = [
     ("gradient", "forward-gradient", {"directions": 1}),
     ("gradient", "random-coordinates", {"coordinates": 5}),
     ("gradient", "spsa", {"directions": 1}),
+    ("callback", "early-stopping", {"monitor": "train_accuracy", "patience": 1}),
+    ("callback", "reduce-on-plateau", {"patience": 1}),
+    ("callback", "gradient-report", {"threshold": 0.1}),
+    ("callback", "json-log", {"iterations": True}),
 ]
 # How fast each may go down the two valleys, parabola and Rosenbrock's; another one tries several rates.
 RATES = {
@@ -103,7 +107,8 @@ def write_idx(folder: Path) -> list[Path]:
         pytest.param(
             *row,
             id=f"{row[0]} {name_variant(*row[1:])}",
-            marks=[pytest.mark.check] if row[1] == "parquet" else [],  # a process for each of a hundred readings
+            # A process for each of a hundred readings, and a run for each of many checks.
+            marks=[pytest.mark.check] if row[1] == "parquet" or (row[0] == "callback" and row[2]) else [],
         )
         for row in BUILT_IN + VARIANTS
     ],

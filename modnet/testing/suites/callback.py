@@ -12,7 +12,8 @@ import numpy as np
 import modnet
 from modnet.interfaces import Callback
 from modnet.nn.checkpoint import Checkpoints
-from modnet.nn.training import TrainingSettings, train_network
+from modnet.nn.run import TrainingSettings
+from modnet.nn.training import train_network
 from modnet.testing.checks import Inputs, Suite
 from modnet.testing.report import Report
 from modnet.testing.suites.shared import add_shared

@@ -12,7 +12,8 @@ from attrs.validators import ge, instance_of
 
 import modnet
 from modnet.interfaces import Metric
-from modnet.nn.training import TrainingSettings, train_network
+from modnet.nn.run import TrainingSettings
+from modnet.nn.training import train_network
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, SkippedError, Suite
 from modnet.testing.report import Report
