@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import chdir, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,8 @@ def predict(
     check_files(run, (EXPERIMENT, PARAMS))
     table = read_toml(run / EXPERIMENT) if (run / EXPERIMENT).is_file() else {}
     load_all_plugins(table, run / EXPERIMENT, without, modules, optional=True)
-    model = TrainedModel.read(run)
+    with chdir("."):  # wherever a part changes it to
+        model = TrainedModel.read(run)
     if probabilities and not model.classes:
         raise SettingError([f"{run} is a regression: its predictions are numbers, without probabilities"], "predict")
     if is_data_set(str(file)) and not file.exists():

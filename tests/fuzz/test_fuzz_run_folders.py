@@ -111,7 +111,7 @@ def reopen(folder: Path) -> None:
     run = modnet.open_run(folder)
     assert repr(run).isprintable()
     assert len(run.predict(np.eye(2))) == 2
-    assert not (folder / CHECKPOINT).exists() or run.checkpoint.iteration
+    assert not (folder / CHECKPOINT).exists() or run.checkpoint.params
 
 
 def plot(folder: Path) -> None:

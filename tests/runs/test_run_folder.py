@@ -98,8 +98,9 @@ class TestWhatIsLeft:
         model = TrainedModel.read(tmp_path / "run")
         assert model.classes == ("ash", "elm", "oak")
         rows = np.array([[0.0, 0.0, 0.0], [6.0, 6.0, 6.0]])
-        assert model.predict(rows).tolist() == ["oak", "elm"]
-        assert np.array_equal(model.predict_proba(rows), run.network.predict(model.preparation.transform(rows)))
+        opened = modnet.open_run(tmp_path / "run")
+        assert opened.predict(rows).tolist() == ["oak", "elm"]
+        assert np.array_equal(opened.predict_proba(rows), run.network.predict(model.preparation.transform(rows)))
 
     @pytest.mark.check
     def test_of_very_many_columns_it_reads_back(self, tmp_path: Path) -> None:
