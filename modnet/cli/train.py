@@ -27,8 +27,7 @@ from modnet.compose.defaults import MAIN_JOB, get_default_job
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data, to_table
 from modnet.compose.parts import OWN, create_metrics, find_name
 from modnet.compose.settings import get_settings
-from modnet.compose.tables import Table, merge
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import Table, merge, read_toml
 from modnet.data.dataset import Dataset
 from modnet.display.figure import try_to_draw
 from modnet.interfaces import Metric, ObservedRun
