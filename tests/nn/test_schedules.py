@@ -16,7 +16,7 @@ from processes import run_modnet
 
 import modnet
 from modnet.compose.experiment import create_experiment, to_file, to_table
-from modnet.compose.toml import parse_toml
+from modnet.compose.tables import parse_toml
 from modnet.errors import SettingError
 from modnet.nn.schedules import fix_rate
 
