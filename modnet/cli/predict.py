@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import chdir, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from modnet.cli.show.class_report import find_majority, format_class_report, sco
 from modnet.cli.show.progress import file_progress
 from modnet.compose.parts import create_metrics, make_part
 from modnet.compose.sources import is_data_set, read_rows, recognise_source
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import read_toml
 from modnet.errors import DataError, SettingError
 from modnet.runs.folder import EXPERIMENT, PARAMS
 from modnet.runs.integrity import check_files
@@ -59,7 +59,8 @@ def predict(
     check_files(run, (EXPERIMENT, PARAMS))
     table = read_toml(run / EXPERIMENT) if (run / EXPERIMENT).is_file() else {}
     load_all_plugins(table, run / EXPERIMENT, without, modules, optional=True)
-    model = TrainedModel.read(run)
+    with chdir("."):  # wherever a part changes it to
+        model = TrainedModel.read(run)
     if probabilities and not model.classes:
         raise SettingError([f"{run} is a regression: its predictions are numbers, without probabilities"], "predict")
     if is_data_set(str(file)) and not file.exists():

@@ -209,8 +209,6 @@ def read_part(kind: str, value: Any) -> Any:
         if not isinstance(name, str):
             raise SettingError([f"'name' must say which {kind} it is"])
         return make_part(kind, name, **rest)
-    if isinstance(value, KINDS[kind].interface):
-        return value
-    if not isinstance(value, str):
+    if not isinstance(value, (str, KINDS[kind].interface)):
         raise SettingError([f"must be a name or a table with a name, not {value!r}"])
     return make_part(kind, value)

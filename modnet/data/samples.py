@@ -95,6 +95,10 @@ class Samples:
             return found.astype(dtype, copy=False)
         return scale_features(found, self.scale, dtype)
 
+    def has_made(self, rows: Any) -> bool:
+        """Say whether an array is of the features that were made here, all or some of their rows."""
+        return isinstance(rows, np.ndarray) and any(np.may_share_memory(rows, made) for made in self._made.values())
+
     def unscaled(self, which: slice | Any) -> Array:
         """Return the features of some samples as the source had them: in their own dtype, not divided."""
         if self.chosen is not None:

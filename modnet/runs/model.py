@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-import warnings
-from contextlib import chdir
 from itertools import pairwise
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +13,7 @@ import numpy as np
 from modnet.compose.experiment import Experiment, create_network_of_size
 from modnet.compose.network import Network, count_outputs
 from modnet.compose.parts import find_name, make_part
-from modnet.compose.plugins import containing_plugins, get_host
+from modnet.compose.plugins import get_host
 from modnet.compose.settings import get_settings
 from modnet.compose.sources import read_rows, recognise_source
 from modnet.compose.tables import Table
@@ -26,7 +23,7 @@ from modnet.data.dataset import Dataset
 from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples
 from modnet.data.targets import TargetScale
-from modnet.errors import DataError, SettingError
+from modnet.errors import DataError
 from modnet.files.opening import read_json
 from modnet.host.signatures import find_settings
 from modnet.interfaces import DataSource, RowsToPredict
@@ -35,8 +32,6 @@ from modnet.nn.network import DenseNetwork
 from modnet.runs.folder import EXPERIMENT, PARAMS, PREPARATION, check_is_run, read_network
 from modnet.text import printable
 from modnet.types import Array
-
-ROUNDING = 1e-4  # of the sum of a row's probabilities, in float32 as well
 
 
 @attrs.frozen(eq=False)
@@ -53,21 +48,17 @@ class TrainedModel:
     preparation: Preparation | None = None
     """The preparation of raw rows, or None where they are divided at most."""
     target_scale: TargetScale | None = None  # the scale of the targets of a regression
+    parts: tuple[Samples, ...] = ()  # of the data, where that is at hand
 
     @classmethod
     def create(cls, network: DenseNetwork, data: Dataset) -> TrainedModel:
         """Return the model of a network that was trained on some data."""
-        learned = data.preparation, data.target_scale
+        learned = data.preparation, data.target_scale, tuple(data.parts.values())
         return cls(network, data.classes, data.scale, data.feature_names, None, *learned)
 
     @classmethod
     def read(cls, folder: Path) -> TrainedModel:
         """Return the model in a run's folder; raises DataError where it is no such folder, or damaged."""
-        with chdir("."), containing_plugins():  # wherever a part changes it to
-            return cls._read(folder)
-
-    @classmethod
-    def _read(cls, folder: Path) -> TrainedModel:
         check_is_run(folder)
         experiment, source = read_network(folder)
         params, about = load_params(folder / PARAMS)
@@ -103,22 +94,6 @@ class TrainedModel:
         """The number of columns of raw rows."""
         return len(self.preparation.columns) if self.preparation else self.network.layers[0].inputs
 
-    def predict(self, rows: Any) -> Array:
-        """Return the predictions of raw rows as `Trained.predict` does; warns of what is odd about them."""
-        return self.to_answers(self._compute_outputs(rows))
-
-    def predict_proba(self, rows: Any) -> Array:
-        """Return the probability of each class as `Trained.predict_proba` does; warns of what is odd about the rows."""
-        if not self.classes:
-            raise SettingError(["it is a regression: its predictions are numbers, without probabilities"], "predict")
-        y = self._compute_outputs(rows)
-        is_odd = (y < 0).any(axis=1) | ~(abs(y.sum(axis=1) - 1) < ROUNDING)
-        if is_odd.any():
-            row = int(np.argmax(is_odd))
-            what = f"the network's outputs are no probabilities, in row {row + 1} they are {y[row].tolist()!r:.60}"
-            raise SettingError([f"{what}: train it with the output softmax, or take predict"], "predict")
-        return y
-
     def to_samples(self, rows: Any) -> Samples:
         """Return raw rows as samples without targets that are prepared as in training; raises DataError.
 
@@ -129,12 +104,15 @@ class TrainedModel:
             if rows.columns:
                 return Samples(rows.x, np.zeros(len(rows.x)), columns=rows.columns, **known)
             rows = rows.x
+        if any(part.has_made(rows) for part in self.parts):
+            raise DataError("these rows are prepared already: give raw rows, or a part of the data, such as data.test")
         if not isinstance(rows, Samples):
             names = self.feature_names or [""] * self.columns
             columns = self.preparation.columns if self.preparation else [Column(name) for name in names]
             return read_new_rows(rows, columns, self.preparation, self.scale)
-        if (found := rows.table.shape[1]) != self.columns:
-            raise DataError(f"the samples have {found} columns, the run was trained on {self.columns}")
+        if not len(rows) or (found := rows.table.shape[1]) != self.columns:
+            what = f"{found} columns" if len(rows) else "no rows"
+            raise DataError(f"the samples have {what}, the run was trained on {self.columns} columns")
         return attrs.evolve(rows, **known)
 
     def compute_outputs(self, samples: Samples) -> Array:
@@ -171,31 +149,18 @@ class TrainedModel:
         if self.source is None:
             columns = [column for column in self.preparation.columns if column.name] if self.preparation else []
             ways = {c.name: c.words if c.encode == "ordinal" else "one-hot" for c in columns if c.words is not None}
-            fills = {c.name: c.fill for c in columns if c.fill is not None}
-            found = {"encode": ways, "impute": fills} if columns else {}
+            found = {"encode": ways, "impute": {c.name: c.fill for c in columns if c.fill is not None}}
             return {key: value for key, value in found.items() if value and key in others}
         known, own = get_settings(self.source), find_settings(type(self.source))
-        is_same = find_name(self.source) == kind
-        return {
-            key: value
-            for key, value in known.items()
-            if is_same or (key in others and own[key].wanted == others[key].wanted)
-        }
+        if find_name(self.source) == kind:
+            return known
+        return {key: value for key, value in known.items() if key in others and own[key].wanted == others[key].wanted}
 
-    def _compute_outputs(self, rows: Any) -> Array:
-        notes: list[str] = []
-        if isinstance(rows, (str, PathLike)):
-            file = Path(rows)
-            kind = recognise_source(file)
-            reader = make_part("data-source", kind, **self.find_shared_settings(kind))
-            may_lack = self.preparation is not None
-            rows = read_rows(reader, file, self.columns, self.feature_names, may_lack=may_lack)
-            notes += rows.notes
-        with containing_plugins():
-            samples = self.to_samples(rows)
-            for note in notes + self.describe(samples):
-                warnings.warn(note, stacklevel=4)
-            return self.compute_outputs(samples)
+    def read_rows(self, file: Path) -> RowsToPredict:
+        """Return the raw rows in a file, whose source is recognised; raises DataError."""
+        kind = recognise_source(file)
+        reader = make_part("data-source", kind, **self.find_shared_settings(kind))
+        return read_rows(reader, file, self.columns, self.feature_names, may_lack=self.preparation is not None)
 
 
 def _read_preparation(path: Path, about: dict[str, Any]) -> Preparation:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
+from contextlib import chdir
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 
 import modnet.nn.run
 from modnet.compose.defaults import MAIN_JOB, ExperimentTraining
 from modnet.compose.experiment import DataSettings, Experiment, NetworkSettings, PluginSettings
 from modnet.compose.parts import GivenInPython, create_metrics
-from modnet.compose.plugins import get_host, list_asked
-from modnet.compose.tables import Table
-from modnet.compose.toml import read_toml
-from modnet.errors import DataError
+from modnet.compose.plugins import containing_plugins, get_host, list_asked
+from modnet.compose.tables import Table, read_toml
+from modnet.errors import DataError, SettingError
 from modnet.files.opening import read_json
 from modnet.host.entry_points import LOADED
 from modnet.nn.checkpoint import Checkpoint, Checkpoints
@@ -29,6 +31,8 @@ from modnet.runs.missing_plugins import make_finder
 from modnet.runs.model import TrainedModel
 from modnet.runs.recorder import create_run
 from modnet.types import Array, History, Params, Status
+
+ROUNDING = 1e-4  # of the sum of a row's probabilities, in float32 as well
 
 
 class Trained(ABC):
@@ -60,14 +64,30 @@ class Trained(ABC):
         >>> run.predict(data.test)[:3], data.test.t[:3]
         (array([7, 2, 1]), array([7, 2, 1]))
         """
-        return self.model.predict(rows)
+        return self.model.to_answers(self._compute_outputs(rows))
 
     def predict_proba(self, rows: Any) -> Array:
         """Return the probability of each class (N, classes) for raw rows, as `predict` takes them.
 
         Raises SettingError for a regression, and where the network's outputs are no probabilities.
         """
-        return self.model.predict_proba(rows)
+        if not self.classes:
+            raise SettingError(["it is a regression: its predictions are numbers, without probabilities"], "predict")
+        y = self._compute_outputs(rows)
+        if (is_odd := (y < 0).any(axis=1) | ~(abs(y.sum(axis=1) - 1) < ROUNDING)).any():
+            row = int(np.argmax(is_odd))
+            what = f"the network's outputs are no probabilities, in row {row + 1} they are {y[row].tolist()!r:.60}"
+            raise SettingError([f"{what}: train it with the output softmax, or take predict"], "predict")
+        return y
+
+    def _compute_outputs(self, rows: Any) -> Array:
+        model = self.model
+        with chdir("."), containing_plugins():  # wherever a part changes it to
+            found = model.read_rows(Path(rows)) if isinstance(rows, (str, PathLike)) else rows
+            samples = model.to_samples(found)
+            for note in (*getattr(found, "notes", ()), *model.describe(samples)):
+                warnings.warn(note, stacklevel=3)
+            return model.compute_outputs(samples)
 
 
 @attrs.define(eq=False, repr=False)
@@ -124,20 +144,18 @@ class Run(modnet.nn.run.Run, Trained):
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)
 class SavedRun(Trained):
-    """A run in its folder: its course as it was when it was opened, and its network when that is first asked for."""
+    """A run in its `folder`: its course as it was when it was opened, and its network when that is first asked for.
+
+    `experiment` is the table in its file, `history` goes until the last checkpoint of a run that has not ended, and
+    `status` is `running` also of one that was killed; `stop_reason` is a callback's, "" where none stopped it.
+    """
 
     folder: Path
-    """The folder."""
     experiment: Table
-    """The experiment, as its file holds it."""
     history: History
-    """The history; of a run that has not ended, until its last checkpoint."""
     status: Status
-    """The state of the run; `running` also of one that was killed."""
     stop_reason: str
-    """The reason that a callback gave to stop it; "" where none did."""
     iteration: int
-    """The number of iterations made."""
 
     def __repr__(self) -> str:
         return f"<SavedRun {self.folder}: {self.status}, {self.iteration} iterations>"
@@ -149,7 +167,8 @@ class SavedRun(Trained):
         for name in list_asked(self.experiment)["modules"]:
             get_host().load_module(make_finder(path)(name), optional=True)
         check_files(self.folder, (EXPERIMENT, PARAMS))
-        return TrainedModel.read(self.folder)
+        with chdir("."), containing_plugins():
+            return TrainedModel.read(self.folder)
 
     @property
     def network(self) -> DenseNetwork:

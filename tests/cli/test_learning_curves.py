@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import modnet
 from modnet import History, MissingExtraError
 from modnet.cli.show.learning_curves import draw_learning_curves
 from modnet.display.figure import render
@@ -50,6 +51,43 @@ def test_parameters_that_a_callback_chose_are_marked_where_they_come_from(histor
 def test_parameters_of_no_evaluation_have_no_mark(history: History) -> None:
     history.record(200, {"train_accuracy": 0.65, "test_accuracy": 0.5})
     assert len(draw_learning_curves(history).axes[1].lines) == 2
+
+
+def test_each_metric_has_a_plot_of_its_own_with_all_parts(history: History) -> None:
+    history.columns |= {"train_balanced_accuracy": [0.2, 0.4, 0.5, 0.6], "test_balanced_accuracy": [0.1, 0.3, 0.4, 0.5]}
+    history.columns |= {"train_log_loss": [3.0, 2.0, 1.0, 0.5], "test_log_loss": [3.0, 2.0, 1.5, 1.0]}
+    history.columns |= {"validation_log_loss": [3.0, 2.5, 2.0, 1.5], "gradient_norm": [1.0] * 4}
+    metrics = [modnet.metric(name) for name in ("accuracy", "balanced-accuracy", "log-loss")]
+    _, *plots = draw_learning_curves(history, "", metrics).axes
+    assert [(axes.get_title(), len(axes.lines)) for axes in plots] == [
+        ("accuracy", 2),
+        ("balanced accuracy", 2),
+        ("log loss", 3),
+        ("gradient norm", 1),
+    ]
+    assert [axes.get_ylim()[0] for axes in plots] == [0, 0, 0, 0]
+    assert [axes.get_ylim()[1] for axes in plots[:2]] == [1, 1]
+    assert plots[2].get_ylim()[1] > 2  # an error has no upper bound
+    assert [text.get_text() for text in plots[2].get_legend().get_texts()][1] == "test: 1"
+
+
+def test_a_validation_loss_stands_beside_that_of_training(history: History) -> None:
+    history.columns["validation_loss"] = [2.0, 1.0, 0.5, 0.25]
+    left, _ = draw_learning_curves(history).axes
+    assert left.get_legend().get_texts()[-1].get_text() == "validation: 0.25"
+
+
+def test_more_metrics_than_can_be_seen_are_left_out(history: History) -> None:
+    history.columns.update({f"train_{i}": [1.0] * 4 for i in range(1_000)})
+    assert len(draw_learning_curves(history).axes) == 12
+
+
+def test_what_callbacks_have_recorded_has_panels_of_its_own(history: History) -> None:
+    history.columns["gradient_norm"] = [2.0, float("nan"), 1.5, float("nan")]
+    *_, metric, recorded = draw_learning_curves(history).axes
+    assert (metric.get_title(), recorded.get_title()) == ("accuracy", "gradient norm")
+    assert list(recorded.lines[0].get_xdata()) == [50, 150]
+    assert recorded.get_ylim()[0] == 0
 
 
 def test_many_columns_take_no_time_and_no_formula_is_read_in_them(history: History) -> None:

@@ -27,7 +27,7 @@ from modnet.compose.defaults import MAIN_JOB
 from modnet.compose.experiment import create_experiment, to_table
 from modnet.compose.parts import make_settings_reader, read_part
 from modnet.compose.settings import Settings, get_settings
-from modnet.compose.tables import merge
+from modnet.compose.tables import merge, put
 from modnet.host.discovery import PluginHost
 
 if TYPE_CHECKING:
@@ -717,3 +717,32 @@ class TestMerging:
         before = repr((base, change))
         assert merge(base, change) == result
         assert repr((base, change)) == before
+
+
+class TestItemsOfLists:
+    """Items are found by their numbers, from 0 on, as in `--set callbacks.0.patience=5`."""
+
+    @pytest.mark.parametrize(
+        ("place", "value", "expected"),
+        [
+            (("callbacks", "0", "patience"), 5, [{"name": "a", "patience": 5}, {"name": "b", "seconds": 1}]),
+            (("callbacks", "1", "seconds"), 2, ["a", {"name": "b", "seconds": 2}]),
+            (("callbacks", "0"), "c", ["c", {"name": "b", "seconds": 1}]),
+        ],
+    )
+    def test_a_value_is_put_there_or_changes_what_is_there(self, place: Any, value: Any, expected: Any) -> None:
+        table: Any = {"callbacks": ["a", {"name": "b", "seconds": 1}]}
+        change: Any = {}
+        put(change, place, value)
+        assert merge(table, change)["callbacks"] == expected
+        assert table == {"callbacks": ["a", {"name": "b", "seconds": 1}]}
+        put(table, place, value)
+        assert table["callbacks"] == expected
+
+    @pytest.mark.parametrize("number", ["2", "-1", "first", ""])
+    def test_there_is_none_of_that_number(self, number: str) -> None:
+        with pytest.raises(
+            SettingError, match=rf"^callbacks\.{number}\.lr: '{number}' is no item of 2, which are counted"
+        ):
+            put({"callbacks": ["a", "b"]}, ("callbacks", number, "lr"), 1)
+        assert merge({"callbacks": ["a"]}, {"callbacks": {number: "x"}})["callbacks"] == {number: "x"}

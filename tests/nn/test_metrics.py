@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import attrs
@@ -106,6 +107,23 @@ def test_what_is_no_number_is_refused_before_the_first_iteration(value: Any, fou
 def test_metrics_that_cannot_be_measured_are_refused(metrics: Any, message: str) -> None:
     with pytest.raises(modnet.ModnetError, match=f"^{message}"):
         train(metrics)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({}, "NoTask.task is None"),
+        ({"task": "clustering"}, "NoTask.task is 'clustering'"),
+        ({"task": "regression", "larger_is_better": "no"}, "NoTask.larger_is_better is 'no'"),
+        ({"task": "regression", "__call__": lambda self, y, t: 1.0}, "does not take (y, t, weights=None)"),
+    ],
+)
+def test_a_class_that_lacks_something_is_refused_when_it_is_registered(body: dict[str, Any], message: str) -> None:
+    cls = type("NoTask", (modnet.Metric,), {"__call__": lambda self, y, t, weights=None: 1.0, **body})
+    with pytest.raises(modnet.PluginError, match=re.escape(message)):
+        modnet.register(cls)
+    with pytest.raises(modnet.SettingError, match=re.escape(message)):
+        train([cls()])
 
 
 def test_outputs_that_cannot_be_judged_are_found_before_training() -> None:

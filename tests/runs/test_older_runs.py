@@ -13,7 +13,7 @@ import pytest
 
 import modnet
 from modnet.compose.experiment import create_experiment, read_data
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import read_toml
 from modnet.runs.folder import EXPERIMENT, read_experiment
 from modnet.runs.integrity import check_files
 from modnet.runs.receipt import compare_settings

@@ -15,7 +15,7 @@ import modnet
 from modnet import DataError, History, SettingError
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data
 from modnet.compose.plugins import get_host
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import read_toml
 from modnet.nn.checkpoint import hash_params
 from modnet.runs.contents import history_to_csv, read_history
 from modnet.runs.folder import CURVES, ERRORS, FILES, read_ending
@@ -98,8 +98,9 @@ class TestWhatIsLeft:
         model = TrainedModel.read(tmp_path / "run")
         assert model.classes == ("ash", "elm", "oak")
         rows = np.array([[0.0, 0.0, 0.0], [6.0, 6.0, 6.0]])
-        assert model.predict(rows).tolist() == ["oak", "elm"]
-        assert np.array_equal(model.predict_proba(rows), run.network.predict(model.preparation.transform(rows)))
+        opened = modnet.open_run(tmp_path / "run")
+        assert opened.predict(rows).tolist() == ["oak", "elm"]
+        assert np.array_equal(opened.predict_proba(rows), run.network.predict(model.preparation.transform(rows)))
 
     @pytest.mark.check
     def test_of_very_many_columns_it_reads_back(self, tmp_path: Path) -> None:

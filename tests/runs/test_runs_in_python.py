@@ -164,6 +164,8 @@ ODD = [
     ([[1.0, "up", float("nan")]], "finite|missing"),
     ([], "there are no rows"),
     (5, "there are no rows"),
+    (modnet.Samples(np.zeros((0, 3)), np.zeros(0, np.int64)), "the samples have no rows"),
+    (modnet.Samples(np.zeros((2, 4)), np.zeros(2, np.int64)), "the samples have 4 columns"),
     ([["x", "up", 2.0]], "is text, and in training it was numbers"),
     ("missing.csv", "no such file"),
 ]
@@ -181,8 +183,11 @@ def test_what_is_odd_about_rows_is_warned_of(trained: tuple[modnet.Run, modnet.S
         trained[1].predict([[1.0, "sideways", 2.0]])
     pixels = modnet.load("mnist-small")
     run = modnet.train(modnet.TwoLayerNet(784, 5, 10), pixels, iterations=2)
+    for rows in (pixels.test.x, pixels.test.x[:5]):
+        with pytest.raises(modnet.DataError, match="these rows are prepared already: give raw rows, or a part"):
+            run.predict(rows)
     with pytest.warns(UserWarning, match="the run divides features by 255, and none of these is above 1"):
-        run.predict(pixels.test.x)
+        run.predict(pixels.test.x.copy())
 
 
 def test_scores_that_are_no_probabilities_are_refused() -> None:

@@ -51,7 +51,12 @@ OF_FILES = {"empty", "truncated", "garbage", "missing", "recognised", "rows-to-p
 OF_OBJECTS = {"accepted"}
 OF_SETTINGS = {"settings-refused", "settings-odd", "settings-kept"}
 # The checks that have nothing to say of a part, where they are others than its kind's.
-USUALLY_SKIPPED = {"activation": {"standard"}, "gradient": {"mean"}, "data-source": {"rows-by-name", "accepted"}}
+USUALLY_SKIPPED = {
+    "activation": {"standard"},
+    "gradient": {"mean"},
+    "callback": {"cost"},
+    "data-source": {"rows-by-name", "accepted"},
+}
 SKIPPED = {
     "gelu": {"standard", "settings-odd"},
     "sigmoid": set(),
@@ -64,8 +69,11 @@ SKIPPED = {
     "forward-gradient": {"gradient", "weighted", "any-function", "evaluations"},
     "random-coordinates(coordinates=5)": {"gradient", "weighted"},
     "spsa": {"gradient", "weighted"},
-    "json-log": {"settings-odd"},
-    "tensorboard": {"settings-odd"},
+    "best-checkpoint": {"clock", "cost"},
+    "gradient-report": set(),
+    "json-log": {"clock", "settings-odd"},
+    "tensorboard": {"clock", "cost", "settings-odd"},
+    "time-limit": {"clock"},
     **{name: {"indices"} for name in ("mae", "r2", "rmse")},
     "csv": OF_OBJECTS,
     "parquet": OF_OBJECTS,

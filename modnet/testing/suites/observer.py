@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import threading
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -18,7 +15,7 @@ from modnet.host.discovery import PluginHost
 from modnet.host.kinds import LIFECYCLE_HOOKS
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
 from modnet.testing.report import Report
-from modnet.testing.suites.shared import process
+from modnet.testing.suites.shared import count_open, process
 
 OF_CLASSES = "it reads accuracies, which a regression does not have, and would end it as failed"
 HOOKS = tuple(LIFECYCLE_HOOKS)
@@ -167,9 +164,3 @@ def closed(part: Any, runs: int) -> None:
         train(part)
     more = [name for name, count in count_open().items() if count - before[name] >= runs]
     assert not more, f"with each run there are more {' and '.join(more)}: end them in run_ended"
-
-
-def count_open() -> dict[str, int]:
-    """Return the number of open files, where the system tells it, and of threads."""
-    files = Path("/dev/fd")
-    return {"open files": len(os.listdir(files)) if files.is_dir() else 0, "threads": threading.active_count()}  # noqa: PTH208

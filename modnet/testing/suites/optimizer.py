@@ -24,7 +24,7 @@ from modnet.nn.serialization import flatten, unflatten
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, Suite
 from modnet.testing.report import Report
-from modnet.testing.suites.shared import DTYPES, add_shared
+from modnet.testing.suites.shared import DTYPES, add_shared, to_values
 
 RATES = (1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
 RATE_NAMES = ("lr", "learning_rate", "rate", "step_size", "eta")
@@ -94,12 +94,6 @@ def use_optimizer(part: Any, params: Any, grads: Any) -> Any:
     params, state = part.step(params, grads, state)
     params, state = part.step(params, grads, state)
     return dict(params)
-
-
-def to_values(value: Any) -> Any:
-    """Return a nested value as JSON holds it, and the arrays in it."""
-    arrays: list[Any] = []
-    return flatten(value, value, arrays), arrays
 
 
 @SUITE.check(lambda subject: steps(subject, DTYPES))
