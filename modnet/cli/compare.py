@@ -21,8 +21,7 @@ from modnet.cli.output import Command, echo, get_output
 from modnet.cli.show.progress import RunsProgress, file_progress
 from modnet.comparison import compare as comparison
 from modnet.comparison.decisions import ROPE
-from modnet.compose.tables import merge
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import merge, read_toml
 
 
 @click.command(cls=Command)

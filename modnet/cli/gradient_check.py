@@ -16,8 +16,7 @@ from modnet.cli.show.estimators import draw_estimators
 from modnet.cli.show.progress import file_progress
 from modnet.cli.show.values import format_title, to_json
 from modnet.compose.experiment import create_experiment, create_network, read_data, to_table
-from modnet.compose.tables import merge
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import merge, read_toml
 from modnet.display.figure import FORMATS, save_figure
 from modnet.nn.batches import Batches
 from modnet.randomness import Stream

@@ -13,8 +13,7 @@ from modnet.cli.output import Command, echo
 from modnet.cli.show.learning_curves import draw_learning_curves
 from modnet.cli.show.values import format_title
 from modnet.compose.parts import OWN, read_part
-from modnet.compose.tables import Table
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import Table, read_toml
 from modnet.display.figure import FORMATS, save_figure
 from modnet.errors import ModnetError
 from modnet.interfaces import Metric

@@ -18,7 +18,7 @@ from modnet.cli.show.class_report import find_majority, format_class_report, sco
 from modnet.cli.show.progress import file_progress
 from modnet.compose.parts import create_metrics, make_part
 from modnet.compose.sources import is_data_set, read_rows, recognise_source
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import read_toml
 from modnet.errors import DataError, SettingError
 from modnet.runs.folder import EXPERIMENT, PARAMS
 from modnet.runs.integrity import check_files

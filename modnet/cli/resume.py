@@ -16,7 +16,7 @@ from modnet.cli.output import Command, echo, tell
 from modnet.cli.show.progress import file_progress
 from modnet.cli.train import describe, run_to_end
 from modnet.compose.experiment import read_data
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import read_toml
 from modnet.errors import DataError, SettingError
 from modnet.nn.checkpoint import CHECKPOINT
 from modnet.runs.folder import EXPERIMENT, check_is_run, claim, read_ending, read_experiment

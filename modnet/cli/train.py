@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import signal
 import sys
@@ -18,7 +19,7 @@ import modnet
 from modnet.cli.options import choose_new_folder, experiment_options, load_all_plugins, plugin_options, read_changes
 from modnet.cli.output import Command, complain, echo, explain, tell
 from modnet.cli.show.forecast import format_forecast
-from modnet.cli.show.learning_curves import draw_learning_curves
+from modnet.cli.show.learning_curves import draw_learning_curves, list_recorded
 from modnet.cli.show.progress import RunProgress, file_progress
 from modnet.cli.show.values import format_duration, format_metric, format_settings, format_title
 from modnet.cli.signals import interrupting
@@ -26,8 +27,7 @@ from modnet.compose.defaults import MAIN_JOB, get_default_job
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data, to_table
 from modnet.compose.parts import OWN, create_metrics, find_name
 from modnet.compose.settings import get_settings
-from modnet.compose.tables import Table, merge
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import Table, merge, read_toml
 from modnet.data.dataset import Dataset
 from modnet.display.figure import try_to_draw
 from modnet.interfaces import Metric, ObservedRun
@@ -38,7 +38,7 @@ from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.receipt import flatten
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.text import format_count, format_table, printable
-from modnet.types import Status
+from modnet.types import History, Status
 
 WIDTH = 80
 _ITEM = re.compile(r"\.(name|\d+)$")  # a name, or an item of a list, stands for the whole entry
@@ -166,7 +166,8 @@ def _conclude(run: ObservedRun, recorder: RunRecorder, note: str) -> None:
     done = str(run.status)
     if run.status is not Status.FINISHED:
         done += f" after {run.iteration:,} of {run.iterations:,} iterations"
-    columns = {name: values for name, values in history.columns.items() if values}
+    recorded = list_recorded(history)
+    columns = {name: values for name, values in history.columns.items() if values and name not in recorded}
     table = _tabulate_metrics(columns, run.metrics)
     shown = list(columns)[:2] if table else columns
     last = {name: f"{format_column(name, run.metrics)} {format_metric(columns[name][-1])}" for name in shown}
@@ -174,7 +175,7 @@ def _conclude(run: ObservedRun, recorder: RunRecorder, note: str) -> None:
         last["test_accuracy"] += f" (majority {baseline:.4f})"
     measured = ", ".join(reversed(last.values()))
     tell(f"{done} in {format_duration(run.seconds)}" + ": " * bool(last) + measured, vital=True)
-    for line in table:
+    for line in [*table, *_describe_last(history, recorded)]:
         tell(line, vital=True)
     if run.stop_reason:
         why = f"stopped after {run.iteration:,} of {run.iterations:,} iterations"
@@ -191,6 +192,13 @@ def _conclude(run: ObservedRun, recorder: RunRecorder, note: str) -> None:
             tell(f"continue with: {format_resume(recorder.path)}", vital=True)
     if note:
         tell(note, vital=True)
+
+
+def _describe_last(history: History, names: Sequence[str]) -> list[str]:
+    """Return a line with the last known value of some columns."""
+    known = {name: [value for value in history.columns[name] if not math.isnan(value)] for name in names}
+    last = [f"{format_column(name, ())} {format_metric(values[-1])}" for name, values in known.items() if values]
+    return [_wrap(f"recorded last: {', '.join(last)}")] if last else []
 
 
 def _tabulate_metrics(columns: Mapping[str, Sequence[float]], metrics: Sequence[Metric]) -> list[str]:

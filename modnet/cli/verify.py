@@ -14,8 +14,7 @@ import click
 from modnet.cli.options import load_all_plugins, plugin_options
 from modnet.cli.output import Command, echo
 from modnet.cli.show.progress import RunProgress, file_progress
-from modnet.compose.tables import Table
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import Table, read_toml
 from modnet.errors import SettingError
 from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS, recover
 from modnet.runs.receipt import RECEIPT

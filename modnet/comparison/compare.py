@@ -26,11 +26,10 @@ from modnet.comparison.result import SettingResult
 from modnet.comparison.statistics import load_special
 from modnet.comparison.workers import Job, check_is_no_import, ensure_plugins, run_jobs
 from modnet.compose.defaults import get_default_job
-from modnet.compose.experiment import VALIDATION, Experiment, create_experiment, format_source, read_data, to_table
-from modnet.compose.parts import create_metrics
+from modnet.compose.experiment import VALIDATION, Experiment, create_experiment, read_data, to_table
+from modnet.compose.parts import create_metrics, find_name
 from modnet.compose.settings import Settings
-from modnet.compose.tables import Table, merge
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import Table, merge, read_toml
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
 from modnet.display.figure import try_to_draw
@@ -112,13 +111,13 @@ def compare(
     base = create_experiment(table)
     axes = to_axes(plan.grid)
     settings, data, resolved = _read_settings(base, table, plan)
-    written = {**to_table(resolved), "data": to_table(base.data), "compare": {**attrs.asdict(plan), "grid": axes}}
+    written = {**to_table(resolved), "data": to_table(base)["data"], "compare": {**attrs.asdict(plan), "grid": axes}}
     tried = tuple(range(base.seed, base.seed + plan.seeds))
     with ExitStack() as stack:
         folder = Path(out).absolute() if out else Path(stack.enter_context(tempfile.TemporaryDirectory()))
         _claim(folder, stack)
         jobs = [
-            Job(f"{s.label}, seed {k}", folder / s.folder / f"seed-{k}", s.with_seed(k))
+            Job(f"{s.label}, seed {k}", folder / s.folder / f"seed-{k}", attrs.evolve(s.experiment, seed=k))
             for k in tried
             for s in settings
         ]
@@ -163,7 +162,7 @@ def _read_settings(base: Experiment, table: Table, plan: Plan) -> tuple[list[Set
         raise DataError(f"a comparison needs at least 2 test samples, there are {len(data.test)}")
     create_metrics(data.task, resolved.metrics)  # none is refused after some runs
     # What was inferred is the same for all settings, and written down with each.
-    whole = {**merge(get_default_job(data), table), "data": to_table(resolved.data)}
+    whole = {**merge(get_default_job(data), table), "data": to_table(resolved)["data"]}
     settings = create_settings(whole, plan.grid)
     varied = [callback for setting in settings for callback in setting.experiment.callbacks]
     if "validation" not in data.parts and any(callback.needs_validation for callback in varied):
@@ -187,7 +186,8 @@ def _write(result: Comparison, folder: Path, experiment: Experiment) -> None:
     tables = {TABLES: result.markdown(), PAIRS: result.pairs_csv(), RUNS: result.runs_csv()}
     for name, content in {**tables, REPORT: json.dumps(result.as_json(), indent=2) + "\n"}.items():
         write_atomically(folder / name, content.encode())
-    title = f"{format_source(experiment)} · {training} · {format_count(len(result.seeds), 'seed')}"
+    source = experiment.data.path.name if experiment.data.path else find_name(experiment.data.source)
+    title = f"{source} · {training} · {format_count(len(result.seeds), 'seed')}"
     if importlib.util.find_spec("matplotlib") and (note := try_to_draw(lambda: result.figure(title), folder / PICTURE)):
         warnings.warn(note, stacklevel=3)
 

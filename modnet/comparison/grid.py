@@ -42,10 +42,6 @@ class Setting:
         names = (f"{key}-{value}" for key, value in self.entries.items())
         return re.sub(r"[^\w.,+-]+", "-", ",".join(names)).strip("-.") or "as-it-is"
 
-    def with_seed(self, seed: int) -> Experiment:
-        """Return the experiment with another seed."""
-        return attrs.evolve(self.experiment, seed=seed)
-
 
 def create_settings(experiment: Table, grid: Mapping[str, Sequence[Any]]) -> list[Setting]:
     """Return all combinations of the values of `grid`, whose keys are those of options, or paths of entries.

@@ -146,15 +146,15 @@ class Estimate:
         below, above = (max(half, self.samples.reach(tail, side) if self.samples else 0.0) for side in (-1, 1))
         return max(self.mean - below, self.limits[0]), min(self.mean + above, self.limits[1])
 
-    def p_different(self, correct: Callable[[Any], Any] = np.asarray) -> Any:
-        """Return the two-sided p-value of no difference.
+    def p_different(self) -> Any:
+        """Return the two-sided p-value of no difference."""
+        return min(self.p_behind(side) for side in (-1, 1))
+
+    def p_behind(self, side: int, correct: Callable[[Any], Any] = np.asarray) -> Any:
+        """Return the two-sided p-value of no difference; 1 unless the mean is positive (side 1) or negative (-1).
 
         `correct` is applied to what other seeds would change. What is left to the samples is the same at any analysis.
         """
-        return min(self.p_behind(side, correct) for side in (-1, 1))
-
-    def p_behind(self, side: int, correct: Callable[[Any], Any] = np.asarray) -> Any:
-        """Return the two-sided p-value of no difference; 1 unless the mean is positive (side 1) or negative (-1)."""
         seeds, samples = self._tails(side * self.mean, -side)
         return np.maximum(correct(np.minimum(1.0, 2 * seeds)), 2 * samples)
 

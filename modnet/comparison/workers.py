@@ -20,8 +20,7 @@ import tomli_w
 from modnet.compose.experiment import Experiment, create_experiment, find_parts, read_data, to_table
 from modnet.compose.plugins import explain, get_host, list_asked, load_plugins
 from modnet.compose.settings import get_settings
-from modnet.compose.tables import Table
-from modnet.compose.toml import parse_toml
+from modnet.compose.tables import Table, parse_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import DivergedError, ModnetError, SettingError
 from modnet.host.approval import list_granted, name_module

@@ -18,8 +18,7 @@ from modnet.compose.parts import create_metrics, find_name, make_settings_reader
 from modnet.compose.plugins import containing_plugins, get_host
 from modnet.compose.settings import LISTS, Settings, find_change, get_settings, has_settings
 from modnet.compose.sources import read_source, recognise_source
-from modnet.compose.tables import Table, merge
-from modnet.compose.toml import LARGEST, parse_toml
+from modnet.compose.tables import LARGEST, Table, merge, parse_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import SettingError
 from modnet.interfaces import (
@@ -139,10 +138,9 @@ def to_table(value: Any) -> Any:
     """
     table = make_settings_reader().write(value)
     if isinstance(value, Experiment):
-        whole = {**table, "data": to_table(value.data)}
-        return {key: entry for key, entry in whole.items() if entry != []}  # as in the files of older versions
-    if isinstance(value, DataSettings):
-        return {**table.pop("source"), **table}
+        data = table["data"]
+        table["data"] = {**data.pop("source"), **data}
+        return {key: entry for key, entry in table.items() if entry != []}  # as in the files of older versions
     return table
 
 
@@ -161,12 +159,6 @@ def to_file(experiment: Experiment) -> bytes:
     except RecursionError:
         mistakes = ("it is nested too deeply",)
     raise SettingError(mistakes, "the experiment cannot be saved")
-
-
-def format_source(experiment: Experiment) -> str:
-    """Return the name of an experiment's data: that of the file, or of the data set."""
-    data = experiment.data
-    return data.path.name if data.path else find_name(data.source)
 
 
 def find_parts(value: Any) -> Iterator[Part]:
@@ -195,18 +187,12 @@ def create_network(experiment: Experiment, data: Dataset) -> Network:
 
 def create_network_of_size(experiment: Experiment, features: int, outputs: int) -> Network:
     """Return the untrained network of an experiment between so many features and outputs."""
-    wanted = experiment.network
-    return Network(
-        [features, *wanted.hidden, outputs],
-        hidden=_get_only(wanted.activation),
-        output=wanted.output,
-        loss=wanted.loss,
-        weight_init_std=wanted.weight_init_std,
-        weight_init=_get_only(wanted.weight_init),
-        bias_init=_get_only(wanted.bias_init),
-        seed=experiment.seed,
-        dtype=experiment.training.dtype,
-    )
+    settings = get_settings(experiment.network)
+    sizes = [features, *settings.pop("hidden"), outputs]
+    # A list of one stands for all layers.
+    wanted = {key: each[0] if isinstance(each, tuple) and len(each) == 1 else each for key, each in settings.items()}
+    hidden = wanted.pop("activation")
+    return Network(sizes, hidden=hidden, **wanted, seed=experiment.seed, dtype=experiment.training.dtype)
 
 
 def read_data(experiment: Experiment, given: Table | None = None) -> tuple[Dataset, Experiment]:
@@ -285,11 +271,6 @@ def run_experiment(
         )
 
 
-def _get_only(values: tuple[Any, ...] | None) -> Any:
-    """Return what stands for all layers, where it is one; else the list of one for each."""
-    return values[0] if values is not None and len(values) == 1 else values
-
-
 def _read_each(reader: Settings, wanted: Any, value: Any) -> tuple[Any, ...]:
     """Return one value for all layers, or a list of one for each, as a tuple."""
     if isinstance(value, (list, tuple)):
@@ -314,6 +295,5 @@ def _read_data_settings(value: Any) -> DataSettings:
         raise SettingError([f"the source {table['name']!r} reads files: 'path' is missing"])
     if not reader.reads_files and path is not None:
         raise SettingError([f"the source {table['name']!r} reads no file: take 'path' out"])
-    found = {"source": reader, "path": path and str(Path(path).resolve()), "validation_fraction": fraction}
-    given = {key: each for key, each in found.items() if each is not None}
-    return make_settings_reader().read(given, DataSettings)
+    found = {"source": reader, "path": path and Path(path).resolve(), "validation_fraction": fraction}
+    return make_settings_reader().read(found, DataSettings)

@@ -93,8 +93,14 @@ LearningRate: TypeAlias = float | Schedule | Callable[[int], float]
 def set_horizon(optimizer: Optimizer, iterations: int, *, is_resumed: bool = False) -> Optimizer:
     """Return an optimizer whose schedule, if it has one, goes over so many iterations unless it has its own horizon.
 
-    Raises SettingError where the learning rate of the last iteration is not above 0.
+    Raises SettingError where the learning rate of the last iteration is not above 0, and for the schedule of an inner
+    optimizer, which nobody would follow.
     """
+    known: Any = optimizer
+    inner = attrs.asdict(known, recurse=False).values() if attrs.has(type(known)) else ()
+    if any(isinstance(part, Optimizer) and callable(getattr(part, "lr", None)) for part in inner):
+        what = f"the optimizer inside {name_of(optimizer)} has a schedule, which is followed in the outer one alone"
+        raise SettingError([f"{what}: give it a number"], "optimizer")
     rate: Any = getattr(optimizer, "lr", None)
     if not isinstance(rate, Schedule):
         return optimizer

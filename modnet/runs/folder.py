@@ -10,8 +10,7 @@ from pathlib import Path
 
 from modnet.compose.experiment import Experiment, create_experiment
 from modnet.compose.plugins import get_host
-from modnet.compose.tables import Table
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import Table, read_toml
 from modnet.errors import DataError, SettingError, UnknownNameError
 from modnet.files import sweep
 from modnet.files.cache import remove

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import read_toml
 from modnet.errors import DataError, SettingError
 from modnet.nn.checkpoint import hash_checkpoints, hash_params, load_params
 from modnet.runs.folder import EXPERIMENT, PARAMS, SEALED, recover

@@ -10,7 +10,7 @@ from typing import Any
 
 from modnet.compose.experiment import Experiment, run_experiment, to_file
 from modnet.compose.plugins import get_host
-from modnet.compose.toml import parse_toml
+from modnet.compose.tables import parse_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, SettingError
 from modnet.files import write_atomically

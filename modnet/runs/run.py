@@ -18,8 +18,7 @@ from modnet.compose.defaults import MAIN_JOB, ExperimentTraining
 from modnet.compose.experiment import DataSettings, Experiment, NetworkSettings, PluginSettings
 from modnet.compose.parts import GivenInPython, create_metrics
 from modnet.compose.plugins import containing_plugins, get_host, list_asked
-from modnet.compose.tables import Table
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import Table, read_toml
 from modnet.errors import DataError, SettingError
 from modnet.files.opening import read_json
 from modnet.host.entry_points import LOADED

@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 
 from modnet.compose.experiment import Experiment, create_experiment, read_data, run_experiment, to_table
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import read_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, DivergedError, ModnetError, PluginError, SettingError
 from modnet.files.opening import read_json, read_plain

@@ -63,8 +63,9 @@ def test_each_metric_has_a_plot_of_its_own_with_all_parts(history: History) -> N
         ("accuracy", 2),
         ("balanced accuracy", 2),
         ("log loss", 3),
+        ("gradient norm", 1),
     ]
-    assert [axes.get_ylim()[0] for axes in plots] == [0, 0, 0]
+    assert [axes.get_ylim()[0] for axes in plots] == [0, 0, 0, 0]
     assert [axes.get_ylim()[1] for axes in plots[:2]] == [1, 1]
     assert plots[2].get_ylim()[1] > 2  # an error has no upper bound
     assert [text.get_text() for text in plots[2].get_legend().get_texts()][1] == "test: 1"
@@ -79,6 +80,14 @@ def test_a_validation_loss_stands_beside_that_of_training(history: History) -> N
 def test_more_metrics_than_can_be_seen_are_left_out(history: History) -> None:
     history.columns.update({f"train_{i}": [1.0] * 4 for i in range(1_000)})
     assert len(draw_learning_curves(history).axes) == 12
+
+
+def test_what_callbacks_have_recorded_has_panels_of_its_own(history: History) -> None:
+    history.columns["gradient_norm"] = [2.0, float("nan"), 1.5, float("nan")]
+    *_, metric, recorded = draw_learning_curves(history).axes
+    assert (metric.get_title(), recorded.get_title()) == ("accuracy", "gradient norm")
+    assert list(recorded.lines[0].get_xdata()) == [50, 150]
+    assert recorded.get_ylim()[0] == 0
 
 
 def test_many_columns_take_no_time_and_no_formula_is_read_in_them(history: History) -> None:

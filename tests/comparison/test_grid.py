@@ -35,7 +35,7 @@ def test_the_books_name_of_the_hidden_layer_is_known() -> None:
 def test_nothing_that_varies_is_one_setting() -> None:
     (setting,) = create_settings({"network": {"hidden": [7]}}, {})
     assert (setting.label, setting.folder) == ("as it is", "as-it-is")
-    assert setting.with_seed(3).network.hidden == (7,)
+    assert setting.experiment.network.hidden == (7,)
 
 
 @pytest.mark.parametrize(
@@ -64,12 +64,12 @@ def test_values_are_numbers_names_tables_or_ready_parts(key: str, value: Any, la
 
 def test_a_ready_part_comes_with_all_its_settings() -> None:
     (setting,) = create_settings({}, {"optimizer": [modnet.optimizer("momentum", lr=0.5, momentum=0.8)]})
-    assert setting.with_seed(0).optimizer == modnet.optimizer("momentum", lr=0.5, momentum=0.8)
+    assert setting.experiment.optimizer == modnet.optimizer("momentum", lr=0.5, momentum=0.8)
 
 
-def test_the_experiment_is_the_base_but_for_what_varies_and_the_seed() -> None:
-    base = {"training": {"iterations": 7}, "optimizer": {"name": "adam", "lr": 0.01}}
-    wanted = [setting.with_seed(4) for setting in create_settings(base, {"batch_size": [5, 6]})]
+def test_the_experiment_is_the_base_but_for_what_varies() -> None:
+    base = {"seed": 4, "training": {"iterations": 7}, "optimizer": {"name": "adam", "lr": 0.01}}
+    wanted = [setting.experiment for setting in create_settings(base, {"batch_size": [5, 6]})]
     assert [experiment.training.batch_size for experiment in wanted] == [5, 6]
     assert {experiment.training.iterations for experiment in wanted} == {7}
     assert {experiment.seed for experiment in wanted} == {4}
@@ -78,7 +78,7 @@ def test_the_experiment_is_the_base_but_for_what_varies_and_the_seed() -> None:
 
 def test_a_learning_rate_goes_with_each_of_the_optimizers() -> None:
     both = create_settings({}, {"optimizer": ["sgd", "adam"], "lr": [0.5]})
-    assert [to_table(setting.with_seed(0))["optimizer"]["lr"] for setting in both] == [0.5, 0.5]
+    assert [to_table(setting.experiment)["optimizer"]["lr"] for setting in both] == [0.5, 0.5]
 
 
 @settings(max_examples=settings.default.max_examples // 4)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from modnet.compose.experiment import create_experiment
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import read_toml
 from modnet.errors import ModnetError, SettingError
 
 TEXT = 'seed = 7\n\n[optimizer]\nname = "sgd"\nlr = 0.5 # 학습률\n'

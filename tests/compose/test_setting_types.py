@@ -28,8 +28,7 @@ from modnet.comparison.grid import create_settings
 from modnet.compose.experiment import PLACES, create_experiment, to_file, to_table
 from modnet.compose.parts import make_settings_reader
 from modnet.compose.settings import is_same
-from modnet.compose.tables import merge, put
-from modnet.compose.toml import parse_toml
+from modnet.compose.tables import merge, parse_toml, put
 from modnet.nn.checkpoint import Checkpoint
 from modnet.runs.receipt import CHANGEABLE, compare_settings, flatten
 from modnet.testing.suites.shared import settings_kept

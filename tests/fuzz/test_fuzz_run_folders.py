@@ -22,7 +22,7 @@ from modnet.cli.verify import format_verdict, to_json
 from modnet.comparison.compare import read_of_samples, read_run
 from modnet.comparison.workers import Job
 from modnet.compose.experiment import create_experiment, read_data
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import read_toml
 from modnet.nn.checkpoint import CHECKPOINT
 from modnet.runs.contents import read_history
 from modnet.runs.folder import EXPERIMENT, HISTORY, read_ending, read_experiment

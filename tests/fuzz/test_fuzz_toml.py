@@ -10,7 +10,7 @@ import pytest
 from fuzzing import feed, make_files, mutate
 
 from modnet.compose.experiment import create_experiment, to_table
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import read_toml
 from modnet.errors import SettingError
 
 MAIN = b"""seed = 0

@@ -16,7 +16,7 @@ from processes import run_modnet
 
 import modnet
 from modnet.compose.experiment import create_experiment, to_file, to_table
-from modnet.compose.toml import parse_toml
+from modnet.compose.tables import parse_toml
 from modnet.errors import SettingError
 from modnet.nn.schedules import fix_rate
 
@@ -206,3 +206,24 @@ def test_an_optimizer_without_a_rate_is_left_alone() -> None:
     assert fix_rate(Still(), 3) == Still()
     with pytest.raises(SettingError, match="has no setting 'lr' to scale"):
         fix_rate(Still(), 3, 0.5)
+
+
+@attrs.frozen
+class Follower(modnet.Optimizer):
+    """Another optimizer, followed."""
+
+    inner: modnet.Optimizer
+
+    def init(self, params):
+        return self.inner.init(params)
+
+    def step(self, params, grads, state):
+        return self.inner.step(params, grads, state)
+
+
+@pytest.mark.parametrize("lr", [{"name": "cosine", "initial": 0.1}, lambda _: 0.1], ids=["by name", "a function"])
+def test_a_schedule_of_an_inner_optimizer_is_refused(lr):
+    net, data = modnet.TwoLayerNet(784, 2, 10), modnet.load("mnist-small")
+    modnet.train(net, data, optimizer=Follower(modnet.optimizer("sgd", lr=0.1)), iterations=1)
+    with pytest.raises(modnet.SettingError, match="the optimizer inside follower has a schedule, which is followed in"):
+        modnet.train(net, data, optimizer=Follower(modnet.optimizer("sgd", lr=lr)), iterations=1)

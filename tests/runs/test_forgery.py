@@ -19,7 +19,7 @@ from click.testing import CliRunner
 import modnet
 from modnet.cli.main import modnet_command
 from modnet.compose.experiment import create_experiment, read_data
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import read_toml
 from modnet.nn.checkpoint import hash_params, load_params, save_params
 from modnet.runs.folder import SEALED
 from modnet.runs.receipt import Receipt, flatten

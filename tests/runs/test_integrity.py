@@ -30,7 +30,7 @@ from modnet.cli import train as train_command
 from modnet.cli.main import modnet_command
 from modnet.comparison import compare as comparison
 from modnet.compose.experiment import create_experiment, read_data
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import read_toml
 from modnet.errors import DataError, SettingError
 from modnet.nn import training
 from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS, load_params, save_params

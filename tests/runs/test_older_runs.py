@@ -13,7 +13,7 @@ import pytest
 
 import modnet
 from modnet.compose.experiment import create_experiment, read_data
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import read_toml
 from modnet.runs.folder import EXPERIMENT, read_experiment
 from modnet.runs.integrity import check_files
 from modnet.runs.receipt import compare_settings
@@ -48,6 +48,11 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     "in a list": (
         {"network": {"activation": [{"name": "elu"}, {"name": "relu"}]}},
         {"network": {"activation": [{"name": "elu", "alpha": 1.0}, {"name": "relu"}]}},
+        [],
+    ),
+    "by an older name": (
+        {"optimizer": {"name": "ada-grad", "lr": 0.1}},
+        {"optimizer": {"name": "adagrad", "lr": 0.1, "weight_decay": 0.0, "eps": 1e-7}},
         [],
     ),
     "of training": ({"training": {"batch_size": 5}}, {"training": {"batch_size": 5, "blas_threads": 1}}, []),

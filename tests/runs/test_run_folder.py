@@ -15,7 +15,7 @@ import modnet
 from modnet import DataError, History, SettingError
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data
 from modnet.compose.plugins import get_host
-from modnet.compose.toml import read_toml
+from modnet.compose.tables import read_toml
 from modnet.nn.checkpoint import hash_params
 from modnet.runs.contents import history_to_csv, read_history
 from modnet.runs.folder import CURVES, ERRORS, FILES, read_ending

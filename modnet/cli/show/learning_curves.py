@@ -16,18 +16,25 @@ from modnet.types import History
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+PARTS = ("train_", "test_", "validation_")
 LONGEST = 24  # letters of a column's name
 MOST = 11  # metrics
 
 
+def list_recorded(history: History) -> list[str]:
+    """Return the names of the columns that are of no part of the data, but recorded by callbacks."""
+    return [name for name in history.columns if not name.startswith(PARTS)]
+
+
 @drawing()
 def draw_learning_curves(history: History, title: str = "", metrics: Sequence[Metric] = ()) -> Figure:
-    """Return the learning curves: the loss of every iteration, and each metric of all parts of the data.
+    """Return the learning curves: the loss of every iteration, each metric of all parts of the data, what is recorded.
 
     `metrics` are those that are known, for their titles. Raises MissingExtraError.
     """
     columns = [name.removeprefix("train_") for name in history.columns if name.startswith("train_")][:MOST]
-    count = 1 + max(1, len(columns))
+    recorded = list_recorded(history)[: MOST - len(columns)]
+    count = 1 + max(1, len(columns) + len(recorded))
     size = (4.5 * min(count, 3), 3.6 * -(-count // 3))
     figure, left, *others = create_panels(size, title, count)
     history, last, chosen = _split_chosen(history)
@@ -43,6 +50,8 @@ def draw_learning_curves(history: History, title: str = "", metrics: Sequence[Me
         curves = {name.removesuffix(suffix): history.columns[name] for name in names}
         ends = {part: last.get(part + suffix, math.nan) for part in curves}
         _draw_metric(axes, history.evaluated_at, curves, ends, column, known.get(column))
+    for axes, name in zip(others[len(columns) :], recorded, strict=False):
+        _draw_recorded(axes, history.evaluated_at, history.columns[name], name)
     for axes in (left, *others):
         axes.set_xlabel("iteration")
     return figure
@@ -102,3 +111,11 @@ def _draw_metric(
     axes.set(title=escape(printable(title, LONGEST)), ylim=limits)
     if places and axes.lines:
         axes.legend(frameon=False, loc="lower right" if rises else "upper right")
+
+
+def _draw_recorded(axes: Any, places: Sequence[int], values: Sequence[float], name: str) -> None:
+    """Draw the known values of a column that a callback has recorded."""
+    known = [(place, value) for place, value in zip(places, values, strict=True) if math.isfinite(value)]
+    axes.plot(*zip(*known, strict=True), color=GREY, marker="." if len(places) <= 60 else None)
+    lowest = min((value for _, value in known), default=0.0)
+    axes.set(title=escape(printable(name.replace("_", " "), LONGEST)), ylim=(min(0.0, 1.1 * lowest), None))

@@ -24,7 +24,7 @@ import modnet
 from modnet.compose.adapters import ADAPTERS
 from modnet.compose.parts import make_settings_reader
 from modnet.compose.settings import Settings, find_change, get_settings
-from modnet.compose.toml import parse_toml
+from modnet.compose.tables import parse_toml
 from modnet.host.signatures import find_settings
 from modnet.nn.serialization import flatten
 from modnet.testing.checks import Inputs, SkippedError, Suite
