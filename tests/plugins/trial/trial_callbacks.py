@@ -1,4 +1,4 @@
-"""Callbacks whose states are arrays, tuples and nothing at all, and which stop, steer and write."""
+"""Callbacks that stop, steer, average and write, with states of many sorts."""
 
 import enum
 import json
