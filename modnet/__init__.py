@@ -51,8 +51,6 @@ from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.numerical import default_step, gradient_descent, numerical_gradient
 from modnet.nn.schedules import LearningRate, Schedule
 from modnet.randomness import Stream
-from modnet.runs.run import Run, SavedRun, open_run
-from modnet.runs.training import train
 from modnet.types import Array, Grads, History, Params, State, Status, Task, is_weight
 
 if TYPE_CHECKING:
@@ -63,6 +61,8 @@ if TYPE_CHECKING:
     from modnet.comparison.result import PairResult, SettingResult
     from modnet.comparison.statistics import Estimate
     from modnet.runs.contents import save_params
+    from modnet.runs.run import Run, SavedRun, open_run
+    from modnet.runs.training import train
     from modnet.testing.gradcheck.check import GradientCheck
     from modnet.testing.gradcheck.estimators import EstimatorRow
     from modnet.testing.gradcheck.verdicts import Verdict
@@ -157,7 +157,7 @@ __all__ = [
     "train",
 ]
 
-# Loaded when first used: no run needs them. A comparison takes a fifth of what all the rest takes to import.
+# Loaded when first used: importing them takes longer than all the rest, and most commands need none of them.
 _LATER = {
     "Comparison": "modnet.comparison.report",
     "Decision": "modnet.comparison.decisions",
@@ -165,11 +165,15 @@ _LATER = {
     "EstimatorRow": "modnet.testing.gradcheck.estimators",
     "GradientCheck": "modnet.testing.gradcheck.check",
     "PairResult": "modnet.comparison.result",
+    "Run": "modnet.runs.run",
+    "SavedRun": "modnet.runs.run",
     "SettingResult": "modnet.comparison.result",
     "Verdict": "modnet.testing.gradcheck.verdicts",
     "check_gradient": "modnet.testing.gradient_check",
     "compare": "modnet.comparison.compare",
+    "open_run": "modnet.runs.run",
     "save_params": "modnet.runs.contents",
+    "train": "modnet.runs.training",
 }
 
 

@@ -161,12 +161,6 @@ def to_file(experiment: Experiment) -> bytes:
     raise SettingError(mistakes, "the experiment cannot be saved")
 
 
-def format_source(experiment: Experiment) -> str:
-    """Return the name of an experiment's data: that of the file, or of the data set."""
-    data = experiment.data
-    return data.path.name if data.path else find_name(data.source)
-
-
 def find_parts(value: Any) -> Iterator[Part]:
     """Yield the parts among the fields of an experiment or a part, and their parts."""
     if isinstance(value, Part):

@@ -31,6 +31,10 @@ class Run:
     history: History = attrs.field(factory=History)
     metrics: tuple[Metric, ...] = ()
 
+    @property
+    def loss(self) -> float | None:
+        return self.history.loss[-1] if self.history.loss else None
+
 
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
