@@ -118,10 +118,16 @@ def set_horizon(optimizer: Optimizer, iterations: int, *, is_resumed: bool = Fal
     return attrs.evolve(optimizer, lr=rate)  # type: ignore[misc]
 
 
+def _has_setting(optimizer: Optimizer) -> bool:
+    cls: Any = type(optimizer)
+    return attrs.has(cls) and "lr" in attrs.fields_dict(cls)
+
+
 def find_rate(optimizer: Optimizer, iteration: int) -> float | None:
     """Return an optimizer's learning rate at an iteration; None where it has none, or the function gives no number."""
     rate: Any = getattr(optimizer, "lr", None)
-    rate = rate(iteration) if callable(rate) else rate
+    if callable(rate):
+        rate = rate(iteration) if _has_setting(optimizer) else None  # a method is its own affair
     return float(rate) if isinstance(rate, (int, float)) and not isinstance(rate, bool) else None
 
 
@@ -130,14 +136,15 @@ def fix_rate(optimizer: Optimizer, iteration: int, factor: float = 1.0) -> Optim
 
     Raises SettingError where it has none, or refuses that.
     """
-    if factor == 1 and not callable(getattr(optimizer, "lr", None)):
+    given: Any = getattr(optimizer, "lr", None)
+    if factor == 1 and not (callable(given) and _has_setting(optimizer)):
         return optimizer
     rate = find_rate(optimizer, iteration)
-    if rate is None or not attrs.has(type(optimizer)):
-        if callable(given := getattr(optimizer, "lr", None)):
-            raise SettingError([f"'lr' must give a number at iteration {iteration:,}, not {given(iteration)!r:.80}"])
+    if not _has_setting(optimizer) or (rate is None and not callable(given)):
         what = f"the optimizer {name_of(optimizer)} has no setting 'lr' to scale"
         raise SettingError([f"{what}: choose another optimizer, or leave the callback out"])
+    if rate is None:
+        raise SettingError([f"'lr' must give a number at iteration {iteration:,}, not {given(iteration)!r:.80}"])
     try:
         return attrs.evolve(optimizer, lr=rate * factor)  # type: ignore[misc]
     except ValueError as error:

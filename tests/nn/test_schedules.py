@@ -208,6 +208,31 @@ def test_an_optimizer_without_a_rate_is_left_alone() -> None:
         fix_rate(Still(), 3, 0.5)
 
 
+@pytest.mark.parametrize("decorate", [attrs.frozen, lambda cls: cls], ids=["attrs", "plain"])
+def test_a_method_of_that_name_is_the_optimizers_own_affair(decorate: Any) -> None:
+    """As one has that was written before there were schedules."""
+
+    class Fading(modnet.Optimizer):
+        def init(self, params: modnet.Params) -> modnet.State:
+            return 1
+
+        def lr(self, count: int, *, power: float) -> float:
+            return 0.1 / count**power
+
+        def step(self, params: Any, grads: Any, state: Any) -> Any:
+            return {name: params[name] - self.lr(state, power=0.5) * grads[name] for name in params}, state + 1
+
+    seen: list[float | None] = []
+
+    class Follower(modnet.Observer):
+        def epoch_ended(self, run: modnet.ObservedRun) -> None:
+            seen.append(run.rate)
+
+    run = train(decorate(Fading)(), 12, observer=Follower())
+    assert run.history.loss == train(modnet.optimizer("sgd", lr=lambda k: 0.1 / (k + 1) ** 0.5), 12).history.loss
+    assert set(seen) == {None}
+
+
 @attrs.frozen
 class Follower(modnet.Optimizer):
     """Another optimizer, followed."""
