@@ -26,8 +26,8 @@ from modnet.comparison.result import SettingResult
 from modnet.comparison.statistics import load_special
 from modnet.comparison.workers import Job, check_is_no_import, ensure_plugins, run_jobs
 from modnet.compose.defaults import get_default_job
-from modnet.compose.experiment import VALIDATION, Experiment, create_experiment, format_source, read_data, to_table
-from modnet.compose.parts import create_metrics
+from modnet.compose.experiment import VALIDATION, Experiment, create_experiment, read_data, to_table
+from modnet.compose.parts import create_metrics, find_name
 from modnet.compose.settings import Settings
 from modnet.compose.tables import Table, merge, read_toml
 from modnet.data.dataset import Dataset
@@ -188,7 +188,8 @@ def _write(result: Comparison, folder: Path, experiment: Experiment) -> None:
     tables = {TABLES: result.markdown(), PAIRS: result.pairs_csv(), RUNS: result.runs_csv()}
     for name, content in {**tables, REPORT: json.dumps(result.as_json(), indent=2) + "\n"}.items():
         write_atomically(folder / name, content.encode())
-    title = f"{format_source(experiment)} · {training} · {format_count(len(result.seeds), 'seed')}"
+    source = experiment.data.path.name if experiment.data.path else find_name(experiment.data.source)
+    title = f"{source} · {training} · {format_count(len(result.seeds), 'seed')}"
     if importlib.util.find_spec("matplotlib") and (note := try_to_draw(lambda: result.figure(title), folder / PICTURE)):
         warnings.warn(note, stacklevel=3)
 

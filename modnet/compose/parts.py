@@ -51,8 +51,9 @@ class GivenInPython(DataSource):
 def make_part(kind: str, value: object, /, **settings: Any) -> Any:
     """Return the part of a kind: by name and settings, as it is if it is one, or adapted if it acts as one."""
     interface = find_kind(kind).interface
+    if settings and not isinstance(value, str):
+        raise SettingError([f"settings go with a name, not with a ready object: {', '.join(settings)}"], kind)
     if isinstance(value, interface):
-        _check_no_settings(kind, settings)
         if mistakes := [str(mistake) for mistake in find_type_mistakes(type(value), interface)]:
             raise SettingError(mistakes, kind)
         return value
@@ -65,7 +66,6 @@ def make_part(kind: str, value: object, /, **settings: Any) -> Any:
         # The settings of an overridden part are read all the same, so that a test finds mistakes in them, too.
         made = make_settings_reader().read(settings, instead if isinstance(instead, type) else component.cls, value)
         return made if isinstance(instead, type) else instead
-    _check_no_settings(kind, settings)
     return adapt(kind, value)
 
 
@@ -97,11 +97,6 @@ def create_metrics(task: Task, wanted: Iterable[object] = ()) -> tuple[Metric, .
             raise SettingError([f"{both}: leave the second out"], "metrics")
         found[column] = metric
     return tuple(found.values())
-
-
-def _check_no_settings(kind: str, settings: Mapping[str, Any]) -> None:
-    if settings:
-        raise SettingError([f"settings go with a name, not with a ready object: {', '.join(settings)}"], kind)
 
 
 def activation(name: str, **settings: Any) -> Activation:

@@ -27,7 +27,7 @@ from modnet.files import digest, write_atomically
 from modnet.files.cache import hash_file
 from modnet.files.opening import read_json
 from modnet.host.signatures import find_settings
-from modnet.interfaces import ObservedRun
+from modnet.interfaces import ObservedRun, is_same_name
 from modnet.nn.checkpoint import hash_params
 from modnet.runs.surroundings import PARTS, Difference, Segment, compare_entries
 from modnet.text import printable, quote
@@ -220,11 +220,11 @@ def compare_settings(
 def _find_defaults(settings: Table) -> Table:
     """Return the defaults of training, and of the parts that these settings name, by their paths."""
     found, writer = flatten(MAIN_JOB["training"], "training"), make_settings_reader()
+    components = get_host().registry.components()
     for key, name in settings.items():
         place, _, last = key.rpartition(".")
-        for component in get_host().registry.components() if last == "name" else ():
-            if name not in {component.name, component.qualified_name}:
-                continue
+        named = [c for c in components if is_same_name(str(name), c.name) or name == c.qualified_name]
+        for component in named if last == "name" else ():
             for setting, each in find_settings(component.cls).items():
                 with suppress(SettingError):  # the built-in part comes first
                     found = {**flatten(writer.write(each.default), f"{place}.{setting}"), **found}

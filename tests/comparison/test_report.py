@@ -264,6 +264,19 @@ class TestTables:
         )
         assert float(rows[5]["test_accuracy"]) == comparison(seeds=4).settings[1].accuracies[1]
 
+    def test_json_has_of_each_run_what_csv_has(self) -> None:
+        part = {"validation_loss": [0.7, 0.6], "validation_accuracy": [0.5, 0.25]}
+        one = result("10", 0.8, 4, 0)
+        histories = tuple(attrs.evolve(each, columns={**each.columns, **part}) for each in one.histories)
+        measured = attrs.evolve(one, histories=histories)
+        for settings, known in (((measured, measured), list(part)), ((measured, one), [])):
+            whole = Comparison(settings, tuple(range(4)))
+            rows = list(csv.DictReader(io.StringIO(whole.runs_csv())))
+            assert list(rows[0])[5:] == ["train_accuracy", *known]
+            for name in list(rows[0])[5:]:
+                assert [float(row[name]) for row in rows[:4]] == whole.as_json()["settings"][0][name]
+            assert [name in str(whole) for name in ("validation accuracy", "validation loss")] == [bool(known)] * 2
+
     def test_pairs_as_csv_hold_what_json_holds(self) -> None:
         whole = comparison()
         rows = list(csv.DictReader(io.StringIO(whole.pairs_csv())))

@@ -50,6 +50,11 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
         {"network": {"activation": [{"name": "elu", "alpha": 1.0}, {"name": "relu"}]}},
         [],
     ),
+    "by an older name": (
+        {"optimizer": {"name": "ada-grad", "lr": 0.1}},
+        {"optimizer": {"name": "adagrad", "lr": 0.1, "weight_decay": 0.0, "eps": 1e-7}},
+        [],
+    ),
     "of training": ({"training": {"batch_size": 5}}, {"training": {"batch_size": 5, "blas_threads": 1}}, []),
     "of training, another value": (
         {"training": {"batch_size": 5}},

@@ -302,6 +302,23 @@ def test_an_opened_run_is_continued_to_the_same_bits(trained: tuple[modnet.Run, 
     assert more.history.loss == whole.history.loss
 
 
+def test_a_run_that_a_callback_stopped_is_saved_with_its_best_parameters(tmp_path: Path) -> None:
+    data = modnet.load("mnist-small").with_validation(0.1)
+    cosine = {"name": "cosine", "initial": 0.1}
+    adam, early = modnet.optimizer("adam", lr=cosine), modnet.callback("early-stopping", patience=1)
+    net = modnet.TwoLayerNet(784, 10, 10, weight_init_std="he")
+    run = modnet.train(net, data, optimizer=adam, callbacks=[early], metrics=["macro-f1"], iterations=2000)
+    run.save(tmp_path / "run")
+    opened = modnet.open_run(tmp_path / "run")
+    assert run.iteration < 2000
+    assert (opened.stop_reason, opened.history) == (run.stop_reason, run.history)
+    assert opened.history.evaluated_at[-2:] == [run.iteration] * 2
+    assert np.array_equal(opened.predict_proba(data.test), run.predict_proba(data.test))
+    names = [table["name"] for key in ("callbacks", "metrics") for table in opened.experiment[key]]
+    assert names == ["early-stopping", "macro-f1"]
+    assert opened.experiment["network"]["weight_init_std"] == "he"
+
+
 class Interrupt(modnet.Observer):
     @modnet.hookimpl
     def epoch_ended(self, run: modnet.ObservedRun) -> None:
@@ -384,6 +401,7 @@ print("my_cube" in sys.modules)
 """
 
 
+@pytest.mark.check
 def test_a_module_that_a_run_names_is_imported_only_if_it_is_approved(tmp_path: Path, call: Call) -> None:
     (tmp_path / "my_cube.py").write_text(OWN)
     words = "--activation cube --iterations 5 --gradient backpropagation --out run"

@@ -193,7 +193,7 @@ class TestWhatMayStandIn:
         mean = modnet.optimizer("momentum", lr=0.5)
         with swapping("optimizer", "sgd", mean):
             written = to_table(create_experiment({}))
-        assert written["optimizer"] == {"name": "momentum", "lr": 0.5, "momentum": 0.9}
+        assert written["optimizer"] == {"name": "momentum", "lr": 0.5, "momentum": 0.9, "weight_decay": 0.0}
 
 
 class Unfinished(Loss):

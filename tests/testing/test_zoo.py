@@ -20,6 +20,7 @@ SUITES = {kind: find_suite(kind) for kind in [*KINDS, OBSERVER.name]}
 ALL = animals()
 BROKEN = [animal for animal in ALL if animal.check]
 LEGAL = [animal for animal in ALL if not animal.check]
+CALLBACKS = [animal for animal in LEGAL if animal.kind == "callback"]
 
 
 @cache
@@ -34,7 +35,12 @@ def test_each_broken_part_is_caught_by_the_check_that_is_named_for_it(animal):
     assert outcome_of(animal).state == "failed", str(outcome_of(animal))
 
 
-@pytest.mark.parametrize("animal", LEGAL, ids=str)
+@pytest.mark.parametrize(
+    "animal",
+    # Of those for which a run is trained in each check, most wait for `make check`.
+    [pytest.param(a, marks=[pytest.mark.check] if a in CALLBACKS[4:] else []) for a in LEGAL],
+    ids=str,
+)
 def test_each_odd_part_that_breaks_no_rule_passes(animal):
     report = find_suite(animal.kind).run(animal.part, **animal.options)
     assert report.passed, str(report)

@@ -195,8 +195,7 @@ def change(part: Any, a: Any, da: Any) -> None:
     for values in (a, z, da):
         values.flags.writeable = False
     moved = a + da
-    expected = part(moved, axis=0) - z
-    found = part.change(a, z, da, axis=0)
+    expected, found = part(moved, axis=0) - z, part.change(a, z, da, axis=0)
     assert (found.shape, found.dtype) == (moved.shape, a.dtype), (
         f"{a.dtype} {moved.shape} gives {found.dtype} {found.shape}"
     )

@@ -90,8 +90,7 @@ def shared_cases(_: Subject) -> list[Inputs]:
 
 def use_optimizer(part: Any, params: Any, grads: Any) -> Any:
     """Take two steps and return where they lead."""
-    state = part.init(params)
-    params, state = part.step(params, grads, state)
+    params, state = part.step(params, grads, part.init(params))
     params, state = part.step(params, grads, state)
     return dict(params)
 

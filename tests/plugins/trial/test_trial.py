@@ -25,6 +25,7 @@ ENTRY_POINTS = {
     "trial-optimizers": {"optimizers": "trial_optimizers"},
     "trial-metrics": {"metrics": "trial_metrics"},
     "trial-sources": {"sources": "trial_sources"},
+    "trial-callbacks": {"callbacks": "trial_callbacks"},
     "trial-diary": {"diary": "trial_diary"},
     "trial-all": {"all": "trial_all"},
     "trial-object": {"parts": "trial_object:parts", "steps": "trial_object:steps"},
@@ -78,13 +79,15 @@ RUNS = {
     "trees": ("trial_sources", "--data trees.jsonl --set data.test_fraction=0.25"),
     "letters": ("trial_sources", "--data letters --set data.test_fraction=0.25 --set data.split_seed=3"),
     "rings": ("trial_sources", "--data rings --set data.noise=0.2"),
+    "slowing": ("trial_callbacks", "--callback slowing --set callbacks.0.measure=ACCURACY"),
+    "averaging": ("trial_callbacks", "--callback weight-averaging --callback lines"),
     "diary": ("trial_diary", ""),
     "all": ("trial_all", "--data half-circles --set data.origin=[0.0,1.0] --gradient sparse " + ALL),
 }
 OBJECT = "--activation softsign --set network.activation.sharpness=2.0 --optimizer careful"
-ONE_OF_EACH = ("bend", "cube", "winsorized", "clipped", "scheduled", "recall", "letters", "diary", "all")
+ONE_OF_EACH = ("bend", "cube", "winsorized", "clipped", "scheduled", "recall", "letters", "slowing", "diary", "all")
 ROWS = {"trees": "trees.jsonl", "letters": "letters", "rings": "pairs.csv", "within": "targets.csv", "all": "pairs.csv"}
-DYING = ("cube", "scheduled", "norm", "recall", "all")
+DYING = ("cube", "scheduled", "norm", "recall", "all", "averaging")
 
 
 def copy_module(name: str, folder: Path) -> Path:
@@ -264,7 +267,14 @@ class TestInstalled:
     def test_workers_compare_them(self, installed: Trial) -> None:
         options = ["--seeds", "2", "--iterations", "30", "--workers", "2", "--out", "runs/compared-installed"]
         command = ["compare", "--data", "iris", "--optimizer", "plain,scheduled", *options]
-        installed.expect_success([command], installed.author)
+        installed.expect_success([[*command, "--callback", "slowing", "--metric", "brier-score"]], installed.author)
+
+    def test_without_them_a_callback_and_a_metric_are_not_available(self, installed: Trial) -> None:
+        for kind, name in {"callback": "slowing", "metric": "brier-score"}.items():
+            done = installed.run("train", "--data", "iris", f"--{kind}", name, "--without", f"trial-{kind}s")
+            assert done.returncode == 2
+            assert len(done.stderr.splitlines()) == 1
+            assert f"no {kind} {name!r}; available: " in done.stderr
 
 
 class TestUninstalled:
