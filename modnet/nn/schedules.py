@@ -90,6 +90,11 @@ LearningRate: TypeAlias = float | Schedule | Callable[[int], float]
 """A learning rate: a number, a schedule, or a function from an iteration to a number."""
 
 
+def _has_setting(optimizer: Any) -> bool:
+    cls: Any = type(optimizer)
+    return attrs.has(cls) and "lr" in attrs.fields_dict(cls)
+
+
 def set_horizon(optimizer: Optimizer, iterations: int, *, is_resumed: bool = False) -> Optimizer:
     """Return an optimizer whose schedule, if it has one, goes over so many iterations unless it has its own horizon.
 
@@ -98,7 +103,8 @@ def set_horizon(optimizer: Optimizer, iterations: int, *, is_resumed: bool = Fal
     """
     known: Any = optimizer
     inner = attrs.asdict(known, recurse=False).values() if attrs.has(type(known)) else ()
-    if any(isinstance(part, Optimizer) and callable(getattr(part, "lr", None)) for part in inner):
+    optimizers: list[Any] = [part for part in inner if isinstance(part, Optimizer)]
+    if any(_has_setting(part) and callable(part.lr) for part in optimizers):
         what = f"the optimizer inside {name_of(optimizer)} has a schedule, which is followed in the outer one alone"
         raise SettingError([f"{what}: give it a number"], "optimizer")
     rate: Any = getattr(optimizer, "lr", None)
@@ -116,11 +122,6 @@ def set_horizon(optimizer: Optimizer, iterations: int, *, is_resumed: bool = Fal
         what = f"the schedule {rate.name!r} comes to 0 before the run ends, which has {iterations:,} iterations"
         raise SettingError([f"{what}: set its 'iterations' to as many, or 'final' above 0"], "optimizer.lr")
     return attrs.evolve(optimizer, lr=rate)  # type: ignore[misc]
-
-
-def _has_setting(optimizer: Optimizer) -> bool:
-    cls: Any = type(optimizer)
-    return attrs.has(cls) and "lr" in attrs.fields_dict(cls)
 
 
 def find_rate(optimizer: Optimizer, iteration: int) -> float | None:

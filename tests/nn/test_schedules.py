@@ -231,10 +231,11 @@ def test_a_method_of_that_name_is_the_optimizers_own_affair(decorate: Any) -> No
     run = train(decorate(Fading)(), 12, observer=Follower())
     assert run.history.loss == train(modnet.optimizer("sgd", lr=lambda k: 0.1 / (k + 1) ** 0.5), 12).history.loss
     assert set(seen) == {None}
+    assert train(Outer(decorate(Fading)()), 12).history.loss == run.history.loss
 
 
 @attrs.frozen
-class Follower(modnet.Optimizer):
+class Outer(modnet.Optimizer):
     """Another optimizer, followed."""
 
     inner: modnet.Optimizer
@@ -249,6 +250,6 @@ class Follower(modnet.Optimizer):
 @pytest.mark.parametrize("lr", [{"name": "cosine", "initial": 0.1}, lambda _: 0.1], ids=["by name", "a function"])
 def test_a_schedule_of_an_inner_optimizer_is_refused(lr):
     net, data = modnet.TwoLayerNet(784, 2, 10), modnet.load("mnist-small")
-    modnet.train(net, data, optimizer=Follower(modnet.optimizer("sgd", lr=0.1)), iterations=1)
-    with pytest.raises(modnet.SettingError, match="the optimizer inside follower has a schedule, which is followed in"):
-        modnet.train(net, data, optimizer=Follower(modnet.optimizer("sgd", lr=lr)), iterations=1)
+    modnet.train(net, data, optimizer=Outer(modnet.optimizer("sgd", lr=0.1)), iterations=1)
+    with pytest.raises(modnet.SettingError, match="the optimizer inside outer has a schedule, which is followed in"):
+        modnet.train(net, data, optimizer=Outer(modnet.optimizer("sgd", lr=lr)), iterations=1)
