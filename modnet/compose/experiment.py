@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir
 from functools import partial
 from pathlib import Path
+from types import GenericAlias
 from typing import Any, NewType
 
 import attrs
@@ -119,13 +120,9 @@ class Experiment:
 def create_experiment(table: Table) -> Experiment:
     """Return the experiment that changes the main job by `table`; raises SettingError with all mistakes at once."""
     reader = make_settings_reader()
-    one_or_each: dict[Any, Any] = {
-        tuple[Activation, ...]: Activation,
-        tuple[NamedInit, ...]: NamedInit,
-        tuple[Bias, ...]: Bias,
-    }
-    for wanted, item in one_or_each.items():
-        reader.on(wanted, partial(_read_each, reader, item))
+    of_layers: tuple[Any, ...] = (Activation, NamedInit, Bias)
+    for item in of_layers:
+        reader.on(GenericAlias(tuple, (item, ...)), partial(_read_each, reader, item))
     reader.on(DataSettings, _read_data_settings)
     found = reader.read(merge(MAIN_JOB, table), Experiment)
     return attrs.evolve(found, optimizer=set_horizon(found.optimizer, found.training.iterations))

@@ -229,16 +229,14 @@ def get_settings(value: object) -> Table:
     Raises SettingError where a class that is no attrs class keeps one under another name, or not at all. A ready object
     that overrides a part has none: its name alone finds it.
     """
-    cls = type(value)
     if (override := find_override_by(value)) and override.instead is value:
         return {}
-    if attrs.has(cls):
-        return {f.alias or f.name: getattr(value, f.name) for f in attrs.fields(cls) if f.init}
-    names = list(find_settings(cls))
-    if lost := [name for name in names if not hasattr(value, name)]:
+    settings = _find_of_class(type(value))
+    names = {key: setting.field.name if setting.field else key for key, setting in settings.items()}
+    if lost := [name for name in names.values() if not hasattr(value, name)]:
         mistakes = [f"keep the setting {name!r} as self.{name}, to be written down" for name in lost]
-        raise SettingError(mistakes, cls.__name__)
-    return {name: getattr(value, name) for name in names}
+        raise SettingError(mistakes, type(value).__name__)
+    return {key: getattr(value, name) for key, name in names.items()}
 
 
 def has_settings(value: object) -> bool:

@@ -77,10 +77,9 @@ class Run:
     _ended: float | None = attrs.field(default=None, init=False)
 
     def __repr__(self) -> str:
-        tested = [name for name, values in self.history.columns.items() if name.startswith("test_") and values]
-        last = "".join(
-            f", {format_column(name, self.metrics)} {self.history.columns[name][-1]:.4f}" for name in tested[:1]
-        )
+        last = ""
+        if tested := [name for name, values in self.history.columns.items() if name.startswith("test_") and values]:
+            last = f", {format_column(tested[0], self.metrics)} {self.history.columns[tested[0]][-1]:.4f}"
         made = f"{self.iteration} of {self.iterations} iterations"
         return f"<Run of {self.network!r}: {self.status}, {made}{last}>"
 
@@ -102,7 +101,7 @@ class Run:
     @property
     def hits(self) -> Array | None:
         """For each test sample, whether it was recognised at the last evaluation; None before, and in a regression."""
-        return self.of_samples if self.of_samples is not None and self.of_samples.dtype == np.bool_ else None
+        return self.of_samples if self.data.classes else None
 
     @property
     def errors(self) -> Array | None:
@@ -110,7 +109,7 @@ class Run:
 
         None before the first evaluation, and in a classification.
         """
-        return self.of_samples if self.of_samples is not None and self.of_samples.dtype != np.bool_ else None
+        return None if self.data.classes else self.of_samples
 
     @property
     def loss(self) -> float | None:

@@ -90,6 +90,11 @@ LearningRate: TypeAlias = float | Schedule | Callable[[int], float]
 """A learning rate: a number, a schedule, or a function from an iteration to a number."""
 
 
+def _has_setting(optimizer: Any) -> bool:
+    cls: Any = type(optimizer)
+    return attrs.has(cls) and "lr" in attrs.fields_dict(cls)
+
+
 def set_horizon(optimizer: Optimizer, iterations: int, *, is_resumed: bool = False) -> Optimizer:
     """Return an optimizer whose schedule, if it has one, goes over so many iterations unless it has its own horizon.
 
@@ -98,7 +103,8 @@ def set_horizon(optimizer: Optimizer, iterations: int, *, is_resumed: bool = Fal
     """
     known: Any = optimizer
     inner = attrs.asdict(known, recurse=False).values() if attrs.has(type(known)) else ()
-    if any(isinstance(part, Optimizer) and callable(getattr(part, "lr", None)) for part in inner):
+    optimizers: list[Any] = [part for part in inner if isinstance(part, Optimizer)]
+    if any(_has_setting(part) and callable(part.lr) for part in optimizers):
         what = f"the optimizer inside {name_of(optimizer)} has a schedule, which is followed in the outer one alone"
         raise SettingError([f"{what}: give it a number"], "optimizer")
     rate: Any = getattr(optimizer, "lr", None)
@@ -121,7 +127,8 @@ def set_horizon(optimizer: Optimizer, iterations: int, *, is_resumed: bool = Fal
 def find_rate(optimizer: Optimizer, iteration: int) -> float | None:
     """Return an optimizer's learning rate at an iteration; None where it has none, or the function gives no number."""
     rate: Any = getattr(optimizer, "lr", None)
-    rate = rate(iteration) if callable(rate) else rate
+    if callable(rate):
+        rate = rate(iteration) if _has_setting(optimizer) else None  # a method is its own affair
     return float(rate) if isinstance(rate, (int, float)) and not isinstance(rate, bool) else None
 
 
@@ -130,14 +137,15 @@ def fix_rate(optimizer: Optimizer, iteration: int, factor: float = 1.0) -> Optim
 
     Raises SettingError where it has none, or refuses that.
     """
-    if factor == 1 and not callable(getattr(optimizer, "lr", None)):
+    given: Any = getattr(optimizer, "lr", None)
+    if factor == 1 and not (callable(given) and _has_setting(optimizer)):
         return optimizer
     rate = find_rate(optimizer, iteration)
-    if rate is None or not attrs.has(type(optimizer)):
-        if callable(given := getattr(optimizer, "lr", None)):
-            raise SettingError([f"'lr' must give a number at iteration {iteration:,}, not {given(iteration)!r:.80}"])
+    if not _has_setting(optimizer) or (rate is None and not callable(given)):
         what = f"the optimizer {name_of(optimizer)} has no setting 'lr' to scale"
         raise SettingError([f"{what}: choose another optimizer, or leave the callback out"])
+    if rate is None:
+        raise SettingError([f"'lr' must give a number at iteration {iteration:,}, not {given(iteration)!r:.80}"])
     try:
         return attrs.evolve(optimizer, lr=rate * factor)  # type: ignore[misc]
     except ValueError as error:

@@ -208,8 +208,34 @@ def test_an_optimizer_without_a_rate_is_left_alone() -> None:
         fix_rate(Still(), 3, 0.5)
 
 
+@pytest.mark.parametrize("decorate", [attrs.frozen, lambda cls: cls], ids=["attrs", "plain"])
+def test_a_method_of_that_name_is_the_optimizers_own_affair(decorate: Any) -> None:
+    """As one has that was written before there were schedules."""
+
+    class Fading(modnet.Optimizer):
+        def init(self, params: modnet.Params) -> modnet.State:
+            return 1
+
+        def lr(self, count: int, *, power: float) -> float:
+            return 0.1 / count**power
+
+        def step(self, params: Any, grads: Any, state: Any) -> Any:
+            return {name: params[name] - self.lr(state, power=0.5) * grads[name] for name in params}, state + 1
+
+    seen: list[float | None] = []
+
+    class Follower(modnet.Observer):
+        def epoch_ended(self, run: modnet.ObservedRun) -> None:
+            seen.append(run.rate)
+
+    run = train(decorate(Fading)(), 12, observer=Follower())
+    assert run.history.loss == train(modnet.optimizer("sgd", lr=lambda k: 0.1 / (k + 1) ** 0.5), 12).history.loss
+    assert set(seen) == {None}
+    assert train(Outer(decorate(Fading)()), 12).history.loss == run.history.loss
+
+
 @attrs.frozen
-class Follower(modnet.Optimizer):
+class Outer(modnet.Optimizer):
     """Another optimizer, followed."""
 
     inner: modnet.Optimizer
@@ -224,6 +250,6 @@ class Follower(modnet.Optimizer):
 @pytest.mark.parametrize("lr", [{"name": "cosine", "initial": 0.1}, lambda _: 0.1], ids=["by name", "a function"])
 def test_a_schedule_of_an_inner_optimizer_is_refused(lr):
     net, data = modnet.TwoLayerNet(784, 2, 10), modnet.load("mnist-small")
-    modnet.train(net, data, optimizer=Follower(modnet.optimizer("sgd", lr=0.1)), iterations=1)
-    with pytest.raises(modnet.SettingError, match="the optimizer inside follower has a schedule, which is followed in"):
-        modnet.train(net, data, optimizer=Follower(modnet.optimizer("sgd", lr=lr)), iterations=1)
+    modnet.train(net, data, optimizer=Outer(modnet.optimizer("sgd", lr=0.1)), iterations=1)
+    with pytest.raises(modnet.SettingError, match="the optimizer inside outer has a schedule, which is followed in"):
+        modnet.train(net, data, optimizer=Outer(modnet.optimizer("sgd", lr=lr)), iterations=1)

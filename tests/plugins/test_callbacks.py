@@ -386,14 +386,8 @@ class TestTensorboard:
         train(self.BOARD, iterations=20, folder=half, start=start)
         found, wanted = (read_scalars(accumulator, folder / "tensorboard") for folder in (half, whole))
         assert found == wanted
-
-    def test_a_file_that_is_as_the_run_left_it_is_continued(self, accumulator: Any, tmp_path: Path) -> None:
-        first = train(self.BOARD, iterations=20, until=2 * EPOCH + 2, folder=tmp_path)
-        train(self.BOARD, iterations=20, folder=tmp_path, start=first.checkpoint)
-        train(self.BOARD, iterations=20, folder=tmp_path / "whole")
-        assert len(list((tmp_path / "tensorboard").iterdir())) == 1
-        found, wanted = (read_scalars(accumulator, folder / "tensorboard") for folder in (tmp_path, tmp_path / "whole"))
-        assert found == wanted
+        (one,), (other,) = ([*(folder / "tensorboard").iterdir()] for folder in (half, whole))
+        assert one.stat().st_size == other.stat().st_size
 
 
 def test_without_the_extra_a_line_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
