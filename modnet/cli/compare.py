@@ -21,6 +21,7 @@ from modnet.cli.output import Command, echo, get_output
 from modnet.cli.show.progress import RunsProgress, file_progress
 from modnet.comparison import compare as comparison
 from modnet.comparison.decisions import ROPE
+from modnet.comparison.grid import spread
 from modnet.compose.tables import merge, read_toml
 
 
@@ -58,7 +59,7 @@ def compare(
     The folder holds each run, and comparison.md, pairs.csv, runs.csv, comparison.json, comparison.png.
     """
     table = load_all_plugins(read_toml(experiment) if experiment else {}, experiment, without, modules)
-    changes, grid = read_alternatives(flags)
+    changes, grid = spread(*read_alternatives(flags))  # before a name in the file claims them
     folder = out or choose_new_folder()
     out_stream = sys.stderr if json_ else get_output()
     with file_progress(), RunsProgress(out_stream) as progress:

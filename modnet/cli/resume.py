@@ -18,10 +18,12 @@ from modnet.cli.train import describe, run_to_end
 from modnet.compose.experiment import read_data
 from modnet.compose.tables import read_toml
 from modnet.errors import DataError, SettingError
+from modnet.interfaces import Optimizer
 from modnet.nn.checkpoint import CHECKPOINT
-from modnet.runs.folder import EXPERIMENT, check_is_run, claim, read_ending, read_experiment
+from modnet.nn.schedules import set_horizon
+from modnet.runs.folder import EXPERIMENT, PARAMS, check_is_run, claim, read_ending, read_experiment
 from modnet.runs.integrity import check_files
-from modnet.runs.receipt import Results
+from modnet.runs.receipt import Receipt, Results
 from modnet.runs.recorder import RunRecorder, begin_run
 from modnet.runs.surroundings import OBSERVER
 from modnet.text import printable
@@ -45,6 +47,8 @@ def resume(
     check_is_run(run)
     with claim(run):
         check_files(run)
+        if (run / PARAMS).exists():
+            Receipt.read(run, of_older=True)  # a network without one, as of best-checkpoint, is not trained over
         ended = read_ending(run)
         if ended and not _can_be_lengthened(run, ended, iterations):
             echo(f"{run} has finished: there is nothing to resume")
@@ -56,6 +60,7 @@ def resume(
             data, wanted = read_data(wanted)
         changes = iterations is not None and iterations != wanted.training.iterations
         if iterations is not None:
+            _check_schedule(run, wanted.optimizer, iterations)
             wanted = attrs.evolve(wanted, training=attrs.evolve(wanted.training, iterations=iterations))
         recorder = RunRecorder(run, wanted, data)
         start = recorder.load_checkpoint(accept=accept)
@@ -90,6 +95,17 @@ def _can_be_lengthened(run: Path, ended: Results, iterations: int | None) -> boo
         again = f"modnet train {source} --iterations {iterations} --out {target}"
         raise DataError(f"{run} cannot be lengthened: {why}: train it from the start, {again}")
     return True
+
+
+def _check_schedule(run: Path, optimizer: Optimizer, iterations: int) -> None:
+    """Raise SettingError where the learning rate of a run comes to 0 before so many iterations."""
+    try:
+        set_horizon(optimizer, iterations)
+    except SettingError as error:
+        why = error.mistakes[0].partition(":")[0]
+        horizon = f"--set optimizer.lr.iterations={iterations} --iterations {iterations}"
+        again = f"train it from the start, modnet train {shlex.quote(str(run / EXPERIMENT))} {horizon}"
+        raise SettingError([f"{why}: {again}"], "--iterations") from None
 
 
 def _refuse_fewer(run: Path, made: int) -> NoReturn:

@@ -169,7 +169,7 @@ def _conclude(run: ObservedRun, recorder: RunRecorder, note: str) -> None:
     recorded = list_recorded(history)
     columns = {name: values for name, values in history.columns.items() if values and name not in recorded}
     table = _tabulate_metrics(columns, run.metrics)
-    shown = list(columns)[:2] if table else columns
+    shown = list(columns)[: 2 if table else 2 * len(run.metrics)]  # behind them are those of callbacks
     last = {name: f"{format_column(name, run.metrics)} {format_metric(columns[name][-1])}" for name in shown}
     if "test_accuracy" in last and (baseline := recorder.summary.get("baseline")) is not None:
         last["test_accuracy"] += f" (majority {baseline:.4f})"

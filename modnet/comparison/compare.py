@@ -20,7 +20,7 @@ from attrs.validators import ge
 
 from modnet.comparison.agreement import check_agreement, find_mixtures
 from modnet.comparison.decisions import ROPE
-from modnet.comparison.grid import Setting, create_settings, to_axes
+from modnet.comparison.grid import Setting, complete, create_settings, spread, to_axes
 from modnet.comparison.report import Comparison
 from modnet.comparison.result import SettingResult
 from modnet.comparison.statistics import load_special
@@ -108,10 +108,10 @@ def compare(
     table, plan = _read_plan(experiment, grid, seeds, rope)
     # A table is the program's own word; in a file, a module must be approved.
     ensure_plugins(table, str if isinstance(experiment, Mapping) else make_finder(Path(experiment)))
+    table = complete(table, plan.grid)
     base = create_experiment(table)
-    axes = to_axes(plan.grid)
     settings, data, resolved = _read_settings(base, table, plan)
-    written = {**to_table(resolved), "data": to_table(base)["data"], "compare": {**attrs.asdict(plan), "grid": axes}}
+    written = {**to_table(resolved), "data": to_table(base)["data"], "compare": attrs.asdict(plan)}
     tried = tuple(range(base.seed, base.seed + plan.seeds))
     with ExitStack() as stack:
         folder = Path(out).absolute() if out else Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -152,7 +152,9 @@ def _read_plan(
     changes = {key: value for key, value in given.items() if value is not None}
     if not isinstance(asked, dict):
         raise SettingError([f"must be a table, not {asked!r}"], "compare")
-    return table, Settings().read(merge(asked, changes), Plan)
+    plan = Settings().read(merge(asked, changes), Plan)
+    table, axes = spread(table, to_axes(plan.grid))
+    return table, attrs.evolve(plan, grid=axes)
 
 
 def _read_settings(base: Experiment, table: Table, plan: Plan) -> tuple[list[Setting], Dataset, Experiment]:

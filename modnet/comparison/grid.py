@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,7 @@ import attrs
 
 from modnet.compose.experiment import PLACES, Experiment, create_experiment, to_file, to_table
 from modnet.compose.tables import NONE, Table, is_no_value, merge, put
-from modnet.errors import SettingError
+from modnet.errors import SettingError, UnknownNameError
 
 ALIASES = {"hidden_size": "hidden"}
 # Entries that are the same for all settings, and the reasons.
@@ -55,9 +56,7 @@ def create_settings(experiment: Table, grid: Mapping[str, Sequence[Any]]) -> lis
     axes = to_axes(grid)
     found: list[Setting] = []
     for choices in product(*map(_format_axis, axes.values())):
-        changes: Table = {}
-        for key, (_, value) in zip(axes, choices, strict=True):
-            put(changes, _find_place(key, value), [value] if key == "hidden" and isinstance(value, int) else value)
+        changes = _to_changes({key: value for key, (_, value) in zip(axes, choices, strict=True)})
         words = {key: text for key, (text, _) in zip(axes, choices, strict=True)}
         found.append(Setting(words, create_experiment(merge(experiment, changes))))
     tables = [to_file(setting.experiment) for setting in found]
@@ -66,6 +65,46 @@ def create_settings(experiment: Table, grid: Mapping[str, Sequence[Any]]) -> lis
         if tables.count(table) > 1 or folders[setting.folder] > 1:
             raise SettingError([f"twice the same: {setting.label}"], "grid")
     return found
+
+
+def _to_changes(choice: Mapping[str, Any]) -> Table:
+    changes: Table = {}
+    for key, value in choice.items():
+        put(changes, _find_place(key, value), [value] if key == "hidden" and isinstance(value, int) else value)
+    return changes
+
+
+def spread(table: Table, grid: Mapping[str, Sequence[Any]]) -> tuple[Table, dict[str, Sequence[Any]]]:
+    """Return a table without the settings beside a name that varies, and a grid by which they are for all names.
+
+    Where the table has a name, too, they are for that one alone.
+
+    >>> spread({"optimizer": {"lr": 0.1}}, {"optimizer": ["sgd", "adam"]})
+    ({'optimizer': {}}, {'optimizer': ['sgd', 'adam'], 'lr': [0.1]})
+    """
+    table, found = copy.deepcopy(table), dict(grid)
+    for key, values in grid.items():
+        place = _find_place(ALIASES.get(key, key))
+        place = place[:-1] if place[-1] == "name" else place
+        beside: Any = table
+        for word in place:
+            beside = beside.get(word, {}) if isinstance(beside, dict) else {}
+        if not isinstance(beside, dict) or "name" in beside or not all(isinstance(value, str) for value in values):
+            continue
+        for word in [*beside]:
+            own = next((flag for flag, at in PLACES.items() if at == (*place, word)), ".".join((*place, word)))
+            if not any(_find_place(other) == (*place, word) for other in found):
+                found[own] = [beside.pop(word)]
+    return table, found
+
+
+def complete(table: Table, axes: Mapping[str, Sequence[Any]]) -> Table:
+    """Return a table, with the first value of each axis where it makes no experiment without them."""
+    try:
+        create_experiment(table)
+    except (SettingError, UnknownNameError):
+        return merge(table, _to_changes({key: values[0] for key, values in axes.items()}))
+    return table
 
 
 def to_axes(grid: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -101,7 +101,8 @@ class Dataset:
         >>> data.format_sizes()
         '4,500 training, 1,000 test and 500 validation'
         """
-        if isinstance(fraction, bool) or not 0 < fraction < 1:
+        given: Any = fraction
+        if not isinstance(given, (int, float, np.number)) or not 0 < given < 1:  # True is 1
             raise SettingError([f"the share of validation rows must be > 0 and < 1: {fraction!r}"])
         if stratified and not self.classes:
             raise SettingError(["a regression has no classes: take 'stratified' out"])

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modnet
-from modnet.comparison.grid import create_settings
+from modnet.comparison.grid import complete, create_settings, spread
 from modnet.compose.experiment import PLACES, to_table
+from modnet.compose.tables import Table
 
 
 def labels(grid: dict[str, Any], experiment: dict[str, Any] | None = None) -> list[str]:
@@ -79,6 +80,35 @@ def test_the_experiment_is_the_base_but_for_what_varies() -> None:
 def test_a_learning_rate_goes_with_each_of_the_optimizers() -> None:
     both = create_settings({}, {"optimizer": ["sgd", "adam"], "lr": [0.5]})
     assert [to_table(setting.experiment)["optimizer"]["lr"] for setting in both] == [0.5, 0.5]
+
+
+LR = {"name": "cosine", "initial": 0.2}
+NAMES = ["sgd", "adam"]
+
+
+@pytest.mark.parametrize(
+    ("table", "grid", "found", "axes"),
+    [
+        ({"optimizer": {"lr": 0.5}}, {"optimizer": NAMES}, {}, {"lr": [0.5]}),
+        ({"optimizer": {"lr": LR}}, {"optimizer.name": NAMES}, {}, {"lr": [LR]}),
+        ({"optimizer": {"lr": 0.5}}, {"optimizer": NAMES, "lr": [1.0]}, {"lr": 0.5}, {}),
+        ({"optimizer": {"name": "sgd", "lr": 0.5}}, {"optimizer": NAMES}, {"name": "sgd", "lr": 0.5}, {}),
+        ({"optimizer": {"lr": 0.5}}, {"hidden": [1, 2]}, {"lr": 0.5}, {}),
+        ({"optimizer": "sgd"}, {"optimizer": NAMES}, "sgd", {}),
+    ],
+)
+def test_settings_beside_a_name_that_varies_are_for_all_names(
+    table: Table, grid: dict[str, Any], found: object, axes: dict[str, Any]
+) -> None:
+    before = repr(table)
+    assert spread(table, grid) == ({"optimizer": found}, {**grid, **axes})
+    assert repr(table) == before
+
+
+def test_what_makes_no_experiment_without_the_grid_begins_with_its_first_values() -> None:
+    cosine = {"optimizer": {"lr": {"name": "cosine"}}}
+    assert complete(cosine, {"optimizer.lr.initial": [0.2, 0.1]}) == {"optimizer": {"lr": LR}}
+    assert complete({"seed": 1}, {"lr": [0.2, 0.1]}) == {"seed": 1}
 
 
 @settings(max_examples=settings.default.max_examples // 4)

@@ -151,6 +151,7 @@ def test_words_that_are_refused_are_named_before_training_begins():
     [
         (lambda data: data.with_validation(0), SettingError, "must be > 0 and < 1: 0"),
         (lambda data: data.with_validation(1.0), SettingError, "must be > 0 and < 1: 1.0"),
+        (lambda data: data.with_validation("0.1"), SettingError, "must be > 0 and < 1: '0.1'"),
         (lambda data: data.with_validation(True), SettingError, "must be > 0 and < 1: True"),
         (lambda data: data.with_validation(0.001), DataError, "16 training rows cannot give a share of 0.001"),
         (lambda data: data.with_validation(0.2).with_validation(0.2), DataError, "a validation part already"),

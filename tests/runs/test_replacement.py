@@ -42,7 +42,6 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Return a folder in memory: these tests make thousands of files durable."""
     monkeypatch.setattr("modnet.nn.training.CHECKPOINT_EVERY", 0.0)
     monkeypatch.setattr("modnet.nn.training.CHECKPOINT_SHARE", 1e9)
-    monkeypatch.setattr("modnet.runs.recorder.try_to_draw", lambda *_: "")
     memory = Path("/dev/shm")  # noqa: S108 - if there is one
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as path:
         yield Path(path) / "run"

@@ -124,6 +124,29 @@ def test_a_stopped_run_cannot_be_lengthened_and_the_advice_works(work: Path, cal
     assert (done.returncode, json.loads((work / "longer/summary.json").read_text())["iterations"]) == (0, 80)
 
 
+def test_a_schedule_that_ends_with_the_run_is_refused_and_the_advice_works(work: Path, call: Call) -> None:
+    train(call, work, *QUICK[:-2], "--set", "optimizer.lr.name=cosine", "--set", "optimizer.lr.initial=0.1")
+    done = call("resume", "run", "--iterations", "80", cwd=work)
+    assert done.stderr.startswith("modnet: --iterations: the schedule 'cosine' comes to 0 before the run ends, ")
+    advice = shlex.split(done.stderr.strip().partition("modnet train")[2])
+    done = call("train", *advice, "--out", "longer", cwd=work)
+    assert (done.returncode, json.loads((work / "longer/summary.json").read_text())["iterations"]) == (0, 80)
+
+
+def test_the_best_network_is_not_trained_over(work: Path, call: Call) -> None:
+    out = train(call, work, *QUICK, "--callback", "best-checkpoint", "--callback", "gradient-report")
+    assert "\nfinished in" in out
+    before = (work / "run/best/params.npz").read_bytes()
+    done = call("resume", "run/best", cwd=work)
+    assert (done.returncode, "there is no receipt.json" in done.stderr) == (1, True)
+    assert (work / "run/best/params.npz").read_bytes() == before
+
+
+def test_the_last_line_begins_with_the_task_s_metric_whatever_a_callback_records(work: Path, call: Call) -> None:
+    out = train(call, work, *QUICK, "--callback", "gradient-report")
+    assert ": test accuracy " in next(line for line in out.splitlines() if line.startswith("finished in"))
+
+
 def test_a_run_of_which_a_callback_chose_the_parameters_is_lengthened_to_the_same_bits(work: Path, call: Call) -> None:
     train(call, work, *STEER, "--set", "callbacks.0.at=1000")
     train(call, work, *STEER, "--set", "callbacks.0.at=1000", "--iterations", "90", out="whole")

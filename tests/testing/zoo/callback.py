@@ -359,6 +359,27 @@ class Lines(modnet.Callback):
 
 
 @CAGE.add_legal()
+class LinesInParts(modnet.Callback):
+    """A log of which a resumed run begins another file, and cuts off the ones before where it begins."""
+
+    repeatable = False
+
+    def init(self, run):
+        folder = (run.folder or Path()) / "log"
+        folder.mkdir(exist_ok=True)
+        for path in folder.glob("*.jsonl"):
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            path.write_text("".join(each for each in lines if json.loads(each)["iteration"] <= run.iteration), "utf-8")
+        (folder / f"{run.iteration}.jsonl").touch()
+
+    def on_epoch(self, run, state):
+        newest = max((run.folder or Path()).glob("log/*.jsonl"), key=lambda path: int(path.stem))
+        with newest.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"iteration": run.iteration, "loss": run.loss}) + "\n")
+        return state, None
+
+
+@CAGE.add_legal()
 @attrs.frozen
 class SavesTheBest(modnet.Callback):
     """The best parameters as a file of their own; nothing is saved where nothing of the run is."""
