@@ -288,7 +288,7 @@ class TestSignals:
         assert summary(work / "run-going")["status"] == "interrupted"
 
     def test_it_is_not_sent_again_before_the_first_is_over(self) -> None:
-        """Where starting a thread takes longer than its timer, the second was ignored where the first one was."""
+        """It would be ignored, too, where a thread takes longer to start than its timer."""
         code = """
 import signal, threading, time
 from modnet.cli.signals import interrupting
