@@ -74,7 +74,7 @@ def make_data(course: str, is_tested_otherwise: bool = False) -> Any:
 
 
 def follow(
-    parts: Any, data: Any, folder: Any, iterations: int = 24, hidden: int = 3, lr: float = 0.5, **more: Any
+    parts: Any, data: Any, folder: Any, iterations: int = 24, hidden: int = 3, lr: float = 0.05, **more: Any
 ) -> Any:
     """Train a small network, two iterations an epoch, that is followed by callbacks, and return the run."""
     net, optimizer = modnet.Network.for_data(data, hidden=hidden, seed=0), modnet.optimizer("sgd", lr=lr)
