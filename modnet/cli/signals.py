@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ class _Interrupt:
     def __init__(self) -> None:
         self.received: list[int] = []
         self.otherwise = sys.unraisablehook
+        self.is_repeating = False
 
     def __call__(self, number: int, _: FrameType | None) -> None:
         self.received.append(number)
@@ -31,9 +33,16 @@ class _Interrupt:
     def repeat(self, ignored: sys.UnraisableHookArgs) -> None:
         """Send a signal again, a moment later, that came where Python ignores errors, as while an object goes away."""
         if self.received and isinstance(ignored.exc_value, KeyboardInterrupt) and is_signal(ignored.exc_value):
-            threading.Timer(0.01, os.kill, (os.getpid(), self.received.pop())).start()
+            self.is_repeating = True
+            threading.Timer(0.01, self._send_again, (self.received.pop(),)).start()
+            self.is_repeating = False
         else:
             self.otherwise(ignored)
+
+    def _send_again(self, number: int) -> None:
+        while self.is_repeating:  # it would be ignored there, too
+            time.sleep(0.01)
+        os.kill(os.getpid(), number)
 
 
 @contextmanager

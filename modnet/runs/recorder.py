@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -202,10 +203,19 @@ class RunRecorder(Observer):
         with self._writing():
             if (self._folder / EXPERIMENT).is_file():
                 folder.set_aside(self._folder)
+                if not self._start:
+                    self._tell_what_stays()
             self._owns_folder = True
             self._checkpoints.discard()
             folder.remove_run(self._folder)
             write_atomically(self._folder / EXPERIMENT, self._content)
+
+    def _tell_what_stays(self) -> None:
+        """Warn of files of the folder that are not known to be the replaced run's, as those of its callbacks are."""
+        left = sorted(each.name for each in self._folder.iterdir() if not each.name.startswith("."))
+        if left:
+            what = "what the run before has left stays, which is not of this one unless its callbacks write it anew"
+            warnings.warn(f"{self.path}: {what}: {list_some(left, 3)}", stacklevel=2)
 
     def abandon(self) -> bool:
         """Remove the run, and restore the one that was there before; return whether there was one."""

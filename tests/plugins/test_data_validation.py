@@ -100,6 +100,14 @@ def test_what_cannot_hold_the_part_says_so(tmp_path: Path, suffix: str) -> None:
         modnet.source(source).write(data, tmp_path / f"some{suffix}")
 
 
+@pytest.mark.parametrize(("file", "test"), [("t_test", None), ("t_train", None), ("t_validation", "t_validation")])
+def test_rows_of_another_part_are_no_validation_part(train: Path, file: str, test: str | None) -> None:
+    named = {"test": f"{test}{train.suffix}"} if test else {}
+    with pytest.raises(DataError, match="has the training or the test rows already") as caught:
+        modnet.load(train, validation=f"{file}{train.suffix}", **named)
+    assert modnet.load(train, **{**named, **caught.value.advice[0]}).parts.keys() == {"train", "test"}
+
+
 ODD: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     "a label of its own": (lambda lines: [*lines[:-1], "1.5,red,3,perhaps"], "is in no row of the training file"),
     "no label": (lambda lines: [line.rpartition(",")[0] for line in lines], "all but the label"),

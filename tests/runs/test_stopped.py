@@ -142,6 +142,14 @@ def test_the_best_network_is_not_trained_over(work: Path, call: Call) -> None:
     assert (work / "run/best/params.npz").read_bytes() == before
 
 
+@pytest.mark.filterwarnings("always::UserWarning")
+def test_what_callbacks_of_a_replaced_run_have_left_is_named(work: Path, call: Call) -> None:
+    train(call, work, *QUICK, "--callback", "best-checkpoint", "--callback", "json-log")
+    assert call("resume", "run", "--iterations", "70", cwd=work).stderr == ""  # they are of the same run
+    replace = ("train", "--data", "points.csv", *QUICK, "--iterations", "5", "--out", "run", "--overwrite")
+    assert call(*replace, cwd=work).stderr.endswith("unless its callbacks write it anew: best, log.jsonl\n")
+
+
 def test_the_last_line_begins_with_the_task_s_metric_whatever_a_callback_records(work: Path, call: Call) -> None:
     out = train(call, work, *QUICK, "--callback", "gradient-report")
     assert ": test accuracy " in next(line for line in out.splitlines() if line.startswith("finished in"))

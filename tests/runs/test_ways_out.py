@@ -287,6 +287,32 @@ class TestSignals:
         assert (ended, err) == (130, "")
         assert summary(work / "run-going")["status"] == "interrupted"
 
+    def test_it_is_not_sent_again_before_the_first_is_over(self) -> None:
+        """It would be ignored, too, where a thread takes longer to start than its timer."""
+        code = """
+import signal, threading, time
+from modnet.cli.signals import interrupting
+
+class Going:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+def start_slowly(thread, start=threading.Thread.start):
+    start(thread)
+    time.sleep(0.1)
+
+threading.Thread.start = start_slowly
+try:
+    with interrupting("SIGINT"):
+        Going()
+        time.sleep(20)
+    print("lost")
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+        assert (done.stdout, done.stderr) == ("interrupted\n", "")
+
     def test_a_hook_that_lets_nothing_end_it_is_ended_by_the_third(self, work: Path) -> None:
         code = """
     while True:

@@ -252,6 +252,10 @@ class TableSource(PreparationSettings, DataSource):
                 raise
             said = [f"{printable(test, 40)} has no label: it is no test part, but `modnet predict` reads its rows"]
             test = ""
+        own = {each.resolve() for each in (path, path.parent / test)}
+        if self.validation and (other := path.parent / self.validation).resolve() in own:
+            what = "has the training or the test rows already, and decides nothing: give another file"
+            raise DataError(f"{other}: {what}", advice=[{"validation": ""}])
         self._add_part(found, path, "validation", self.validation)
         return found, test, said
 
