@@ -181,6 +181,11 @@ def describe_unknown(what: str, name: str, choices: Iterable[str]) -> str:
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
-    """Return `", did you mean 'relu'?"`, or nothing where no choice is near."""
-    near = get_close_matches(name, list(choices), n=1)
-    return f", did you mean {near[0]!r}?" if near else ""
+    """Return `", did you mean 'relu'?"`, or nothing where no choice is near.
+
+    >>> did_you_mean("AdamW", ["adam", "adamw"])
+    ", did you mean 'adamw'?"
+    """
+    known = {choice.lower(): choice for choice in choices}
+    near = get_close_matches(name.lower(), known, n=1)
+    return f", did you mean {known[near[0]]!r}?" if near else ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import io
 import json
+import math
+import re
 import warnings
 from collections.abc import Sequence
 from hashlib import sha256
@@ -27,6 +29,7 @@ CHECKPOINT, PREVIOUS = "checkpoint.npz", "checkpoint-previous.npz"
 VERSION = 1  # of a checkpoint's format
 DIGEST = "sha256"  # the entry of a description of parameters that seals both
 _HEX = 64  # letters of a SHA-256
+_COLUMN = re.compile("[a-z][a-z0-9_]*")
 
 
 Flattened = tuple[Any, list[Array]]  # a state as `flatten` returns it, and its arrays
@@ -236,14 +239,32 @@ def _unpack(content: bytes) -> tuple[Checkpoint, dict[str, Any]]:
     if header["version"] != VERSION:
         raise ValueError(f"of format {header['version']}, this modnet reads {VERSION}")
     arrays = [members[str(i)] for i in range(len(members) - 1)]
-    iteration, seconds = header["iteration"], header["seconds"]
-    if type(iteration) is not int or iteration < 0 or not isinstance(seconds, (int, float)):
-        raise ValueError(f"iteration {iteration!r}, {seconds!r} seconds")
+    iteration, numbers = (
+        header["iteration"],
+        (header["seconds"], header.get("factor", 1.0)),
+    )  # older ones have no factor
+    if type(iteration) is not int or iteration < 0 or not all(type(n) is float and 0 <= n < math.inf for n in numbers):
+        raise ValueError(f"iteration {iteration!r}, seconds and factor {numbers}")
     params = unflatten(header["params"], None, arrays)
-    columns = {name: values.tolist() for name, values in unflatten(header["history"], None, arrays).items()}
-    history = History(columns.pop("loss"), columns.pop("iterations"), columns)
+    history = _to_history(unflatten(header["history"], None, arrays), iteration)
     callbacks = header.get("callbacks", ())  # which older versions had none of
-    states = [(name, (node, unflatten(own, None, arrays))) for name, node, own in callbacks]
-    states.insert(0, (header["optimizer"], (header["state"], arrays)))
-    found = Checkpoint(iteration, params, tuple(states), history, seconds, header.get("factor", 1.0))
-    return found, header["about"]
+    states = [(str(name), (node, unflatten(own, None, arrays))) for name, node, own in callbacks]
+    states.insert(0, (str(header["optimizer"]), (header["state"], arrays)))
+    return Checkpoint(iteration, params, tuple(states), history, *numbers), dict(header["about"])
+
+
+def _to_history(columns: dict[str, Array], iteration: int) -> History:
+    """Return the history of so many iterations; raises ValueError where it is none."""
+    at = columns.pop("iterations")
+    wrong = [name for name in columns if not _COLUMN.fullmatch(name)]
+    wrong += [name for name, values in columns.items() if values.dtype.kind != "f" or values.ndim != 1]
+    loss, rows = columns.pop("loss").tolist(), at.tolist()
+    wrong += [name for name, values in columns.items() if len(values) != len(rows)]
+    if (
+        wrong
+        or len(loss) != iteration
+        or rows != sorted(rows)
+        or not all(type(k) is int and k <= iteration for k in rows)
+    ):
+        raise ValueError(f"a history that is none of {iteration} iterations {wrong or ''}")
+    return History(loss, rows, {name: values.tolist() for name, values in columns.items()})

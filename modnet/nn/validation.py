@@ -50,9 +50,12 @@ def validate_step(result: Any, params: Params, optimizer: object) -> tuple[Param
 
 def validate_number(value: Any, part: object) -> float:
     """Return the number that a part returned; raises PluginError where it is none."""
-    if not isinstance(value, (int, float, np.integer, np.floating)):
-        raise describe_returned(part, value, "a number is expected")
-    return float(value)
+    try:
+        if isinstance(value, (int, float, np.integer, np.floating)):
+            return float(value)
+    except OverflowError:  # a whole number has any size
+        pass
+    raise describe_returned(part, value, "a number is expected")
 
 
 def describe_returned(part: object, value: Any, expected: str) -> PluginError:

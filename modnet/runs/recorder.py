@@ -116,6 +116,8 @@ class RunRecorder(Observer):
         if found is None:
             return None
         checkpoint, then = found
+        if not all(isinstance(then.get(name), dict) for name in ("experiment", "data")):
+            raise DataError(f"{self.path}: its checkpoint is not of a run: start the run again from the beginning")
         if changed := compare_settings(then["experiment"], self._receipt.identity):
             which = ", ".join(difference.what for difference in changed)
             mistake = f"changed since the run began: {which}: change it back, or begin another run"

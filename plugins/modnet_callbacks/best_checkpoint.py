@@ -10,6 +10,7 @@ import attrs
 from modnet import DataError, ObservedRun, SettingError, State, save_params
 from modnet.files import write_atomically
 from modnet_callbacks.monitoring import Monitoring
+from modnet_callbacks.places import check_is_alone
 
 
 @attrs.frozen
@@ -28,7 +29,7 @@ class BestCheckpoint(Monitoring):
     def init(self, run: ObservedRun) -> State:
         """Return that there is no best epoch yet; raises SettingError without such a column, or a folder."""
         self.check_column(run)
-        _find_folder(run)
+        check_is_alone(run, None, _find_folder(run).name, "best-checkpoint")
         return {"best": math.nan}
 
     def on_epoch(self, run: ObservedRun, state: State) -> tuple[State, None]:

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from modnet import Callback, ObservedRun, State
-from modnet_callbacks.places import append_at, find_place, summarize
+from modnet_callbacks.places import append_at, check_is_alone, find_place, summarize
 
 
 def _check_suffix(_: object, __: attrs.Attribute[Any], path: str | None) -> None:
@@ -36,6 +36,7 @@ class JsonLog(Callback):
     def init(self, run: ObservedRun) -> State:
         """Return that nothing is written; raises SettingError where there is no place for it."""
         find_place(run, self.path, "log.jsonl", "json-log")
+        check_is_alone(run, self.path, "log.jsonl", "json-log")
         return {"size": 0, "iteration": 0}
 
     def on_iteration(self, run: ObservedRun, state: State) -> tuple[State, None]:

@@ -26,6 +26,14 @@ def find_place(run: ObservedRun, given: str | None, default: str, name: str) -> 
     return path
 
 
+def check_is_alone(run: ObservedRun, given: str | None, default: str, name: str) -> None:
+    """Raise SettingError where several callbacks of a name would write the same file or folder in a run's own."""
+    entries = (run.experiment or {}).get("callbacks", ())
+    place = given or default
+    if [each.get("path") or default for each in entries if each["name"] == name].count(place) > 1:
+        raise SettingError([f"several {name} would write {place!r}: leave all but one of them out"], "callbacks")
+
+
 def append_at(path: Path, offset: int, content: bytes) -> int:
     """Write `content` behind the first `offset` bytes of a file, in place of what follows, and return its new size.
 

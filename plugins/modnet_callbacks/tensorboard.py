@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from modnet import Callback, MissingExtraError, ObservedRun, State
-from modnet_callbacks.places import append_at, find_place, summarize
+from modnet_callbacks.places import append_at, check_is_alone, find_place, summarize
 
 FILE = "events.out.tfevents.0.modnet"  # TensorBoard knows its files by the middle of their names
 
@@ -33,6 +33,7 @@ class Tensorboard(Callback):
     def init(self, run: ObservedRun) -> State:
         """Return that nothing is written; raises SettingError without a place for it, and MissingExtraError."""
         self._find_folder(run)
+        check_is_alone(run, self.path, "tensorboard", "tensorboard")
         _load_writer()
         return {"size": 0, "iteration": 0}
 

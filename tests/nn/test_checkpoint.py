@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import pickle
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given
@@ -102,7 +104,7 @@ def checkpoint(iteration: int = 4, params: Any = PARAMS) -> Checkpoint:
     history = History(
         [0.1, 1 / 3, 1e-300, 2.0], [2, 4], {"train_accuracy": [0.5, 1.0], "test_accuracy": [0.25, float("nan")]}
     )
-    return Checkpoint(iteration, params, (flatten_state(optimizer, state, state),), history, 1.5)
+    return Checkpoint(iteration, params, (flatten_state(optimizer, state, state),), history.until(iteration), 1.5)
 
 
 def on(folder: Path) -> Checkpoints:
@@ -215,6 +217,28 @@ class TestCheckpoints:
             (Path(folder) / CHECKPOINT).write_bytes(content)
             with pytest.raises(DataError, match="damaged, its digest is not that of its content"):
                 on(Path(folder)).load()
+
+    @pytest.mark.parametrize(
+        ("wrong", "words"),
+        [({"factor": factor}, "seconds and factor") for factor in ("2", True, math.inf, math.nan, -1.0)]
+        + [({"seconds": seconds}, "seconds and factor") for seconds in (-1.0, math.nan, None)]
+        + [
+            ({"history": history}, "a history that is none of 4 iterations")
+            for history in (
+                History([0.1] * 3),
+                History([0.1] * 4, [2, 5], {}),
+                History([0.1] * 4, [4, 2], {}),
+                History([0.1] * 4, [2, 4], {"train_accuracy": [0.5]}),
+                History([0.1] * 4, [4], {"train_accuracy": ["x"]}),  # type: ignore[list-item]
+                History([0.1] * 4, [4], {"a\x1b[31m\n": [0.5]}),
+            )
+        ],
+        ids=str,
+    )
+    def test_a_forged_one_is_no_checkpoint(self, tmp_path: Path, wrong: dict[str, Any], words: str) -> None:
+        on(tmp_path).save(attrs.evolve(checkpoint(), **wrong))
+        with pytest.raises(DataError, match=rf"not a checkpoint of this run \(.*{words}"):
+            on(tmp_path).load()
 
     @pytest.mark.parametrize("node", [["array", 99], ["fields", [["a", 1]]], ["list"], ["what", 1], [[]], ["dict", 3]])
     def test_a_state_of_another_structure_is_no_state(self, node: Any) -> None:

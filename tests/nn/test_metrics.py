@@ -84,7 +84,14 @@ def test_any_number_will_do(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "found"), [(None, "a NoneType"), ("0.5", "a str"), (1j, "a complex"), (lambda y, t: y, r"an array of .*")]
+    ("value", "found"),
+    [
+        (None, "a NoneType"),
+        ("0.5", "a str"),
+        (1j, "a complex"),
+        (10**400, "an int"),
+        (lambda y, t: y, r"an array of .*"),
+    ],
 )
 def test_what_is_no_number_is_refused_before_the_first_iteration(value: Any, found: str) -> None:
     with pytest.raises(modnet.PluginError, match=rf"^Mine\(\) returned {found}: a number is expected$"):

@@ -142,6 +142,16 @@ def test_the_best_network_is_not_trained_over(work: Path, call: Call) -> None:
     assert (work / "run/best/params.npz").read_bytes() == before
 
 
+@pytest.mark.parametrize(("name", "place"), [("best-checkpoint", "best"), ("json-log", "log.jsonl")])
+def test_two_callbacks_that_would_write_the_same_file_are_refused(
+    work: Path, call: Call, name: str, place: str
+) -> None:
+    wanted = ("train", "--data", "points.csv", *QUICK, "--callback", name, "--callback", name, "--out", "run")
+    assert f"callbacks: several {name} would write '{place}'" in call(*wanted, cwd=work).stderr
+    if name == "json-log":
+        assert call(*wanted, "--set", "callbacks.1.path=b.jsonl", "--iterations", "5", cwd=work).returncode == 0
+
+
 @pytest.mark.filterwarnings("always::UserWarning")
 def test_what_callbacks_of_a_replaced_run_have_left_is_named(work: Path, call: Call) -> None:
     train(call, work, *QUICK, "--callback", "best-checkpoint", "--callback", "json-log")
