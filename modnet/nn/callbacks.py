@@ -81,6 +81,8 @@ class Callbacks:
             if found is not None:
                 _check_is_repeatable(part, "parameters")
                 wanted = {name: np.array(w) for name, w in validate_arrays(found, params, part).items()}
+                if not all(np.isfinite(w).all() for w in wanted.values()):
+                    raise PluginError(f"{part!r} returned nan or inf at the end", "numbers are expected", part=part)
         return wanted
 
 

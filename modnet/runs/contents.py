@@ -69,12 +69,16 @@ def summarize(run: ObservedRun, experiment: Experiment, data: Dataset) -> dict[s
     columns = {name: values or [math.nan] for name, values in history.columns.items()}
     loaded = [plugin for plugin in get_host().plugins if plugin.state == "loaded" and plugin.version]
     plugins = dict(sorted((plugin.distribution, plugin.version) for plugin in loaded))
-    return {
+    first = {
         "status": run.status,
         "iterations": run.iteration,
         "stop_reason": run.stop_reason,
         "final_loss": history.loss[-1] if history.loss else None,
+    }
+    return {
+        **first,
         **{name: values[-1] if math.isfinite(values[-1]) else None for name, values in columns.items()},
+        **first,  # whatever a callback has recorded
         "baseline": find_baseline(data),
         "diagnosis": [{"problem": sign.why, "remedy": sign.remedy} for sign in diagnose(run, experiment, data)],
         "gradient": find_name(experiment.gradient),
@@ -130,7 +134,7 @@ def read_course(folder: Path, *, is_known: bool) -> History:
 def _read_rows(rows: Iterator[list[str]]) -> History:
     """Return the history in rows of cells; raises ValueError where one is damaged or missing."""
     first, second, *names = next(rows, ["", ""])
-    if (first, second) != ("iteration", "loss"):
+    if (first, second) != ("iteration", "loss") or len({*names}) < len(names):
         raise ValueError("the first line is not its header")
     history = History(columns={name: [] for name in names})
     for iteration, loss, *cells in rows:

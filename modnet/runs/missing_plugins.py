@@ -14,7 +14,7 @@ from modnet.host.approval import name_module
 from modnet.host.entry_points import DISTRIBUTION, LOADED, READY, Plugin
 from modnet.host.kinds import KINDS
 from modnet.host.modules import is_module_name, locate
-from modnet.host.registry import BUILT_IN
+from modnet.host.registry import BUILT_IN, SESSION
 from modnet.runs.receipt import Receipt
 from modnet.runs.surroundings import OBSERVER, Origin
 from modnet.text import printable, quote
@@ -86,6 +86,8 @@ def _advise(origin: Origin) -> str:
         return ""
     if unusable:
         return f"{whose}, which is {unusable.state}{': ' * bool(unusable.reason)}{unusable.reason}"
+    if origin.distribution == SESSION:
+        return "a program that registered it: do so before, by modnet.register, or make a plugin of it"
     if not origin.version:
         name, folders = origin.distribution, Path(origin.file).parents
         file = next((file for folder in folders[: name.count(".") + 2] if (file := locate(name, folder))), name)

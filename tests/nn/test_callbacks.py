@@ -314,6 +314,14 @@ class TestMistakes:
         with pytest.raises(PluginError, match=words):
             train(returning(**results))
 
+    def test_parameters_that_are_not_finite_are_refused(self) -> None:
+        class Ruin(modnet.Callback):
+            def on_end(self, run: ObservedRun, state: State) -> Any:
+                return {name: value * np.nan for name, value in run.params.items()}
+
+        with pytest.raises(PluginError, match="returned nan or inf at the end: numbers are expected"):
+            train(Ruin())
+
     def test_one_that_fails_at_the_end_leaves_a_run_that_can_be_resumed(self, tmp_path: Path) -> None:
         class Fails(Keep):
             def on_end(self, run: ObservedRun, state: State) -> Any:

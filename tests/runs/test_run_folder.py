@@ -78,6 +78,9 @@ class TestWhatIsLeft:
         lines = (tmp_path / "run/history.csv").read_text().splitlines()
         assert lines[0] == "iteration,loss,train_accuracy,test_accuracy"
         assert len(lines) == 61
+        (tmp_path / "twice.csv").write_text("iteration,loss,seconds,seconds\n")
+        with pytest.raises(DataError, match=r"twice\.csv, line 1: .*the first line is not its header"):
+            read_history(tmp_path / "twice.csv")
 
     def test_the_experiment_file_is_complete_and_gives_the_same_run(self, tmp_path: Path, table) -> None:
         first, experiment = run_into(tmp_path / "first", table)
@@ -193,7 +196,8 @@ class TestFolders:
     def test_unless_it_is_asked_for(self, tmp_path: Path, table) -> None:
         run_into(tmp_path / "run", table)
         (tmp_path / "run/notes.txt").write_text("mine")
-        run_into(tmp_path / "run", {**table, "seed": 5}, overwrite=True)
+        with pytest.warns(UserWarning, match=r"what the run before has left stays, .*: notes\.txt$"):
+            run_into(tmp_path / "run", {**table, "seed": 5}, overwrite=True)
         assert json.loads((tmp_path / "run/summary.json").read_text())["seed"] == 5
         assert (tmp_path / "run/notes.txt").read_text() == "mine"
 

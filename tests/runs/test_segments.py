@@ -323,6 +323,8 @@ def test_plain_names_and_versions_are_advised(version: str) -> None:
     assert advice.endswith(f", which is not installed: pip install Modnet_x.y-z=={version}")
     advice = _advise_on([Origin("activation", "gone", "mine.parts", "", "mine", "")])
     assert advice.endswith(": load it with -p mine.parts")
+    advice = _advise_on([Origin("activation", "gone", "session", "", "mine", "")])
+    assert advice.endswith("a program that registered it: do so before, by modnet.register, or make a plugin of it")
 
 
 class TestOlder:

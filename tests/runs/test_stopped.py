@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from processes import Call, wait_until
 
+import modnet
 from modnet.comparison.compare import compare
 from modnet.compose.plugins import load_plugins
 from modnet.runs.contents import history_to_csv, read_history
@@ -111,6 +112,29 @@ def test_the_reason_is_printed_and_saved_and_the_run_verified(work: Path, call: 
     for command in (("plot", "run"), ("predict", "run", "points.csv")):
         assert call(*command, cwd=work).returncode == 0
     assert "there is nothing to resume" in call("resume", "run", cwd=work).stdout
+
+
+NAMES = """
+import modnet
+
+class Names(modnet.Callback):
+    def on_epoch(self, run, state):
+        return state, modnet.Record(dict.fromkeys(["status", "final_loss", "stop_reason", "seed"], 0.5))
+
+@modnet.hookimpl
+def register_callbacks(register):
+    register(Names)
+"""
+
+
+def test_what_a_callback_records_changes_no_entry_of_the_summary(work: Path, call: Call) -> None:
+    (work / "late.py").write_text(NAMES)
+    train(call, work, *QUICK, "-p", "late", "--callback", "names")
+    run = modnet.open_run(work / "run")
+    summary = json.loads((work / "run/summary.json").read_text())
+    assert (run.status, run.stop_reason, summary["seed"]) == ("finished", "", 0)
+    assert summary["final_loss"] == run.history.loss[-1]
+    assert run.history.final_loss[-1] == run.history.status[-1] == 0.5
 
 
 def test_a_stopped_run_cannot_be_lengthened_and_the_advice_works(work: Path, call: Call) -> None:

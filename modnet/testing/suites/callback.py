@@ -159,6 +159,13 @@ def follows(part: Any, course: str, iterations: int) -> None:
     train(part, course, iterations=iterations)
 
 
+@SUITE.check(one_course)
+def events(part: Any, course: str) -> None:  # noqa: ARG001
+    """Its methods whose names begin with `on_` are those of events; nobody calls another."""
+    odd = [name for name in dir(type(part)) if name.startswith("on_") and not hasattr(Callback, name)]
+    assert not odd, f"{odd[0]} is no event: available: {', '.join(n for n in dir(Callback) if n.startswith('on_'))}"
+
+
 @SUITE.check(lambda _: [{"course": course} for course in COURSES])
 def tasks(part: Any, course: str) -> None:
     """It follows a classification and a regression, or refuses one of them with a SettingError."""

@@ -48,6 +48,12 @@ class ForgetsTheState(Counting):
         return None
 
 
+@CAGE.add_broken("events")
+class HasTheEventsOfAnotherLibrary(modnet.Callback):
+    def on_epoch_end(self, run, state):
+        return state, modnet.Stop("that is enough")
+
+
 @CAGE.add_broken("follows")
 class StopsByTheClass(Counting):
     def on_iteration(self, run, state):
