@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import attrs
 import numpy as np
-from attrs.validators import and_, deep_mapping, gt, lt, matches_re
+from attrs.validators import and_, gt, lt
 
 from modnet.data.columns import Column
 from modnet.data.dataset import Dataset
@@ -422,7 +422,12 @@ class ObservedRun(Protocol):
 class Stop:
     """A callback's decision to end the run as finished, for a `reason` in words."""
 
-    reason: str = attrs.field(validator=matches_re(r"(?s).*\S.*"))
+    reason: str = attrs.field()
+
+    @reason.validator
+    def _in_words(self, _: object, reason: Any) -> None:
+        if not isinstance(reason, str) or not reason.strip():
+            raise ValueError(f"'reason' must be words, not {reason!r}")
 
 
 @attrs.frozen
@@ -440,9 +445,15 @@ def _to_floats(values: Mapping[str, Any]) -> dict[str, float]:
 class Record:
     """A callback's finite `values`, by name, for the row of the evaluation just made: columns of the history."""
 
-    values: Mapping[str, float] = attrs.field(
-        converter=_to_floats, validator=deep_mapping(matches_re("[a-z][a-z0-9_]*"), and_(gt(-math.inf), lt(math.inf)))
-    )
+    values: Mapping[str, float] = attrs.field(converter=_to_floats)
+
+    @values.validator
+    def _named_and_finite(self, _: object, values: Mapping[str, float]) -> None:
+        for name, value in values.items():
+            if not re.fullmatch("[a-z][a-z0-9_]*", name):
+                raise ValueError(f"a name must be lower-case letters, digits and _, as gradient_norm is: {name!r}")
+            if not math.isfinite(value):
+                raise ValueError(f"{name!r} must be finite, not {value}: record nothing where it is not")
 
 
 class Callback(Part, ABC):

@@ -107,7 +107,9 @@ class Run(modnet.nn.run.Run, Trained):
         name that would find it again, and DataError where the folder cannot be written.
         """
         path = Path(folder)
-        check_is_free(path, overwrite=overwrite, place="save", remedy="pass overwrite=True to replace a run")
+        check_is_free(
+            path, overwrite=overwrite, place="save", remedy="choose another, or pass overwrite=True to replace a run"
+        )
         with create_run(path, self._describe(), self.data, overwrite=overwrite) as recorder:
             recorder.record(self)
         self.experiment, self.folder = recorder.table, path.absolute()

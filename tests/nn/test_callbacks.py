@@ -294,8 +294,13 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
 class TestMistakes:
     @pytest.mark.parametrize("reason", ["", " ", 3, None])
     def test_a_reason_is_in_words(self, reason: Any) -> None:
-        with pytest.raises((ValueError, TypeError), match=r"reason|expected string"):
+        with pytest.raises(ValueError, match=f"^'reason' must be words, not {reason!r}$"):
             Stop(reason)
+
+    @pytest.mark.parametrize(("values", "words"), [({"a": np.nan}, "'a' must be finite"), ({"A": 1}, "lower-case")])
+    def test_what_is_wrong_with_values_is_said(self, values: dict[str, float], words: str) -> None:
+        with pytest.raises(ValueError, match=words):
+            Record(values)
 
     @pytest.mark.parametrize("factor", [0, -1.0, np.nan, np.inf, "2"])
     def test_a_factor_is_finite_and_above_0(self, factor: Any) -> None:

@@ -236,7 +236,7 @@ def test_a_folder_that_is_not_free_is_left_alone(trained: tuple[modnet.Run, modn
             run.save(tmp_path / "other", overwrite=overwrite)
     run.save(tmp_path / "run")
     before = (tmp_path / "run" / "receipt.json").read_bytes()
-    with pytest.raises(modnet.SettingError, match="holds a run: pass overwrite=True"):
+    with pytest.raises(modnet.SettingError, match="holds a run: choose another, or pass overwrite=True"):
         run.save(tmp_path / "run")
     assert (tmp_path / "run" / "receipt.json").read_bytes() == before
     run.save(tmp_path / "run", overwrite=True)
