@@ -6,6 +6,7 @@ import copy
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from itertools import product
 from typing import Any
 
@@ -15,6 +16,7 @@ from modnet.compose.experiment import PLACES, Experiment, create_experiment, to_
 from modnet.compose.tables import NONE, Table, is_no_value, merge, put
 from modnet.errors import SettingError, UnknownNameError
 
+LONGEST = 255  # bytes that the name of a folder may have
 ALIASES = {"hidden_size": "hidden"}
 # Entries that are the same for all settings, and the reasons.
 FIXED = {
@@ -39,9 +41,13 @@ class Setting:
 
     @property
     def folder(self) -> str:
-        """The name of the folder: "hidden-50,lr-0.1"."""
+        """The name of the folder: "hidden-50,lr-0.1", which ends with a digest where it would be too long."""
         names = (f"{key}-{value}" for key, value in self.entries.items())
-        return re.sub(r"[^\w.,+-]+", "-", ",".join(names)).strip("-.") or "as-it-is"
+        name = re.sub(r"[^\w.,+-]+", "-", ",".join(names)).strip("-.") or "as-it-is"
+        encoded = name.encode()
+        if len(encoded) <= LONGEST:
+            return name
+        return f"{encoded[: LONGEST - 9].decode(errors='ignore')}-{sha256(encoded).hexdigest()[:8]}"
 
 
 def create_settings(experiment: Table, grid: Mapping[str, Sequence[Any]]) -> list[Setting]:

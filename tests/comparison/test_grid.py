@@ -119,6 +119,14 @@ def test_every_setting_has_a_folder_of_its_own_that_any_system_can_have(widths: 
     assert all(set(folder) <= set("abcdefghijklmnopqrstuvwxyz0123456789,.+-_") for folder in folders)
 
 
+def test_a_folder_of_many_callbacks_has_a_name_that_any_system_can_have() -> None:
+    names = ["early-stopping", "reduce-on-plateau", "best-checkpoint", "json-log", "gradient-report"]
+    each = [[modnet.callback(name) for name in names[:3]], [modnet.callback(name) for name in names]]
+    folders = [setting.folder for setting in create_settings({}, {"callbacks": each})]
+    assert len(set(folders)) == 2
+    assert max(len(folder.encode()) for folder in folders) == 255
+
+
 class TestMistakes:
     @pytest.mark.parametrize(
         ("grid", "words"),
