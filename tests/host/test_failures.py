@@ -195,7 +195,7 @@ FAILS = {
     "step": "optimizer",
 }
 RETURNS = {
-    "none": ("Cubed", "activation", "Cubed() returned a NoneType: an array of shape (8, 3) is expected"),
+    "none": ("Cubed", "activation", "Cubed() returned a NoneType: an array of shape (1, 3) is expected"),
     "shape": ("Cubed", "activation", "Cubed() returned an array of shape (1, 3): an array of shape (8, 3) is expected"),
     "dtype": ("Cubed", "activation", "Cubed() returned an array of complex128: float64 is expected"),
     "backward-none": ("Cubed", "activation", "Cubed() returned a NoneType: an array of shape (8, 3) is expected"),
