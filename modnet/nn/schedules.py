@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Real
 from typing import Any, Literal, TypeAlias
 
 import attrs
@@ -129,7 +130,7 @@ def find_rate(optimizer: Optimizer, iteration: int) -> float | None:
     rate: Any = getattr(optimizer, "lr", None)
     if callable(rate):
         rate = rate(iteration) if _has_setting(optimizer) else None  # a method is its own affair
-    return float(rate) if isinstance(rate, (int, float)) and not isinstance(rate, bool) else None
+    return float(rate) if isinstance(rate, Real) and not isinstance(rate, bool) else None
 
 
 def fix_rate(optimizer: Optimizer, iteration: int, factor: float = 1.0) -> Optimizer:

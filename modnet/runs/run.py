@@ -211,6 +211,6 @@ def open_run(folder: str | PathLike[str]) -> SavedRun:
         made = int(summary.get("iterations", len(history.loss)))
     except (TypeError, ValueError):
         raise DataError(f"{path / SUMMARY}: not the summary of a run", path=path / SUMMARY) from None
-    reason = str(summary.get("stop_reason", ""))
+    reason = str(summary.get("stop_reason") or "")
     table = read_toml(path / EXPERIMENT)
     return SavedRun(folder=path, experiment=table, history=history, status=status, stop_reason=reason, iteration=made)

@@ -104,6 +104,9 @@ def test_a_function_of_the_iteration_is_a_learning_rate_too() -> None:
     by_function = train(modnet.optimizer("sgd", lr=lambda k: 0.2 * (1 - k / 20)))
     by_name = train(modnet.optimizer("sgd", lr=modnet.Schedule("linear", initial=0.2)))
     assert by_function.history == by_name.history
+    rates = np.full(20, 0.5, np.float32)
+    by_array = train(modnet.optimizer("sgd", lr=lambda k: rates[k]))
+    assert by_array.history == train(modnet.optimizer("sgd", lr=0.5)).history
 
 
 @pytest.mark.parametrize(

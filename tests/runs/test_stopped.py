@@ -243,7 +243,7 @@ def test_a_mistake_of_a_callback_names_its_plugin(work: Path, call: Call) -> Non
     (work / "wrong.py").write_text(STEERING.replace('"it is enough"', "3").replace("reason: str", "reason: object"))
     done = call("train", "--data", "points.csv", *QUICK, "-p", "wrong", "--callback", "steer", cwd=work)
     assert done.returncode == 1
-    assert "the plugin wrong fails: TypeError: expected string or bytes-like object, got 'int'" in done.stderr
+    assert "the plugin wrong fails: ValueError: 'reason' must be words, not 3: " in done.stderr
     assert "take another callback" in done.stderr
     (work / "late.py").write_text(STEERING.replace("return state[", "return 1 / 0, state["))
     done = call("train", "--data", "points.csv", *QUICK, "-p", "late", "--callback", "steer", "--out", "late", cwd=work)
