@@ -130,7 +130,7 @@ def find_rate(optimizer: Optimizer, iteration: int) -> float | None:
     rate: Any = getattr(optimizer, "lr", None)
     if callable(rate):
         rate = rate(iteration) if _has_setting(optimizer) else None  # a method is its own affair
-    return float(rate) if isinstance(rate, Real) and not isinstance(rate, bool) else None
+    return None if isinstance(rate, bool) or not isinstance(rate, Real) else float(rate)
 
 
 def fix_rate(optimizer: Optimizer, iteration: int, factor: float = 1.0) -> Optimizer:
