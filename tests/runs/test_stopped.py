@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -67,11 +68,13 @@ STEER = (*QUICK, "-p", "steering", "--callback", "steer")
 
 
 @pytest.fixture
-def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     write_points(tmp_path / "points.csv")
     (tmp_path / "steering.py").write_text(STEERING)
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    yield tmp_path
+    sys.modules.pop("steering", None)
+    load_plugins()  # without the module that a run has named, which is of this folder
 
 
 @pytest.fixture(name="call")
@@ -268,12 +271,8 @@ def test_a_comparison_counts_stopped_runs(work: Path, monkeypatch: pytest.Monkey
         "plugins": {"modules": ["steering"]},
     }
     monkeypatch.syspath_prepend(work)
-    try:
-        for _ in range(2):
-            result = compare(table, {"callbacks.0.at": [17, 100]}, seeds=2, out=work / "out", workers=workers)
-    finally:
-        sys.modules.pop("steering")
-        load_plugins()
+    for _ in range(2):
+        result = compare(table, {"callbacks.0.at": [17, 100]}, seeds=2, out=work / "out", workers=workers)
     rows = list(csv.DictReader(result.runs_csv().splitlines()))
     assert [row["iterations"] for row in rows] == ["17", "17", "40", "40"]
     assert {row["status"] for row in rows} == {"finished"}
