@@ -21,7 +21,7 @@ from attrs.validators import and_, gt, lt
 
 from modnet.data.columns import Column
 from modnet.data.dataset import Dataset
-from modnet.errors import DataError, NoDerivativeError
+from modnet.errors import DataError, GradientError, NoDerivativeError
 from modnet.files import uncompressed_name
 from modnet.randomness import Stream
 from modnet.text import list_some, printable
@@ -243,9 +243,11 @@ class Objective(ABC):
     def with_batch(self, x: Array, t: Array, weights: Array | None = None) -> Objective:
         """Return the loss of the same network on another batch: samples (N, inputs), their targets and weights (N,).
 
-        Targets are class indices (N,), or dense (N, outputs). Raises ShapeError where they do not fit.
+        Targets are class indices (N,), or dense (N, outputs). Raises ShapeError where they do not fit, and GradientError
+        of an objective that is no network's and knows one batch alone, as it does by default.
         """
-        raise NotImplementedError(f"{type(self).__name__} knows one batch alone")
+        what = f"the objective {type(self).__name__} knows one batch alone"
+        raise GradientError(f"{what}: choose a gradient estimator that asks for no other")
 
     @abstractmethod
     def trace(self, params: Params) -> Trace:

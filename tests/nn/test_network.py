@@ -289,5 +289,5 @@ class TestAnotherBatch:
 
             trace = output_error = backward = __call__
 
-        with pytest.raises(NotImplementedError, match="Own knows one batch alone"):
+        with pytest.raises(modnet.GradientError, match="the objective Own knows one batch alone: choose a gradient"):
             Own().with_batch(np.ones((1, 1)), np.ones((1, 1)))
