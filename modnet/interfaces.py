@@ -243,8 +243,8 @@ class Objective(ABC):
     def with_batch(self, x: Array, t: Array, weights: Array | None = None) -> Objective:
         """Return the loss of the same network on another batch: samples (N, inputs), their targets and weights (N,).
 
-        Targets are class indices (N,), or dense (N, outputs). Raises ShapeError where they do not fit, and GradientError
-        of an objective that is no network's and knows one batch alone, as it does by default.
+        Targets are class indices (N,), or dense (N, outputs). Raises ShapeError where they do not fit. Optional: the
+        default raises GradientError, for objectives that know one batch alone.
         """
         what = f"the objective {type(self).__name__} knows one batch alone"
         raise GradientError(f"{what}: choose a gradient estimator that asks for no other")
