@@ -34,12 +34,15 @@ from modnet.interfaces import (
     DenseLayer,
     FusedLoss,
     GradientEstimator,
+    Layer,
     Loss,
     Metric,
     Objective,
     ObservedRun,
     Observer,
     Optimizer,
+    Param,
+    PlacedLayer,
     Record,
     RowsToPredict,
     ScaleRate,
@@ -51,7 +54,7 @@ from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.numerical import default_step, gradient_descent, numerical_gradient
 from modnet.nn.schedules import LearningRate, Schedule
 from modnet.randomness import Stream
-from modnet.types import Array, Grads, History, Params, State, Status, Task, is_weight
+from modnet.types import Array, Grads, History, Mode, Params, Shape, State, Status, Task, is_weight
 
 if TYPE_CHECKING:
     from modnet import testing
@@ -91,10 +94,12 @@ __all__ = [
     "GradientEstimator",
     "Grads",
     "History",
+    "Layer",
     "LearningRate",
     "Loss",
     "Metric",
     "MissingExtraError",
+    "Mode",
     "ModnetError",
     "Network",
     "NoDerivativeError",
@@ -103,7 +108,9 @@ __all__ = [
     "Observer",
     "Optimizer",
     "PairResult",
+    "Param",
     "Params",
+    "PlacedLayer",
     "PluginError",
     "PrecisionWarning",
     "Preparation",
@@ -118,6 +125,7 @@ __all__ = [
     "Schedule",
     "SettingError",
     "SettingResult",
+    "Shape",
     "ShapeError",
     "State",
     "Status",

@@ -17,6 +17,8 @@ Grads: TypeAlias = Mapping[str, Array]
 # The state of an optimizer, opaque to everybody else: anything that a checkpoint can hold.
 State: TypeAlias = Any
 Task: TypeAlias = Literal["classification", "regression"]
+Shape: TypeAlias = tuple[int, ...]  # of one sample
+Mode: TypeAlias = Literal["train", "predict"]
 
 
 def is_weight(name: str) -> bool:

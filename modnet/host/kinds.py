@@ -13,7 +13,17 @@ import attrs
 import pluggy
 
 from modnet.errors import UnknownNameError
-from modnet.interfaces import Activation, Callback, DataSource, GradientEstimator, Loss, Metric, Observer, Optimizer
+from modnet.interfaces import (
+    Activation,
+    Callback,
+    DataSource,
+    GradientEstimator,
+    Layer,
+    Loss,
+    Metric,
+    Observer,
+    Optimizer,
+)
 
 hookspec = pluggy.HookspecMarker("modnet")
 hookimpl = pluggy.HookimplMarker("modnet")
@@ -38,6 +48,11 @@ def register_activations(register: Register[Activation]) -> None:
     ...     register(Cube)
     ...     register(SoftCap, "soft-cap-2")
     """
+
+
+@hookspec
+def register_layers(register: Register[Layer]) -> None:
+    """Register subclasses of `modnet.Layer`, as `register_activations` those of `modnet.Activation`."""
 
 
 @hookspec
@@ -93,6 +108,7 @@ class Kind:
 
 _ROWS = (
     Kind("activation", Activation, register_activations),
+    Kind("layer", Layer, register_layers),
     Kind("loss", Loss, register_losses),
     Kind("gradient", GradientEstimator, register_gradients, words="gradient estimator"),
     Kind("optimizer", Optimizer, register_optimizers),
@@ -109,7 +125,7 @@ def find_kind(name: str) -> Kind:
     """Return the kind of that name; raises UnknownNameError.
 
     >>> find_kind("loss").interface
-    <class 'modnet.interfaces.Loss'>
+    <class 'modnet.interfaces.functions.Loss'>
     """
     if name not in KINDS:
         raise UnknownNameError("kind of part", name, KINDS)

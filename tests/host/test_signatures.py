@@ -153,7 +153,7 @@ class FourMistakes(Activation):
 
 
 CALL = "def __call__(self, a: Array, dim"
-SUPERTYPE = 'supertype "modnet.interfaces.Activation"'
+SUPERTYPE = 'supertype "modnet.interfaces.functions.Activation"'
 MISTAKES = {
     f'Signature of "__call__" incompatible with {SUPERTYPE}': CALL,
     'Return type "list[float]" of "__call__" incompatible with return type '

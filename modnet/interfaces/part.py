@@ -1,0 +1,40 @@
+"""Base of all parts, and the names of their classes."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+
+class Part:
+    """The common base of all parts; its `repr` is for parts that are no attrs classes."""
+
+    def __repr__(self) -> str:
+        kept = getattr(self, "__dict__", {})
+        settings = [f"{name}={kept[name]!r}" for name in inspect.signature(type(self)).parameters if name in kept]
+        return f"{type(self).__name__}({', '.join(settings)})"
+
+
+def name_of(part: object) -> str:
+    """Return the name a part's class has: the registered name of a built-in.
+
+    >>> from modnet_activations.leaky_relu import LeakyRelu
+    >>> name_of(LeakyRelu())
+    'leaky-relu'
+    """
+    return kebab_case(part if isinstance(part, type) else type(part))
+
+
+def kebab_case(cls: type) -> str:
+    """Return the default name of a class: a hyphen stands between a small letter or digit and a capitalized word.
+
+    >>> [kebab_case(type(name, (), {})) for name in ("LeakyReLU", "PReLU", "SmoothL1Loss", "AdamW", "KLDivergence")]
+    ['leaky-relu', 'prelu', 'smooth-l1-loss', 'adamw', 'kldivergence']
+    """
+    words = re.sub("(?<=[a-z0-9])(?=[A-Z][a-z0-9])", "-", cls.__name__)
+    return re.sub("[_-]+", "-", words).strip("-").lower()
+
+
+def is_same_name(one: str, other: str) -> bool:
+    """Say whether two names are the same but for hyphens: an older modnet called `PReLU` `pre-lu`."""
+    return one.replace("-", "") == other.replace("-", "")

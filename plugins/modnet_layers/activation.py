@@ -1,0 +1,59 @@
+"""Activation as a layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+
+from modnet import Activation, Array, Layer, Mode, Params, Stream
+
+
+@attrs.frozen
+class ActivationLayer(Layer):
+    """An activation as a layer: of each number by itself, or along axis 1. In a network its name alone stands for it.
+
+    >>> layer = ActivationLayer(modnet.activation("relu"))
+    >>> layer.forward({}, np.array([[-1.0, 2.0]]), "train", modnet.Stream(0))[0]
+    array([[0., 2.]])
+    """
+
+    activation: Activation
+
+    @property
+    def elementwise(self) -> bool:
+        """True where the activation is elementwise."""
+        return self.activation.elementwise
+
+    def forward(self, params: Params, x: Array, mode: Mode, stream: Stream) -> tuple[Array, Any]:  # noqa: ARG002
+        """Return the activation's outputs."""
+        return self.activation(x, _axis(x)), None
+
+    def backward(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Array:  # noqa: ARG002
+        """Return the derivative by the inputs; raises NoDerivativeError where the activation has no backward."""
+        return self.activation.backward(x, z, dz, _axis(x))
+
+    def change(
+        self,
+        params: Params,  # noqa: ARG002
+        x: Array,
+        z: Array,
+        memo: Any,  # noqa: ARG002
+        dx: Array,
+        channels: slice,
+        mode: Mode,  # noqa: ARG002
+        stream: Stream,  # noqa: ARG002
+    ) -> Array:
+        """Return the change that the activation itself computes."""
+        part = self.activation
+        if self.elementwise:
+            return part.change(x[:, channels], z[:, channels], dx, _axis(x))
+        spread: Array = np.zeros((len(dx), *x.shape), dx.dtype)
+        spread[:, :, channels] = dx
+        return part.change(x, z, spread, _axis(x))
+
+
+def _axis(x: Array) -> int:
+    """Return the axis of the units, or the channels of an image; from the end, as moves may stand before samples."""
+    return 1 - x.ndim

@@ -1,0 +1,73 @@
+"""Dense layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from attrs.validators import ge
+
+from modnet import Array, Grads, Layer, Mode, Param, Params, Shape, ShapeError, Stream
+
+
+@attrs.frozen
+class Dense(Layer):
+    """A dense layer, the book's affine: z = x @ W + b, with W (inputs, units) and b (units,).
+
+    The network's `weight_init` and `bias_init` say what W and b begin with. Saitoh, "Deep Learning from Scratch",
+    chapter 5.6.
+
+    >>> Dense(units=2).shape((3,))
+    (2,)
+    """
+
+    units: int = attrs.field(validator=ge(1))
+    is_dense = True
+
+    def shape(self, inputs: Shape) -> Shape:
+        """Return (units,); raises ShapeError where the samples are no rows of numbers."""
+        if len(inputs) != 1:
+            raise ShapeError(
+                f"expects samples of shape (inputs,), it was given {inputs}: put a flatten layer before it"
+            )
+        return (self.units,)
+
+    def params(self, inputs: Shape) -> tuple[Param, ...]:
+        """Return W (inputs, units) and b (units,)."""
+        weight = Param("W", (*inputs, self.units), channel_axis=1, linear=True)
+        return weight, Param("b", (self.units,), channel_axis=0, linear=True)
+
+    def forward(self, params: Params, x: Array, mode: Mode, stream: Stream) -> tuple[Array, Any]:  # noqa: ARG002
+        """Return the outputs (N, units)."""
+        z = x @ params["W"]
+        z += params["b"]
+        return z, None
+
+    def backward(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Array:  # noqa: ARG002
+        """Return the derivative by the inputs, (N, inputs)."""
+        dx: Array = dz @ params["W"].T
+        return dx
+
+    def gradients(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Grads:  # noqa: ARG002
+        """Return the derivatives by W and b."""
+        return {"W": x.T @ dz, "b": dz.sum(axis=0)}
+
+    def change(
+        self,
+        params: Params,
+        x: Array,  # noqa: ARG002
+        z: Array,  # noqa: ARG002
+        memo: Any,  # noqa: ARG002
+        dx: Array,
+        channels: slice,
+        mode: Mode,  # noqa: ARG002
+        stream: Stream,  # noqa: ARG002
+    ) -> Array:
+        """Return the change of all outputs, which is linear in that of the inputs."""
+        changes: Array = dx @ params["W"][channels]
+        return changes
+
+    def slopes(self, params: Params, x: Array, memo: Any, name: str, channel: int) -> Array:  # noqa: ARG002
+        """Return the inputs (inputs, N) for W, and ones (1, N) for b."""
+        slopes: Array = x.T if name == "W" else x.T[:1] * 0 + 1
+        return slopes
