@@ -222,8 +222,10 @@ def test_a_class_is_named_in_kebab_case_or_by_the_name_that_is_given() -> None:
         (Activation, 'Only concrete class can be given where "type[Activation]" is expected: define __call__ in Activ'),
         (
             NoAxis,
-            'incompatible with supertype "modnet.interfaces.functions.Activation": '
-            "NoAxis.__call__(a) does not take (a, axis=-1)",
+            (
+                'incompatible with supertype "modnet.interfaces.functions.Activation": '
+                "NoAxis.__call__(a) does not take (a, axis=-1)"
+            ),
         ),
     ],
 )
