@@ -18,10 +18,8 @@ class Prelu(Layer):
     The slopes are trained, without weight decay. `slope` is the number that they begin with. The derivative at 0 is
     taken as a. He et al. (2015), "Delving deep into rectifiers", eq. 1.
 
-    >>> layer = Prelu(slope=0.25)
-    >>> layer.forward(
-    ...     {"slope": np.array([0.25, 0.5])}, np.array([[-1.0, -1.0], [2.0, 2.0]]), "train", modnet.Stream(0)
-    ... )[0]
+    >>> params = {"slope": np.array([0.25, 0.5])}
+    >>> Prelu().forward(params, np.array([[-1.0, -1.0], [2.0, 2.0]]), "train", modnet.Stream(0))[0]
     array([[-0.25, -0.5 ],
            [ 2.  ,  2.  ]])
     """
