@@ -45,8 +45,8 @@ class Dense(Layer):
         return z, None
 
     def backward(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Array:
-        """Return the derivative by the inputs, (N, inputs)."""
-        return dz @ params["W"].T
+        """Return the derivative by the inputs, (N, inputs); in memory it lies as they do, which may be samples last."""
+        return dz @ params["W"].T if x.flags.c_contiguous else (params["W"] @ dz.T).T
 
     def gradients(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Grads:
         """Return the derivatives by W and b."""
