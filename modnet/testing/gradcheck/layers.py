@@ -1,6 +1,9 @@
-"""Verdicts on the derivatives of a layer, alone."""
+"""Layers alone: calls of their methods, and verdicts on their derivatives."""
 
 from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
 
 import attrs
 import numpy as np
@@ -14,6 +17,47 @@ from modnet.testing.gradcheck.whole import judge_whole
 from modnet.types import Array, Grads, Mode, Params
 
 INPUTS = "inputs"
+STREAM = Stream(0, ("layer",))
+
+
+def draw_params(layer: Layer, x: Array) -> dict[str, Array]:
+    """Return parameters and buffers for batches like `x`: around what they begin with, buffers of no other sign."""
+    draw, shape, arrays = STREAM.child("params").generator(), x.shape[1:], {}
+    params = layer.params(shape)
+    for array in (*params, *layer.buffers(shape)):
+        noise: Array = np.asarray(draw.random(array.shape))
+        start = 0.0 if array.is_weight else array.init or 0.0
+        found = start * (0.6 + 0.8 * noise) if start else noise - 0.5 * (array in params)
+        arrays[array.name] = np.asarray(found, x.dtype)
+    return arrays
+
+
+def evaluate(layer: Layer, params: Params, x: Array, mode: Mode) -> Array:
+    """Return the outputs, always with the same stream."""
+    return layer.forward(params, x, mode, STREAM)[0]
+
+
+def prepare(layer: Layer, x: Array, mode: Mode) -> dict[str, Any]:
+    """Return all that the methods of a layer are given for a batch, by name."""
+    params = draw_params(layer, x)
+    z, memo = layer.forward({name: array.copy() for name, array in params.items()}, x.copy(), mode, STREAM)
+    dz = np.cos(np.arange(z.size)).reshape(z.shape).astype(x.dtype)
+    dx = np.sin(np.arange(2 * x.size)).reshape(2, *x.shape).astype(x.dtype)
+    return {"params": params, "x": x, "z": z, "memo": memo, "dz": dz, "dx": dx}
+
+
+def call_methods(
+    layer: Layer, mode: Mode, params: Params, x: Array, z: Array, memo: Any, dz: Array, dx: Array
+) -> dict[str, Any]:
+    """Return what each method of a layer returns, by name: nothing for derivatives that it has not."""
+    found: dict[str, Any] = {"forward": evaluate(layer, params, x, mode)}
+    for method in (layer.backward, layer.gradients):
+        with suppress(NoDerivativeError):
+            found[method.__name__] = method(params, x, z, memo, dz)
+    found["change"] = layer.change(params, x, z, memo, dx, slice(None), mode, STREAM)
+    if mode == "train":
+        found["update"] = dict(layer.update(params, x, memo))
+    return found
 
 
 def judge_backward(layer: Layer, params: Params, x: Array, mode: Mode, stream: Stream) -> Verdict | None:

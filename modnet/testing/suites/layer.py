@@ -16,7 +16,14 @@ import modnet
 from modnet.interfaces import Layer
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
-from modnet.testing.gradcheck.layers import judge_backward, judge_gradients
+from modnet.testing.gradcheck.layers import (
+    call_methods,
+    draw_params,
+    evaluate,
+    judge_backward,
+    judge_gradients,
+    prepare,
+)
 from modnet.testing.report import Report
 from modnet.testing.suites.shared import DTYPES, NO_DERIVATIVE, add_shared
 from modnet.types import Array, Mode, Shape
@@ -91,52 +98,9 @@ def draw_batch(rows: int, shape: Shape, dtype: str = "float64") -> Array:
     return np.asarray(draw.standard_normal((rows, *shape))).astype(dtype)
 
 
-def draw_params(part: Any, x: Any) -> Any:
-    """Return parameters, and buffers after a batch of training, for batches like `x`."""
-    draw, shape = modnet.Stream(1).generator(), x.shape[1:]
-    arrays = {buffer.name: np.full(buffer.shape, buffer.init, x.dtype) for buffer in part.buffers(shape)}
-    has_buffers = len(arrays) > 0
-    for param in part.params(shape):
-        noise = draw.uniform(-1, 1, param.shape)
-        known = isinstance(param.init, (int, float)) and param.init != 0 and not param.is_weight
-        arrays[param.name] = (param.init * (1 + 0.4 * noise) if known else 0.5 * noise).astype(x.dtype)
-    if has_buffers:
-        batch = draw.standard_normal((4, *shape)).astype(x.dtype)
-        _, memo = part.forward(arrays, batch, "train", modnet.Stream(2))
-        arrays |= {name: np.asarray(value, x.dtype) for name, value in part.update(arrays, batch, memo).items()}
-    return arrays
-
-
-def forward(part: Any, params: Any, x: Any, mode: Mode) -> Any:
-    """Return a layer's outputs, with the stream of all calls here."""
-    return part.forward(params, x, mode, modnet.Stream(3))[0]
-
-
-def prepare(part: Any, x: Any, mode: Mode) -> Any:
-    """Return all that a layer's methods are given for a batch, by name."""
-    params = draw_params(part, x.copy())
-    z, memo = part.forward(copy.deepcopy(params), x.copy(), mode, modnet.Stream(3))
-    dz = np.cos(np.arange(z.size)).reshape(z.shape).astype(x.dtype)
-    dx = np.sin(np.arange(2 * x.size)).reshape(2, *x.shape).astype(x.dtype)
-    return {"params": params, "x": x, "z": z, "memo": memo, "dz": dz, "dx": dx}
-
-
-def call(part: Any, mode: Mode, params: Any, x: Any, z: Any, memo: Any, dz: Any, dx: Any) -> Any:
-    """Return what all methods of a layer return, by name; of those that it has not, nothing."""
-    found = {"forward": forward(part, params, x, mode)}
-    for name in ("backward", "gradients"):
-        try:
-            found[name] = getattr(part, name)(params, x, z, memo, dz)
-        except modnet.NoDerivativeError:
-            continue
-    found["change"] = part.change(params, x, z, memo, dx, slice(None), mode, modnet.Stream(3))
-    found["update"] = part.update(params, x, memo) if mode == "train" else {}
-    return found
-
-
 def use_layer(part: Any, x: Any, mode: Mode) -> Any:
     """Call all methods of a layer."""
-    return call(part, mode, **prepare(part, x, mode))
+    return call_methods(part, mode, **prepare(part, x, mode))
 
 
 def shared_cases(subject: Subject) -> Iterator[Inputs]:
@@ -160,10 +124,12 @@ def list_arrays(subject: Subject, which: str) -> list[modnet.Param]:
 
 @SUITE.check(lambda subject: [{"shape": shape} for shape in subject.shapes] or [{"shape": None}])
 def takes(part: Any, shape: Any) -> None:
-    """It takes samples of some shape: rows, images or sequences of numbers, or the one that is named."""
+    """It takes samples of some shape, or of the one that is named, and says which shape its outputs have."""
     tried = "(6,), (2, 6, 6), (3, 12, 12), (4, 6) or (1, 28, 28)"
     assert shape is not None, f"it takes no samples of shape {tried}: name one that it takes, shape=[...]"
-    part.shape(shape)
+    found = part.shape(shape)
+    is_shape = isinstance(found, tuple) and len(found) and all(isinstance(n, int) and n > 0 for n in found)
+    assert is_shape, f"samples {shape} are to give {found!r}, which is no shape of a sample"
 
 
 @SUITE.check(lambda subject: [{"shape": shape} for shape in subject.shapes])
@@ -198,23 +164,21 @@ def of_each_size(subject: Subject) -> Iterator[Inputs]:
 @SUITE.check(of_each_size)
 def shape_and_dtype(part: Any, x: Any, mode: Mode) -> None:
     """`forward` returns a pair: outputs of the shape that `shape` says, in the dtype of the inputs, and a memo."""
-    params = draw_params(part, x)
-    shape = part.shape(x.shape[1:])
-    assert isinstance(shape, tuple) and shape and all(isinstance(n, int) and n > 0 for n in shape), f"shape is {shape}"  # noqa: PT018
-    result = part.forward(params, x, mode, modnet.Stream(3))
-    assert type(result) is tuple and len(result) == 2, f"it returns {type(result).__name__}, not (z, memo)"  # noqa: PT018
-    z, memo = result
-    expected = ((len(x), *shape), x.dtype)
-    assert (z.shape, z.dtype) == expected, f"{x.dtype} {x.shape} gives {z.dtype} {z.shape}, not {x.dtype} {expected[0]}"
-    for name in ("backward", "gradients"):
-        try:
-            found = getattr(part, name)(params, x, z, memo, np.ones_like(z))
-        except modnet.NoDerivativeError:
-            continue
-        pairs = {"x": (found, x)} if name == "backward" else {n: (found[n], params[n]) for n in found}
-        for of, (slopes, array) in pairs.items():
-            wrong = f"{name} gives {slopes.dtype} {slopes.shape} for {of}, {array.dtype} {array.shape}"
-            assert (slopes.shape, slopes.dtype) == (array.shape, array.dtype), wrong
+    result = part.forward(draw_params(part, x), x, mode, modnet.Stream(3))
+    assert isinstance(result, tuple), f"it returns {type(result).__name__}, not a pair (z, memo)"
+    (z, _), shape = result, (len(x), *part.shape(x.shape[1:]))
+    assert (z.shape, z.dtype) == (shape, x.dtype), f"{x.dtype} {x.shape} gives {z.dtype} {z.shape}, not {shape}"
+
+
+@SUITE.check(of_each_size)
+def derivatives(part: Any, x: Any, mode: Mode) -> None:
+    """`backward` and `gradients` return arrays of the shapes and dtypes of what they are derivatives by."""
+    given = prepare(part, x, mode)
+    found = call_methods(part, mode, **given)
+    slopes = {"x": found.get("backward", x), **found.get("gradients", {})}
+    for name, array in {"x": x, **given["params"]}.items():
+        kinds = [f"{each.dtype} {each.shape}" for each in (array, slopes.get(name, array))]
+        assert kinds[0] == kinds[1], f"of {name}, {kinds[0]}, the derivative is {kinds[1]}"
 
 
 @SUITE.check(lambda _: [{"shape": shape} for shape in OTHER_SHAPES])
@@ -225,7 +189,7 @@ def shape_refused(part: Any, shape: Any) -> None:
     except modnet.ShapeError:
         return
     x = np.cos(np.arange(3 * np.prod(shape))).reshape(3, *shape)
-    found = forward(part, draw_params(part, x), x, "train").shape
+    found = evaluate(part, draw_params(part, x), x, "train").shape
     assert found == (3, *outputs), f"samples {shape} are to give {outputs}, and give {found[1:]}"
 
 
@@ -240,7 +204,7 @@ def moved_params(subject: Subject) -> list[Inputs]:
 def channel_axis(part: Any, x: Any, mode: Mode) -> None:
     """An entry of a parameter with a `channel_axis` moves nothing but the output channel that it belongs to."""
     params = draw_params(part, x)
-    z = forward(part, params, x, mode)
+    z = evaluate(part, params, x, mode)
     for param in part.params(x.shape[1:]):
         if param.channel_axis is None:
             continue
@@ -249,7 +213,7 @@ def channel_axis(part: Any, x: Any, mode: Mode) -> None:
         for index in list(np.ndindex(param.shape))[:: max(1, int(np.prod(param.shape)) // MOVED)]:
             moved = params[param.name].copy()
             moved[index] += 0.5
-            others = ~np.isclose(forward(part, {**params, param.name: moved}, x, mode), z, rtol=1e-9, atol=1e-9)
+            others = ~np.isclose(evaluate(part, {**params, param.name: moved}, x, mode), z, rtol=1e-9, atol=1e-9)
             others[:, index[param.channel_axis]] = False
             assert not others.any(), f"{param.name}{list(index)} moves channel {int(np.argwhere(others)[0][1])}"
 
@@ -265,11 +229,11 @@ def linear_params(subject: Subject) -> list[Inputs]:
 def linear(part: Any, x: Any, mode: Mode) -> None:
     """The outputs are linear in the entries of each parameter that says so: steps to both sides change them alike."""
     params = draw_params(part, x)
-    z = forward(part, params, x, mode)
+    z = evaluate(part, params, x, mode)
     for param in part.params(x.shape[1:]):
         if param.linear:
             step = np.cos(np.arange(np.prod(param.shape))).reshape(param.shape)
-            both = [forward(part, {**params, param.name: params[param.name] + s * step}, x, mode) for s in (-1, 1)]
+            both = [evaluate(part, {**params, param.name: params[param.name] + s * step}, x, mode) for s in (-1, 1)]
             message = f"the outputs are not linear in {param.name}"
             np.testing.assert_allclose(both[1] - z, z - both[0], rtol=1e-9, atol=1e-9, err_msg=message)
 
@@ -307,7 +271,7 @@ def slopes(part: Any, x: Any, mode: Mode) -> None:
             for entry, index in list(enumerate(at))[:: max(1, len(at) // MOVED)]:
                 moved = params[param.name].copy()
                 moved[index] += 1
-                change = (forward(part, {**params, param.name: moved}, x, mode) - z)[:, channel]
+                change = (evaluate(part, {**params, param.name: moved}, x, mode) - z)[:, channel]
                 message = f"slopes of {param.name}{list(index)}"
                 np.testing.assert_allclose(found[entry], change, rtol=1e-9, atol=1e-9, err_msg=message)
 
@@ -321,12 +285,12 @@ def each_input(subject: Subject) -> list[Inputs]:
 def elementwise(part: Any, x: Any, mode: Mode) -> None:
     """If it claims to be elementwise, no output depends on an input at another place."""
     params = draw_params(part, x)
-    z = forward(part, params, x, mode)
+    z = evaluate(part, params, x, mode)
     assert z.shape == x.shape, f"the inputs have the shape {x.shape}, the outputs {z.shape}"
     for index in list(np.ndindex(x.shape))[:: max(1, x.size // MOVED)]:
         moved = x.copy()
         moved[index] += 1
-        others = ~np.isclose(forward(part, params, moved, mode), z, rtol=1e-9, atol=1e-9)
+        others = ~np.isclose(evaluate(part, params, moved, mode), z, rtol=1e-9, atol=1e-9)
         others[index] = False
         assert not others.any(), f"input {index} moves output {tuple(int(i) for i in np.argwhere(others)[0])}"
 
@@ -340,11 +304,11 @@ def each_sample(subject: Subject) -> list[Inputs]:
 def couples_samples(part: Any, x: Any, mode: Mode) -> None:
     """In training no sample moves the outputs of another one, unless it says `couples_samples`."""
     params = draw_params(part, x)
-    z = forward(part, params, x, mode)
+    z = evaluate(part, params, x, mode)
     for row in range(len(x)):
         moved = x.copy()
         moved[row] = moved[row][::-1] + 1
-        others = ~np.isclose(forward(part, params, moved, mode), z, rtol=1e-9, atol=1e-9)
+        others = ~np.isclose(evaluate(part, params, moved, mode), z, rtol=1e-9, atol=1e-9)
         others[row] = False
         assert not others.any(), f"sample {row} moves outputs of sample {int(np.argwhere(others)[0][0])}"
 
@@ -353,8 +317,8 @@ def couples_samples(part: Any, x: Any, mode: Mode) -> None:
 def rows(part: Any, x: Any) -> None:
     """In predict mode a batch gives what its samples give one by one."""
     params = draw_params(part, x)
-    alone = [forward(part, params, x[i : i + 1], "predict")[0] for i in range(len(x))]
-    np.testing.assert_allclose(forward(part, params, x, "predict"), np.stack(alone), rtol=1e-9, atol=1e-9)
+    alone = [evaluate(part, params, x[i : i + 1], "predict")[0] for i in range(len(x))]
+    np.testing.assert_allclose(evaluate(part, params, x, "predict"), np.stack(alone), rtol=1e-9, atol=1e-9)
 
 
 @SUITE.check(lambda subject: [{"x": x} for x in subject.batches()])
@@ -367,7 +331,7 @@ def predicts(part: Any, x: Any) -> None:
 
 @SUITE.check(lambda subject: [{"x": x} for x in subject.batches()])
 def stream(part: Any, x: Any) -> None:
-    """What it draws in training is drawn from the whole stream: each iteration, and each layer, has another path."""
+    """Random numbers in training follow the whole stream: each iteration, and each layer, has another path."""
     params = draw_params(part, x)
 
     def train(seed: int, *path: int) -> Any:
@@ -410,8 +374,8 @@ def layout(part: Any, x: Any, mode: Mode) -> None:
     for view in (x[::-1], x[::2], np.asfortranarray(x)):
         plain = prepare(part, np.ascontiguousarray(view), mode)
         dz = np.asfortranarray(plain["dz"])
-        expected = call(part, mode, **{**plain, "params": params})
-        found = call(part, mode, **{**plain, "params": params, "x": view, "dz": dz})
+        expected = call_methods(part, mode, **{**plain, "params": params})
+        found = call_methods(part, mode, **{**plain, "params": params, "x": view, "dz": dz})
         for name in expected:
             values = list_values(found[name])
             np.testing.assert_allclose(values, list_values(expected[name]), rtol=1e-7, atol=1e-9, err_msg=name)
@@ -427,9 +391,9 @@ def list_values(found: Any) -> Any:
 def memo(part: Any, x: Any, mode: Mode) -> None:
     """A memo stays as it is: used twice, in another order, after another batch, it gives the same."""
     given = prepare(part, x, mode)
-    first = copy.deepcopy(call(part, mode, **given))
-    forward(part, given["params"], x[::-1] * 2, mode)
-    np.testing.assert_equal(call(part, mode, **given), first)
+    first = copy.deepcopy(call_methods(part, mode, **given))
+    evaluate(part, given["params"], x[::-1] * 2, mode)
+    np.testing.assert_equal(call_methods(part, mode, **given), first)
     for name in ("update", "gradients", "backward"):
         if name in first and (name != "update" or mode == "train"):
             arguments = [given[each] for each in ("params", "x", "z", "memo", "dz")]
@@ -512,7 +476,7 @@ def change(part: Any, x: Any, mode: Mode, size: float, moves: int) -> None:
         np.testing.assert_allclose(found, expected, rtol=0, atol=rounding, err_msg=f"of channels {channels}")
 
 
-def limited(subject: Subject) -> list[Inputs]:
+def list_limited(subject: Subject) -> list[Inputs]:
     """Return cases for a layer that says that some outputs are out of reach; raises SkippedError for any other."""
     reaches = [subject.part.reach(shape, slice(0, 1)) for shape in subject.shapes]
     shapes = [subject.part.shape(shape) for shape in subject.shapes]
@@ -522,15 +486,15 @@ def limited(subject: Subject) -> list[Inputs]:
     return subject.cases()
 
 
-@SUITE.check(limited, REACHES_ALL)
+@SUITE.check(list_limited, REACHES_ALL)
 def reach(part: Any, x: Any, mode: Mode) -> None:
     """Outputs out of `reach` of some input channels do not move with them."""
     params = draw_params(part, x)
-    z = forward(part, params, x, mode)
+    z = evaluate(part, params, x, mode)
     for channels in list_slices(x.shape[1]):
         moved = x.copy()
         moved[:, channels] += 1 + np.cos(np.arange(x.size)).reshape(x.shape)[:, channels]
-        others = ~np.isclose(forward(part, params, moved, mode), z, rtol=1e-9, atol=1e-9)
+        others = ~np.isclose(evaluate(part, params, moved, mode), z, rtol=1e-9, atol=1e-9)
         within = part.reach(x.shape[1:], channels)
         others[:, within] = False
         assert not others.any(), f"input {channels} moves output channel {np.argwhere(others)[0][1]}, out of {within}"
@@ -561,18 +525,18 @@ def update(part: Any, x: Any) -> None:
         params = {**params, **found}
 
 
-def claimed(subject: Subject) -> list[Inputs]:
+def list_claimed(subject: Subject) -> list[Inputs]:
     """Return cases for a layer that claims to be a dense layer or an activation; raises SkippedError for any other."""
     if not subject.part.is_dense and subject.part.activation is None:
         raise SkippedError(NO_STANDARD)
     return subject.cases()
 
 
-@SUITE.check(claimed, NO_STANDARD)
+@SUITE.check(list_claimed, NO_STANDARD)
 def standard(part: Any, x: Any, mode: Mode) -> None:
     """If it claims to be dense, or an activation, it is exactly that."""
     params = draw_params(part, x)
-    z = forward(part, params, x, mode)
+    z = evaluate(part, params, x, mode)
     if part.activation is not None:
         assert not params, f"an activation has no {list(params)}"
         np.testing.assert_allclose(z, part.activation(x, 1 - x.ndim), rtol=1e-9, atol=1e-9)
@@ -588,7 +552,7 @@ def unchanged(part: Any, x: Any, mode: Mode) -> None:
     """It never writes into an array that it was given."""
     given = prepare(part, x, mode)
     before = copy.deepcopy({name: value for name, value in given.items() if name != "memo"})
-    call(part, mode, **given)
+    call_methods(part, mode, **given)
     for name, value in before.items():
         np.testing.assert_equal(given[name], value, f"{name} changed")
 
@@ -599,7 +563,7 @@ def read_only(part: Any, x: Any, mode: Mode) -> None:
     given = prepare(part, x, mode)
     for array in [*given["params"].values(), *(given[name] for name in ("x", "z", "dz", "dx"))]:
         array.flags.writeable = False
-    call(part, mode, **given)
+    call_methods(part, mode, **given)
 
 
 add_shared(SUITE, shared_cases)

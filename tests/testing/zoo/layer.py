@@ -122,6 +122,14 @@ class TakesNothing(Scale):
         return inputs
 
 
+@CAGE.add_broken("takes")
+class SaysANumber(Affine):
+    """The number of units in place of a shape."""
+
+    def shape(self, inputs):
+        return Affine.shape(self, inputs)[0]
+
+
 @CAGE.add_broken("takes", shape=[3, 6, 6])
 class RefusesWhatIsNamed(Affine):
     """Rows alone, where an image is named."""
@@ -186,7 +194,7 @@ class Widens(Scale):
         return params["scale"] * x * np.ones(x.shape[1:]) + params["shift"], None
 
 
-@CAGE.add_broken("shape-and-dtype")
+@CAGE.add_broken("derivatives")
 class WidensTheGradients(Scale):
     def gradients(self, params, x, z, memo, dz):
         return {"scale": (dz * x).sum(axis=0, dtype=np.float64), "shift": dz.sum(axis=0)}
@@ -630,14 +638,12 @@ class BorrowsTheInput(Scale):
 
 
 @CAGE.add_broken("deterministic")
-class DrawsElsewhere(Dropout):
-    """Has a generator of its own, and so another mask each time within an iteration."""
+class DrawsElsewhere(modnet.Layer):
+    """Has a generator of its own, and so other noise each time within an iteration."""
 
     def forward(self, params, x, mode, stream):
-        if mode == "predict":
-            return x, None
-        kept = (np.random.default_rng().random(x.shape) >= 0.5).astype(x.dtype) * 2
-        return x * kept, kept
+        noise = np.random.default_rng().standard_normal(x.shape)
+        return (x + noise * (mode == "train")).astype(x.dtype), None
 
 
 @CAGE.add_broken("memory")
@@ -681,7 +687,11 @@ CAGE.add_legal()(Affine)
 CAGE.add_legal()(Dropout)
 CAGE.add_legal()(Normalization)
 CAGE.add_legal()(Reversal)
-CAGE.add_legal(shape=[1, 5, 5])(Scale)
+
+
+@CAGE.add_legal(shape=[1, 5, 5])
+class ScaleOfSmallImages(Scale):
+    """On images alone, of one channel."""
 
 
 @CAGE.add_legal()
