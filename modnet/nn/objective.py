@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -38,7 +39,7 @@ class NetworkObjective(Objective):
     stream: Stream = attrs.field(default=Stream(0, ("layers",)), kw_only=True)
     _traced: tuple[Params, Trace] | None = attrs.field(default=None, init=False)
 
-    @property
+    @cached_property
     def layers(self) -> tuple[DenseLayer, ...]:
         """The layers of a network of dense layers alone; raises GradientError where it has others."""
         found = find_dense_layers(self.placed)
