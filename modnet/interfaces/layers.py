@@ -153,7 +153,7 @@ class PlacedLayer:
     number: int
     """The number behind its arrays' names, as in W1: the first layer that has such a name has 1."""
     label: str
-    """What messages call it: "layer 3 (batch-norm)"."""
+    """Its name in messages: "layer 3 (batch-norm)"."""
     layer: Layer
     inputs: Shape
     outputs: Shape
