@@ -8,6 +8,7 @@ from modnet_layers.dense import Dense
 from modnet_layers.dropout import Dropout
 from modnet_layers.flatten import Flatten
 from modnet_layers.max_pool import MaxPool
+from modnet_layers.maxout import Maxout
 from modnet_layers.prelu import Prelu
 
 
@@ -21,4 +22,5 @@ def register_layers(register: Register[Layer]) -> None:
     register(Dropout)
     register(Flatten)
     register(MaxPool)
+    register(Maxout)
     register(Prelu)

@@ -12,7 +12,8 @@ from attrs.validators import ge
 from numpy.lib.stride_tricks import sliding_window_view
 
 from modnet import Array, Grads, Layer, Mode, Param, Params, Shape, Stream
-from modnet_layers.windows import Pair, check_images, check_pair, count_windows, freeze, to_pair
+from modnet_layers.shapes import check_images
+from modnet_layers.windows import Pair, check_pair, count_windows, freeze, to_pair
 
 BLOCK = 2**20  # bytes of windows that one matrix product takes: as many as stay in the cache
 

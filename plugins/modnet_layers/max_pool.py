@@ -9,7 +9,8 @@ import attrs
 import numpy as np
 
 from modnet import Array, Layer, Mode, Params, Shape, Stream
-from modnet_layers.windows import Pair, check_images, check_pair, count_windows, freeze, to_pair
+from modnet_layers.shapes import check_images
+from modnet_layers.windows import Pair, check_pair, count_windows, freeze, to_pair
 
 
 @attrs.frozen
@@ -41,16 +42,22 @@ class MaxPool(Layer):
 
     def backward(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Array:
         """Return dz at the largest number of each window, and 0 at all others: where windows overlap, the sum."""
-        dx = np.zeros_like(x)
+        (kh, kw), (oh, ow) = to_pair(self.size), z.shape[2:]
+        are_tiles = (kh, kw) == to_pair(self.stride or self.size)
+        dx = np.empty_like(x) if are_tiles else np.zeros_like(x)
         in_order = np.empty_like(z)  # as x lies in memory, which may be samples last
         in_order[...] = dz
         free = np.ones_like(z, np.bool_)
-        share = np.empty_like(z)
         for down, across in self._places(x.shape[1:]):
             is_first = x[..., down, across] == z
             is_first &= free
             free ^= is_first
-            dx[..., down, across] += np.multiply(in_order, is_first, out=share)
+            if are_tiles:
+                np.multiply(in_order, is_first, out=dx[..., down, across])
+            else:
+                dx[..., down, across] += in_order * is_first
+        if are_tiles:
+            dx[..., kh * oh :, :] = dx[..., kw * ow :] = 0
         return dx
 
     def reach(self, inputs: Shape, channels: slice) -> slice:

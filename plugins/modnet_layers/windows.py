@@ -37,15 +37,6 @@ def check_pair(least: int) -> Any:
     return check
 
 
-def check_images(inputs: Shape) -> None:
-    """Raise ShapeError where samples of this shape are no images."""
-    if len(inputs) != 3:
-        raise ShapeError(
-            f"expects images of shape (channels, height, width), it was given samples of shape {inputs}: put it before "
-            "all flatten and dense layers, and give the data's shape, such as (1, 28, 28)"
-        )
-
-
 def count_windows(inputs: Shape, size: Pair, stride: Pair, padding: Sequence[int] = (0, 0)) -> tuple[int, int]:
     """Return how many windows fit down and across, with `padding` added to height and width; raises ShapeError.
 
