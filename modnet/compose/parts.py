@@ -124,8 +124,8 @@ def activation(name: str, **settings: Any) -> Activation:
 def layer(name: str, **settings: Any) -> Layer:
     """Return the layer of that name with these settings.
 
-    >>> modnet.layer("dense", units=10).shape((784,))
-    (10,)
+    >>> modnet.layer("dense", units=10)
+    Dense(units=10)
     """
     return cast("Layer", make_part("layer", name, **settings))
 
