@@ -39,8 +39,8 @@ LONGEST = 1000  # characters of an entry that are shown
 LIBRARIES = ("numpy", "array-api-compat")
 INSTRUCTIONS = "instructions"  # the entry with names by NumPy, which calls them otherwise in other versions
 
-# By its name and whether it was named, the fingerprint of a module, and its package's specs as they were then.
-_fingerprints: dict[tuple[str, bool], tuple[list[ModuleSpec], tuple[str, str]]] = {}
+# By its name and whether it was named, the fingerprint of a module, and its specification as it was then.
+_fingerprints: dict[tuple[str, bool], tuple[ModuleSpec | None, tuple[str, str]]] = {}
 
 
 @attrs.frozen
@@ -123,9 +123,9 @@ class Segment:
 
         Parts that one lacks are a difference of settings; other versions of NumPy have other names of instructions.
         """
-        found = []
         now = attrs.evolve(now, plugins=tuple(map(self._find_as_then, now.plugins)))
         has_same_names = self.libraries.get("numpy") == now.libraries.get("numpy")
+        found = []
         for part, what in {**self.entries, **now.entries}:
             values = [side.entries.get((part, what), "") for side in (self, now)]
             is_comparable = has_same_names if what == INSTRUCTIONS else part != "plugin" or all(values)
@@ -166,12 +166,11 @@ def _find_origins(experiment: Experiment, named: Container[str]) -> tuple[Origin
     for part in (*find_parts(experiment), *own):
         if c := host.registry.component_of(part):
             module, what = type(part).__module__, (c.kind, find_name(part))
-            if module == "__main__":  # a script holds more than the class, and a notebook has no file
-                found.add(Origin(*what, c.owner, "", module, hash_class(type(part))))
-            elif plugin := plugins.get((c.owner, c.plugin)):
+            if plugin := plugins.get((c.owner, c.plugin)):
                 found.add(_describe_plugin(*what, plugin, module, named))
-            else:
-                found.add(Origin(*what, c.owner, "", *_find_code(module)))
+            else:  # a script holds more than the class, and a notebook has no file
+                code = (module, hash_class(type(part))) if module == "__main__" else _find_code(module)
+                found.add(Origin(*what, c.owner, "", *code))
     return tuple(sorted(found, key=attrs.astuple))
 
 
@@ -204,11 +203,9 @@ def _read_named(plugin: Plugin) -> tuple[str, str]:
 
 def _find_code(module: str, plugin: Plugin | None = None) -> tuple[str, str]:
     """Return the fingerprint of the code of a module, or of a named plugin, as it was loaded: files may change."""
-    package = module.partition(".")[0]
-    modules = [each for name, each in list(sys.modules.items()) if name.partition(".")[0] == package]
-    loaded = [spec for each in modules if (spec := getattr(each, "__spec__", None))]  # another one, once loaded again
-    specs, found = _fingerprints.get((module, plugin is not None), ([], ("", "")))
-    if not specs or list(map(id, specs)) != list(map(id, loaded)):
+    loaded = getattr(sys.modules.get(module), "__spec__", None)  # another one, once loaded again
+    spec, found = _fingerprints.get((module, plugin is not None), (None, ("", "")))
+    if spec is None or spec is not loaded:
         found = _read_named(plugin) if plugin else code_fingerprint(module)
         _fingerprints[module, plugin is not None] = loaded, found
     return found
