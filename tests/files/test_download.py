@@ -27,9 +27,8 @@ from hypothesis import strategies as st
 from processes import wait_until
 
 from modnet import DataError
-from modnet.download import fetch
+from modnet.download import TRIES, fetch
 from modnet.files import telling
-from modnet.files.transfer import TRIES
 
 INSIDE = np.random.default_rng(0).bytes(150_000)
 SHA256 = hashlib.sha256(INSIDE).hexdigest()
