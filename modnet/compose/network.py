@@ -10,14 +10,16 @@ import numpy as np
 from modnet.compose.defaults import get_default_job
 from modnet.compose.parts import make_part
 from modnet.data.dataset import Dataset
-from modnet.interfaces import Loss
-from modnet.nn.initializers import WeightInit, WeightInitStd, initialize_params
-from modnet.nn.network import DenseNetwork, create_layers
+from modnet.errors import SettingError
+from modnet.interfaces import Activation, Layer, Loss
+from modnet.nn.initializers import WeightInit, WeightInitStd, initialize_buffers, initialize_params
+from modnet.nn.layers import place_layers
+from modnet.nn.network import LayeredNetwork
 from modnet.randomness import Stream
 from modnet.types import Grads
 
 
-class Network(DenseNetwork):
+class Network(LayeredNetwork):
     """Any number of dense layers, made from names or ready parts.
 
     `sizes` are the inputs, each hidden layer's units and the outputs; `hidden` is the activation of all hidden layers,
@@ -46,9 +48,10 @@ class Network(DenseNetwork):
         bias_init: float | Sequence[float] | None = None,
     ) -> None:
         each = list(hidden) if isinstance(hidden, (list, tuple)) else [hidden] * (len(sizes) - 2)
-        layers = create_layers(sizes, [make_part("activation", a) for a in [*each, output]])
-        params = initialize_params(layers, weight_init_std, seed, dtype, weight_init, bias_init)
-        super().__init__(layers, make_part("loss", loss), params, seed)
+        activations = [make_part("activation", part) for part in [*each, output]]
+        placed = place_layers(_create_layers(sizes, activations), (int(sizes[0]),))
+        params = initialize_params(placed, weight_init_std, seed, dtype, weight_init, bias_init)
+        super().__init__(placed, make_part("loss", loss), params, initialize_buffers(placed, dtype), seed)
         self.initial = {"weight_init_std": weight_init_std, "weight_init": weight_init, "bias_init": bias_init}
 
     @staticmethod
@@ -86,6 +89,24 @@ class Network(DenseNetwork):
     def numerical_gradient(self, x: Any, t: Any) -> Grads:
         """Return the gradient by central differences (h = 1e-4), as the book's network does."""
         return self.gradient(x, t, "central-difference")
+
+
+def _create_layers(sizes: Sequence[int], activations: Sequence[Activation]) -> list[Layer]:
+    """Return dense layers of these sizes, the inputs' first, each with its activation; raises SettingError."""
+    sizes = tuple(sizes)
+    if len(sizes) < 2 or not all(map(_is_size, sizes)):
+        raise SettingError([f"sizes must be two or more whole numbers > 0, the inputs first: {sizes}"], "network")
+    if len(activations) != len(sizes) - 1:
+        what = f"{len(sizes) - 2} hidden layers need as many hidden activations, found {len(activations) - 1}"
+        raise SettingError([what], "network")
+    layers: list[Layer] = []
+    for units, activation in zip(sizes[1:], activations, strict=True):
+        layers += make_part("layer", "dense", units=int(units)), make_part("layer", "activation", activation=activation)
+    return layers
+
+
+def _is_size(given: object) -> bool:
+    return isinstance(given, (int, np.integer)) and not isinstance(given, bool) and bool(given > 0)
 
 
 def count_outputs(loss: Loss, needed: int) -> int:

@@ -23,6 +23,7 @@ from modnet.interfaces import (
     Callback,
     DataSource,
     GradientEstimator,
+    Layer,
     Loss,
     Metric,
     Optimizer,
@@ -106,6 +107,15 @@ def activation(name: str, **settings: Any) -> Activation:
     array([-0.1,  2. ])
     """
     return cast("Activation", make_part("activation", name, **settings))
+
+
+def layer(name: str, **settings: Any) -> Layer:
+    """Return the layer of that name with these settings.
+
+    >>> modnet.layer("dense", units=10)
+    Dense(units=10)
+    """
+    return cast("Layer", make_part("layer", name, **settings))
 
 
 def loss(name: str, **settings: Any) -> Loss:

@@ -80,9 +80,9 @@ def small_network(seed: int, dtype: str = "float64", **network: Any) -> tuple[mo
         **{"sizes": (3, 4, 2), "hidden": "tanh", "weight_init_std": 0.7, **network}, dtype=dtype, seed=seed
     )
     return (
-        net.with_params({name: value + np.asarray(0.1, dtype) for name, value in net.params.items()}),
+        net.with_arrays({name: value + np.asarray(0.1, dtype) for name, value in net.params.items()}),
         np.sin(np.arange(15)).reshape(5, 3).astype(dtype),
-        np.arange(5) % 2 if net.layers[-1].outputs > 1 else np.arange(5.0),
+        np.arange(5) % 2 if net.outputs > 1 else np.arange(5.0),
     )
 
 
@@ -276,8 +276,8 @@ def learns(part: Any, rates: Any, iterations: int, **network: Any) -> None:
     """A network learns with it, with one of the learning rates that are tried."""
     settings: Any = {"sizes": (2, 4, 2), "hidden": "tanh", "weight_init_std": 0.5, **network}
     net, shares = modnet.Network(**settings, seed=0), []
-    x = np.sin(np.arange(60 * net.layers[0].inputs)).reshape(60, -1)
-    task: Any = "classification" if net.layers[-1].outputs > 1 or net.is_binary else "regression"
+    x = np.sin(np.arange(60 * net.inputs)).reshape(60, -1)
+    task: Any = "classification" if net.outputs > 1 or net.is_binary else "regression"
     data = modnet.Dataset.from_arrays((x, (x[:, 0] > x[:, 1]).astype(int)), scale=1.0, task=task)
     for rate in rates:
         sgd = modnet.optimizer("sgd", lr=rate)
