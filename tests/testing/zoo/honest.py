@@ -870,7 +870,7 @@ class NeedsTwoLayers(modnet.GradientEstimator):
         return objective.backward(params)
 
 
-@GRADIENTS.add_legal(network={"sizes": (3, 4, 4, 2), "hidden": "relu"})
+@GRADIENTS.add_legal(network={"layers": (3, 4, 4, 2), "hidden": "relu"})
 class NeedsDepth(modnet.GradientEstimator):
     """For networks of three layers and more, as it says."""
 
@@ -882,14 +882,14 @@ class NeedsDepth(modnet.GradientEstimator):
         return objective.backward(params)
 
 
-@GRADIENTS.add_broken("shape-and-dtype", network={"sizes": (3, 4, 4, 2)})
+@GRADIENTS.add_broken("shape-and-dtype", network={"layers": (3, 4, 4, 2)})
 class ForgetsTheMiddle(NeedsDepth):
     def __call__(self, objective, params, stream):
         grads = NeedsDepth.__call__(self, objective, params, stream)
         return {name: g for name, g in grads.items() if name != "W2"}
 
 
-@GRADIENTS.add_legal(network={"sizes": (3, 1), "output": "identity", "loss": "mean-squared-error"})
+@GRADIENTS.add_legal(network={"layers": (3, 1), "output": "identity", "loss": "mean-squared-error"})
 class LeastSquares(modnet.GradientEstimator):
     """For a linear regression alone: x' (x w + b - t), written out."""
 
