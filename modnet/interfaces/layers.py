@@ -33,6 +33,8 @@ class Param:
     """The axis that counts the channels of the output, where an entry moves nothing but its own channel."""
     linear: bool = False
     """True where the outputs are linear in its entries, which `Layer.slopes` may then give."""
+    fan_in: int | None = None
+    """Of how many inputs a weight makes a sum, by its last axes; None: all entries of a channel."""
 
     @property
     def is_weight(self) -> bool:
