@@ -6,6 +6,8 @@ import copy
 import math
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import attrs
@@ -14,6 +16,7 @@ from attrs.validators import instance_of
 
 import modnet
 from modnet.interfaces import Layer
+from modnet.nn.checkpoint import Checkpoints
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
 from modnet.testing.gradcheck.layers import (
@@ -36,7 +39,7 @@ MODES: tuple[Mode, ...] = ("train", "predict")
 SIZES = (1.0, 2.0**-10, 2.0**-25)  # of moves
 MOVED = 24  # entries of an array that are moved at most, each by itself
 RULES = ("he", "xavier", "lecun", "normal", "orthogonal")
-NAME = re.compile(r"[A-Za-z]([A-Za-z0-9_]*[A-Za-z_])?")
+NAME = re.compile("[A-Za-z_]*[A-Za-z]")
 NO_CHANNELS = "none of its parameters says which of its axes counts channels"
 NO_LINEAR = "it does not claim to be linear in a parameter"
 NO_SLOPES = "it has no slopes"
@@ -134,7 +137,7 @@ def takes(part: Any, shape: Any) -> None:
 
 @SUITE.check(lambda subject: [{"shape": shape} for shape in subject.shapes])
 def arrays(part: Any, shape: Any) -> None:
-    """Parameters and buffers have names of their own without a digit at the end, shapes, and numbers to begin with."""
+    """Parameters and buffers have names of their own, of letters, shapes, and numbers to begin with."""
     params, buffers = part.params(shape), part.buffers(shape)
     names = [array.name for array in (*params, *buffers)]
     assert len(set(names)) == len(names), f"a name is there twice: {names}"
@@ -545,6 +548,36 @@ def standard(part: Any, x: Any, mode: Mode) -> None:
     expected = {"W": (x.shape[1], z.shape[1]), "b": (z.shape[1],)}
     assert found == expected, f"a dense layer has {expected}, it has {found}"
     np.testing.assert_allclose(z, x @ params["W"] + params["b"], rtol=1e-9, atol=1e-9)
+
+
+def create_network(part: Any, shape: Shape, dtype: str = "float64") -> modnet.Network:
+    """Return a network for two classes that begins with a layer."""
+    layers = [part, "flatten", ("dense", {"units": 2}), "softmax"]
+    return modnet.Network(layers, shape=shape, weight_init_std=0.5, dtype=dtype)
+
+
+@SUITE.check(lambda subject: [{"x": draw_batch(5, shape, dtype)} for shape in subject.shapes for dtype in DTYPES])
+def network(part: Any, x: Any) -> None:
+    """A network with it has a finite gradient by backpropagation, with the values that its parameters begin with."""
+    net = create_network(part, x.shape[1:], x.dtype.name)
+    for name, found in net.gradient(x, np.arange(len(x)) % 2).items():
+        assert np.isfinite(found).all(), f"the gradient of {name} is {found[~np.isfinite(found)][0]}"
+
+
+@SUITE.check(lambda subject: [{"x": draw_batch(20, shape)} for shape in subject.shapes])
+def resume(part: Any, x: Any) -> None:
+    """A run that stops and resumes from its checkpoint ends with the numbers of one that does not stop."""
+    net, rows = create_network(part, x.shape[1:]), x.reshape(len(x), -1)
+    data = modnet.Dataset.from_arrays((rows, np.arange(len(x)) % 2), scale=1.0, test_fraction=0.2)
+    settings: Any = {"gradient": "backpropagation", "batch_size": 4}
+    whole = modnet.train(net, data, iterations=6, **settings)
+    half = modnet.train(net, data, iterations=2, **settings)
+    with TemporaryDirectory() as folder:
+        Checkpoints(Path(folder)).save(half.checkpoint)
+        loaded = Checkpoints(Path(folder)).load()
+    again = modnet.train(net, data, iterations=6, start=loaded[0] if loaded else None, **settings)
+    np.testing.assert_equal(again.network.arrays, whole.network.arrays)
+    np.testing.assert_equal(again.history.loss, whole.history.loss)
 
 
 @SUITE.check(lambda subject: subject.cases())
