@@ -17,9 +17,6 @@ from attrs.validators import instance_of
 import modnet
 from modnet.interfaces import Layer
 from modnet.nn.checkpoint import Checkpoints
-from modnet.nn.initializers import initialize_buffers, initialize_params
-from modnet.nn.layers import place_layers
-from modnet.nn.network import LayeredNetwork
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
 from modnet.testing.gradcheck.layers import (
@@ -553,20 +550,17 @@ def standard(part: Any, x: Any, mode: Mode) -> None:
     np.testing.assert_allclose(z, x @ params["W"] + params["b"], rtol=1e-9, atol=1e-9)
 
 
-def create_network(part: Any, shape: Shape, dtype: str = "float64") -> LayeredNetwork:
-    """Return a network for two classes that begins with a layer, and ends with a dense one."""
-    names: dict[str, Any] = {"flatten": {}, "dense": {"units": 2}, "activation": {"activation": "softmax"}}
-    layers = [part, *(modnet.layer(name, **settings) for name, settings in names.items())]
-    placed = place_layers(layers, shape)
-    params = initialize_params(placed, 0.5, 0, dtype)
-    return LayeredNetwork(placed, modnet.loss("cross-entropy"), params, initialize_buffers(placed, dtype))
+def create_network(part: Any, shape: Shape, dtype: str = "float64") -> modnet.Network:
+    """Return a network for two classes that begins with a layer."""
+    layers = [part, "flatten", ("dense", {"units": 2}), "softmax"]
+    return modnet.Network(layers, shape=shape, weight_init_std=0.5, dtype=dtype)
 
 
 @SUITE.check(lambda subject: [{"x": draw_batch(5, shape, dtype)} for shape in subject.shapes for dtype in DTYPES])
 def network(part: Any, x: Any) -> None:
     """A network with it has a finite gradient by backpropagation, with the values that its parameters begin with."""
     net = create_network(part, x.shape[1:], x.dtype.name)
-    for name, found in net.gradient(x, np.arange(len(x)) % 2, modnet.gradient("backpropagation")).items():
+    for name, found in net.gradient(x, np.arange(len(x)) % 2).items():
         assert np.isfinite(found).all(), f"the gradient of {name} is {found[~np.isfinite(found)][0]}"
 
 
