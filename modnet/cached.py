@@ -23,11 +23,12 @@ from modnet.types import Array
 
 SMALL = 2**22  # files of fewer bytes are converted anew each time, in memory
 MAPPED = 2**20  # bytes from which on an array stays in its file
-PROMOTED = 4096  # rows at a time
+PROMOTED = 2**20  # numbers at a time
 NEW, LOCK = ".new", ".lock"  # suffixes of an entry that is being made
 ELSEWHERE = "set MODNET_CACHE to another folder"
 
 Facts = dict[str, Any]
+Entry = tuple[Mapping[str, Array], Facts]
 Put = Callable[[str, Array], None]
 
 
@@ -47,15 +48,12 @@ def arrays_of(path: Path, recipe: str, convert: Callable[[Put], Facts]) -> tuple
         return _in_memory(convert)
     about = {"content": digest(path), "recipe": recipe}
     entry = cache_folder() / ARRAYS / sha256(json.dumps([*about.values()]).encode()).hexdigest()[:32]
-    if (found := _read_entry(entry, about)) is not None:
-        return found
     why = ""
     try:
-        _store(entry, {"file": str(path.resolve()), **about}, convert)
+        if found := _read_entry(entry, about) or _store(entry, {"file": str(path.resolve()), **about}, convert):
+            return found
     except (_UnwritableError, OSError) as error:
         why = f" ({getattr(error, 'strerror', error)})"
-    if (found := _read_entry(entry, about)) is not None:
-        return found
     found = _in_memory(convert)  # which raises what is wrong with the file, and not with the cache
     _warn_once(f"{entry.parent}: the cache folder cannot be written{why}: files are read into memory; {ELSEWHERE}")
     return found
@@ -71,50 +69,43 @@ def _warn_once(message: str) -> None:
     warnings.warn(message, stacklevel=3)
 
 
-def _store(entry: Path, about: Mapping[str, str], convert: Callable[[Put], Facts]) -> None:
-    """Convert a file to a new entry, one process or thread at a time: the others wait, and find it there.
+def _store(entry: Path, about: Mapping[str, str], convert: Callable[[Put], Facts]) -> Entry | None:
+    """Convert a file to a new entry and return it, one process or thread at a time: the others wait, and find it there.
 
     Raises OSError and _UnwritableError where the cache cannot be written, and what `convert` raises.
     """
+    new, files = entry.with_suffix(NEW), dict[str, _ArrayFile]()
+
+    def put(name: str, block: Array) -> None:
+        try:
+            if name not in files:
+                files[name] = _ArrayFile(new / f"{name}.raw", block.dtype, block.shape[1:])
+            files[name].append(block)
+        except OSError as error:
+            raise _UnwritableError(error.strerror) from None
+
     entry.parent.mkdir(parents=True, exist_ok=True)
     with hold_lock(entry.with_suffix(LOCK), wait=True):
-        if _read_entry(entry, about) is not None:
-            return
-        new = entry.with_suffix(NEW)
+        if found := _read_entry(entry, about):
+            return found
         remove(new)  # what a process has left that was killed
         new.mkdir()
         try:
-            digests, facts = _convert_to_files(new, convert)
-            write_note(new / ABOUT, {**about, "arrays": digests, "facts": facts})
+            facts = convert(put)
+            arrays = {name: file.finish() for name, file in files.items()}
+            write_note(new / ABOUT, {**about, "arrays": arrays, "facts": facts})
             sync_folder(new)
             remove(entry)  # a damaged one
             new.rename(entry)
             sync_folder(entry.parent)
         finally:
+            for file in files.values():
+                file.close()
             remove(new)
+        return _read_entry(entry, about)
 
 
-def _convert_to_files(folder: Path, convert: Callable[[Put], Facts]) -> tuple[dict[str, str], Facts]:
-    """Have the arrays of a file written into a folder; return the SHA-256 of each array's file, and the facts."""
-    files: dict[str, _ArrayFile] = {}
-
-    def put(name: str, block: Array) -> None:
-        try:
-            if name not in files:
-                files[name] = _ArrayFile(folder / f"{name}.npy", block.dtype, block.shape[1:])
-            files[name].append(block)
-        except OSError as error:
-            raise _UnwritableError(error.strerror) from None
-
-    try:
-        facts = convert(put)
-        return {name: file.finish() for name, file in files.items()}, facts
-    finally:
-        for file in files.values():
-            file.close()
-
-
-def _in_memory(convert: Callable[[Put], Facts]) -> tuple[Mapping[str, Array], Facts]:
+def _in_memory(convert: Callable[[Put], Facts]) -> Entry:
     blocks: dict[str, list[Array]] = {}
 
     def put(name: str, block: Array) -> None:
@@ -135,16 +126,11 @@ def _check_shape(name: str, block: Array, shape: tuple[int, ...]) -> None:
 
 @final
 class _ArrayFile:
-    """An .npy file that grows block by block."""
+    """The numbers of an array in a file that grows block by block."""
 
     def __init__(self, path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
-        self._path, self._shape = path, shape
-        self._begin(dtype)
-
-    def _begin(self, dtype: np.dtype[Any]) -> None:
-        self._dtype, self._length = dtype, 0
-        self._file = self._path.open("w+b")
-        self._write_header()
+        self._path, self._dtype, self._shape, self._length = path, dtype, shape, 0
+        self._file = path.open("w+b")
 
     def append(self, block: Array) -> None:
         _check_shape(self._path.stem, block, self._shape)
@@ -153,55 +139,46 @@ class _ArrayFile:
         self._file.write(block.astype(self._dtype, order="C", copy=False).tobytes())
         self._length += len(block)
 
-    def finish(self) -> str:
-        """Write the length into the header, have all reach the disk, and return the SHA-256 of the file."""
-        self._write_header()
+    def _promote(self, dtype: np.dtype[Any]) -> None:
+        """Write all blocks so far anew, in a dtype that holds them and the next one."""
+        self._file.close()
+        old = self._path.rename(self._path.with_suffix(".old"))
+        self._file = self._path.open("w+b")
+        with old.open("rb") as file:
+            while len(numbers := np.fromfile(file, self._dtype, PROMOTED)):
+                self._file.write(numbers.astype(dtype).tobytes())
+        old.unlink()
+        self._dtype = dtype
+
+    def finish(self) -> dict[str, Any]:
+        """Have all reach the disk, and return the SHA-256 of the file with the dtype and the shape of the array."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.seek(0)
-        return file_digest(self._file, "sha256").hexdigest()
+        sha256 = file_digest(self._file, "sha256").hexdigest()
+        return {"sha256": sha256, "dtype": self._dtype.str, "shape": [self._length, *self._shape]}
 
     def close(self) -> None:
         with suppress(OSError):  # of what could not be written before either
             self._file.close()
 
-    def _write_header(self) -> None:
-        """Write the header; NumPy leaves room in it for any length, so that it can be written again."""
-        self._file.seek(0)
-        described = {
-            "descr": np.lib.format.dtype_to_descr(self._dtype),
-            "fortran_order": False,
-            "shape": (self._length, *self._shape),
-        }
-        np.lib.format.write_array_header_1_0(self._file, described)
 
-    def _promote(self, dtype: np.dtype[Any]) -> None:
-        """Write all blocks so far anew, in a dtype that holds them and the next one."""
-        self._write_header()
-        self._file.close()
-        old = self._path.rename(self._path.with_suffix(".old"))
-        blocks = np.load(old, mmap_mode="r") if self._length else np.empty((0, *self._shape), self._dtype)
-        self._begin(dtype)
-        for start in range(0, len(blocks), PROMOTED):
-            self.append(blocks[start : start + PROMOTED])
-        old.unlink()
-
-
-def _read_entry(folder: Path, about: Mapping[str, str]) -> tuple[Mapping[str, Array], Facts] | None:
+def _read_entry(folder: Path, about: Mapping[str, str]) -> Entry | None:
     """Return the entry in a folder, or None where there is none, or not what was stored."""
     note = read_note(folder / ABOUT)
     try:
         if any(note[key] != value for key, value in about.items()):
             return None
         arrays = {}
-        for name, expected in note["arrays"].items():
-            file = folder / f"{name}.npy"
+        for name, stored in note["arrays"].items():
+            file, dtype, shape = folder / f"{name}.raw", np.dtype(stored["dtype"]), tuple(stored["shape"])
             is_mapped = file.stat().st_size > MAPPED
             with telling(lambda *_: None):  # a large file is read again only where size or times have changed
-                if (digest if is_mapped else hash_file)(file) != expected:
+                if (digest if is_mapped else hash_file)(file) != stored["sha256"] or dtype.hasobject:
                     return None
-            arrays[name] = np.load(file, mmap_mode="r" if is_mapped else None, allow_pickle=False)
-            arrays[name].flags.writeable = False
+            array = np.memmap(file, dtype, "r", shape=shape) if is_mapped else np.fromfile(file, dtype).reshape(shape)
+            array.flags.writeable = False
+            arrays[name] = array
         return arrays, note["facts"]
-    except (DataError, OSError, ValueError, KeyError, EOFError, TypeError, AttributeError):
+    except (DataError, OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -116,7 +116,7 @@ def describe(wanted: Experiment, data: Dataset) -> None:
     training, parts = wanted.training, wanted.network
     scale = f", features divided by {data.scale:g}" if data.scale != 1 else ""
     answers = f"{len(data.classes)} classes" if data.classes else format_count(data.outputs, "target")
-    sizes = " -> ".join(str(n) for n in (network.layers[0].inputs, *(layer.outputs for layer in network.layers)))
+    sizes = " -> ".join(str(n) for n in (network.inputs, *(layer.outputs for layer in network.dense_layers)))
     inferred = format_settings({key: value for key, value in data.settings.items() if key != "scale"})
     notes = [*([f"read with {inferred}"] if inferred else []), *data.notes]
     used = [find_name(part) for part in (*parts.activation, parts.output, parts.loss)]

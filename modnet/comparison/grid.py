@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from itertools import product
 from typing import Any
@@ -61,10 +61,10 @@ def create_settings(experiment: Table, grid: Mapping[str, Sequence[Any]]) -> lis
     """
     axes = to_axes(grid)
     found: list[Setting] = []
-    for choices in product(*map(_format_axis, axes.values())):
-        changes = _to_changes({key: value for key, (_, value) in zip(axes, choices, strict=True)})
-        words = {key: text for key, (text, _) in zip(axes, choices, strict=True)}
-        found.append(Setting(words, create_experiment(merge(experiment, changes))))
+    for values in product(*axes.values()):
+        choice = dict(zip(axes, values, strict=True))
+        words = {key: format_value(value) for key, value in choice.items()}
+        found.append(Setting(words, create_experiment(merge(experiment, _to_changes(choice)))))
     tables = [to_file(setting.experiment) for setting in found]
     folders = Counter(setting.folder for setting in found)
     for setting, table in zip(found, tables, strict=True):
@@ -134,16 +134,8 @@ def _find_place(key: str, value: Any = "") -> tuple[str, ...]:
     return PLACES.get(key) or tuple(key.split("."))
 
 
-def _format_axis(values: Sequence[Any]) -> list[tuple[str, Any]]:
-    """Return each value with its text, in which numbers have all digits where six do not tell them apart."""
-    texts = [format_value(value) for value in values]
-    if len(set(texts)) < len(texts):
-        texts = [format_value(value, repr) for value in values]
-    return list(zip(texts, values, strict=True))
-
-
-def format_value(value: Any, number: Callable[[float], str] = "{:g}".format) -> str:
-    """Return a value of the grid as text for a table.
+def format_value(value: Any) -> str:
+    """Return a value of the grid as text for a table; numbers have as many digits as it takes.
 
     >>> format_value([100, 50]), format_value(0.1), format_value({"name": "sgd", "lr": 0.1})
     ('100-50', '0.1', 'sgd(lr=0.1)')
@@ -151,8 +143,8 @@ def format_value(value: Any, number: Callable[[float], str] = "{:g}".format) -> 
     if value is None or is_no_value(value):
         return NONE
     if isinstance(value, Mapping):
-        settings = ", ".join(f"{key}={format_value(item, number)}" for key, item in value.items() if key != "name")
+        settings = ", ".join(f"{key}={format_value(item)}" for key, item in value.items() if key != "name")
         return f"{value.get('name', '')}({settings})" if settings else str(value.get("name", ""))
     if isinstance(value, (list, tuple)):
-        return "-".join(format_value(item, number) for item in value) or "none"
-    return number(value) if isinstance(value, float) else str(value)
+        return "-".join(format_value(item) for item in value) or "none"
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)

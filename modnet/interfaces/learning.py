@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import attrs
 
 from modnet.errors import GradientError
 from modnet.interfaces.functions import Loss
-from modnet.interfaces.layers import DenseLayer
+from modnet.interfaces.layers import DenseLayer, PlacedLayer
 from modnet.interfaces.part import Part
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, Params, State
@@ -22,6 +22,8 @@ class Trace:
 
     `inputs[k]` (N, inputs of layer k) went into layer k, `pre_activations[k]` (N, outputs of layer k) into its
     activation; `output` (N, outputs) came out; `losses` (N,) are the samples' and `loss` is their (weighted) mean.
+    These two are of a network of dense layers. Of any network, `values[k]` went into the layer placed at k, whose
+    `forward` returned `memos[k]`, but for the last one, an activation.
     """
 
     inputs: tuple[Array, ...]
@@ -29,6 +31,8 @@ class Trace:
     output: Array
     losses: Array
     loss: float
+    values: tuple[Array, ...] = ()
+    memos: tuple[Any, ...] = ()
 
 
 class Objective(ABC):
@@ -39,8 +43,8 @@ class Objective(ABC):
     another mapping.
     """
 
-    layers: tuple[DenseLayer, ...]
-    """The layers, the inputs' first."""
+    placed: tuple[PlacedLayer, ...] = ()
+    """All layers at their places, the inputs' first."""
     loss_function: Loss
     """The loss at the end."""
     x: Array
@@ -49,6 +53,11 @@ class Objective(ABC):
     """Their targets: class indices (N,), or dense (N, outputs)."""
     weights: Array | None = None
     """Their weights (N,) in the mean, at least 0: 2 counts as the same sample twice. None: all alike."""
+
+    @property
+    def layers(self) -> tuple[DenseLayer, ...]:
+        """The layers of a network of dense layers, each with its activation; raises GradientError of another one."""
+        raise GradientError(f"the objective {type(self).__name__} has no dense layers")
 
     @abstractmethod
     def __call__(self, params: Params) -> float:
@@ -66,6 +75,13 @@ class Objective(ABC):
     @abstractmethod
     def trace(self, params: Params) -> Trace:
         """Return the forward pass with all that lies between; made once for one params mapping."""
+
+    def dense_tail(self, params: Params) -> tuple[int, Objective]:
+        """Return the number of layers before the dense ones at the end, and the objective of these on what comes there.
+
+        By default all are dense.
+        """
+        return 0, self
 
     @abstractmethod
     def output_error(self, params: Params) -> Array:

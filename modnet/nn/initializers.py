@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from modnet.errors import SettingError
-from modnet.interfaces import DenseLayer
+from modnet.interfaces import Param, PlacedLayer
 from modnet.randomness import Stream
 from modnet.types import Array
 
@@ -24,46 +25,73 @@ _DEVIATIONS: dict[str, Callable[[int, int], float]] = {
 
 
 def initialize_params(
-    layers: Sequence[DenseLayer],
+    placed: Sequence[PlacedLayer],
     weight_init_std: WeightInitStd = 0.01,
     seed: int = 0,
     dtype: str = "float64",
     weight_init: WeightInit | Sequence[WeightInit] | None = None,
     bias_init: float | Sequence[float] | None = None,
 ) -> dict[str, Array]:
-    """Return weights drawn from a normal distribution, each layer from its own stream, and biases.
+    """Return weights drawn from a normal distribution, each from its own stream, and biases.
 
-    `weight_init` is a rule for all layers, or a list of one for each: a standard deviation, "he" (sqrt(2 / inputs), He
-    et al. 2015, eq. 10), "xavier" (sqrt(2 / (inputs + outputs)), Glorot and Bengio 2010, eq. 12), "lecun" (1 /
-    sqrt(inputs), LeCun et al. 1998, eq. 16), "orthogonal" (rows or columns of length 1 at right angles, Saxe et al.
-    2014), a function of inputs, outputs and a generator that returns (inputs, outputs), or "normal", which is
-    `weight_init_std`, as is None. `bias_init` is a number for all biases, or one for each layer; None is 0.
+    `weight_init` is a rule for all layers, or a list of one for each that has no rule of its own: a standard deviation,
+    "he" (sqrt(2 / inputs), He et al. 2015, eq. 10), "xavier" (sqrt(2 / (inputs + outputs)), Glorot and Bengio 2010, eq.
+    12), "lecun" (1 / sqrt(inputs), LeCun et al. 1998, eq. 16), "orthogonal" (rows or columns of length 1 at right
+    angles, Saxe et al. 2014), a function of inputs, outputs and a generator that returns (inputs, outputs), or
+    "normal", which is `weight_init_std`, as is None. Outputs are a weight's channels, and inputs the entries of each,
+    or its `fan_in`.
+    `bias_init` is a number for all biases, or one for each layer; None is 0.
 
     Units are drawn one after the other, so that a wider layer begins with the units of a narrower one, unless its rule
     goes by the outputs. Raises SettingError.
     """
-    params: dict[str, Array] = {}
-    rules = _spread("weight_init", "normal" if weight_init is None else weight_init, len(layers))
-    biases = _spread("bias_init", 0.0 if bias_init is None else bias_init, len(layers))
-    for layer, rule, bias in zip(layers, rules, biases, strict=True):
-        draw = Stream(seed, ("weights", layer.number)).generator()
-        name, wanted = ("weight_init_std", weight_init_std) if rule == "normal" else ("weight_init", rule)
-        params[layer.weight] = np.ascontiguousarray(_draw_weights(name, wanted, layer, draw), dtype=dtype)
-        if not _is_number(bias) or not np.isfinite(bias):
-            raise SettingError([f"'bias_init' must be a finite number: {bias!r}"], "network")
-        params[layer.bias] = np.full(layer.outputs, float(bias), dtype=dtype)
-    return params
+    arrays: dict[str, Array] = {}
+    without_rule = [place for place in placed if any(param.init is None for param in place.params)]
+    rules = _spread("weight_init", "normal" if weight_init is None else weight_init, without_rule)
+    biases = _spread("bias_init", 0.0 if bias_init is None else bias_init, without_rule)
+    for place in placed:
+        for param in place.params:
+            init = param.init
+            if param.is_weight:
+                rule = rules[place.index] if init is None else init
+                name, wanted = ("weight_init_std", weight_init_std) if rule == "normal" else ("weight_init", rule)
+                more = () if param.name == "W" else (param.name,)
+                draw = Stream(seed, ("weights", place.number, *more)).generator()
+                found = np.ascontiguousarray(_draw_weights(name, wanted, param, draw), dtype=dtype)
+            else:
+                number = biases[place.index] if init is None else init
+                if not _is_number(number) or not np.isfinite(number):
+                    name = "bias_init" if init is None else f"{param.name} of {place.label}"
+                    raise SettingError([f"{name!r} must be a finite number: {number!r}"], "network")
+                found = np.full(param.shape, float(number), dtype=dtype)
+            arrays[place.name(param.name)] = found
+    return arrays
 
 
-def _spread(name: str, given: Any, layers: int) -> list[Any]:
-    each = list(given) if isinstance(given, (list, tuple)) else [given] * layers
-    if len(each) != layers:
-        raise SettingError([f"{name!r} must be one, or one for each of the {layers} layers: {each}"], "network")
-    return each
+def initialize_buffers(placed: Sequence[PlacedLayer], dtype: str = "float64") -> dict[str, Array]:
+    """Return the buffers of all layers before anything was trained."""
+    every = ((place.name(buffer.name), buffer) for place in placed for buffer in place.buffers)
+    return {name: np.full(buffer.shape, buffer.init or 0.0, dtype=dtype) for name, buffer in every}
 
 
-def _draw_weights(name: str, rule: Any, layer: DenseLayer, draw: np.random.Generator) -> Array:
-    inputs, outputs = layer.inputs, layer.outputs
+def _spread(name: str, given: Any, layers: Sequence[PlacedLayer]) -> dict[int, Any]:
+    """Return the value of each layer by its index."""
+    each = list(given) if isinstance(given, (list, tuple)) else [given] * len(layers)
+    if len(each) != len(layers):
+        raise SettingError([f"{name!r} must be one, or one for each of the {len(layers)} layers: {each}"], "network")
+    return {place.index: value for place, value in zip(layers, each, strict=True)}
+
+
+def _draw_weights(name: str, rule: Any, param: Param, draw: np.random.Generator) -> Array:
+    """Return a weight's entries, drawn as a matrix (inputs, outputs)."""
+    axis, rest = param.channel_axis or 0, list(param.shape)
+    outputs = rest.pop(axis)
+    inputs = param.fan_in or math.prod(rest)
+    matrix = _draw_matrix(name, rule, inputs, math.prod(param.shape) // inputs, draw)
+    return np.moveaxis(matrix.T.reshape(outputs, *rest), 0, axis)
+
+
+def _draw_matrix(name: str, rule: Any, inputs: int, outputs: int, draw: np.random.Generator) -> Array:
     if callable(rule):
         found = np.asarray(rule(inputs, outputs, draw))
         if found.shape != (inputs, outputs) or found.dtype.kind not in "iuf" or not np.isfinite(found).all():

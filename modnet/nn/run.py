@@ -20,7 +20,7 @@ from modnet.nn.batches import Batches, Sampling
 from modnet.nn.callbacks import Callbacks
 from modnet.nn.checkpoint import Checkpoint, flatten_state
 from modnet.nn.metrics import format_column
-from modnet.nn.network import DenseNetwork
+from modnet.nn.network import LayeredNetwork
 from modnet.nn.schedules import find_rate
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, History, Params, State, Status
@@ -44,7 +44,7 @@ class TrainingSettings:
 class Run:
     """A training run: the network with its learned parameters, and the recorded history."""
 
-    network: DenseNetwork
+    network: LayeredNetwork
     data: Dataset
     gradient: GradientEstimator
     """The gradient estimator."""
@@ -129,8 +129,8 @@ class Run:
 
     @property
     def params(self) -> Params:
-        """The current parameters."""
-        return self.network.params
+        """The current parameters, and the layers' buffers."""
+        return self.network.arrays
 
     @property
     def seconds(self) -> float:
@@ -146,7 +146,7 @@ class Run:
         iteration, params, state, states, factor = self.sound
         history = self.history_of_epochs(iteration)
         parts = self.optimizer, *self.callbacks.parts
-        first = self.optimizer.init(params), *self.callbacks.first
+        first = self.optimizer.init(self.network.take_params(params)), *self.callbacks.first
         flattened = tuple(map(flatten_state, parts, (state, *states), first))
         return Checkpoint(iteration, params, flattened, history, self.seconds, factor)
 

@@ -20,7 +20,8 @@ from modnet.nn.blas import count_renewals, limit_blas_threads, renew_limit
 from modnet.nn.callbacks import Callbacks
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.metrics import find_errors, find_hits
-from modnet.nn.network import BLOCK, DenseNetwork, NetworkObjective, protect
+from modnet.nn.network import LayeredNetwork
+from modnet.nn.objective import NetworkObjective, protect
 from modnet.nn.run import Run, RunView, TrainingSettings
 from modnet.nn.schedules import fix_rate, set_horizon
 from modnet.nn.validation import validate_arrays, validate_number, validate_step
@@ -57,7 +58,7 @@ class CheckpointSchedule:
 
 
 def train_network(
-    network: DenseNetwork,
+    network: LayeredNetwork,
     data: Dataset,
     estimator: GradientEstimator,
     optimizer: Optimizer,
@@ -119,8 +120,8 @@ def _begin(run: Run, callbacks: Sequence[Callback], observed: ObservedRun, start
     if needing and "validation" not in run.data.parts:
         what = f"{needing[0]} decides by a validation part, and the data has none: give data.with_validation(0.1)"
         raise SettingError([what], "callbacks")
-    params = protect(start.params if start else run.params)
-    state, factor = run.optimizer.init(params), 1.0
+    arrays = protect(start.params if start else run.params)
+    state, factor = run.optimizer.init(run.network.take_params(arrays)), 1.0
     if start:
         if start.iteration > run.iterations:
             what = f"'iterations' must be >= the {start.iteration} that were made: {run.iterations}"
@@ -129,26 +130,28 @@ def _begin(run: Run, callbacks: Sequence[Callback], observed: ObservedRun, start
         state, factor = start.restore(0, state), start.factor
         run.iteration, run.seconds_before = start.iteration, start.seconds
         run.history = start.history.until(start.iteration)
-    run.network = run.network.with_params(params)
-    run.sound = (run.iteration, params, state, (), factor)
+    run.network = run.network.with_arrays(arrays)
+    run.sound = (run.iteration, arrays, state, (), factor)
     run.callbacks = Callbacks(tuple(callbacks), observed, run.optimizer)
     states = run.callbacks.first
     if start:
         states = tuple(start.restore(number, first) for number, first in enumerate(states, start=1))
-    run.sound = (run.iteration, params, state, states, factor)
+    run.sound = (run.iteration, arrays, state, states, factor)
 
 
 def _iterate(run: Run, until: int | None, tell_epoch: Callable[[], object], schedule: CheckpointSchedule) -> None:
     network, history, callbacks, stream = run.network, run.history, run.callbacks, Stream(run.seed, ("gradient",))
+    of_layers = Stream(run.seed, ("layers",))
     is_followed = callbacks.listen("on_iteration")
     last = run.iterations if until is None else min(until, run.iterations)
     # One assignment a step, so that Ctrl-C between any two instructions finds numbers that belong together.
     at, repeated = run.sound, -1
     try:
         while run.iteration < last and not callbacks.reason:
-            k, params, state, states, factor = at
-            renewals = count_renewals()
-            objective = _bind_objective(network, run.data.train, run.batches.draw(k))
+            k, arrays, state, states, factor = at
+            renewals, params = count_renewals(), network.take_params(arrays)
+            settings: Any = {"mode": "train", "stream": of_layers.child(k), "buffers": arrays}
+            objective = _bind_objective(network, run.data.train, run.batches.draw(k), **settings)
             loss = objective.trace(params).loss
             if not math.isfinite(loss):
                 at = run.sound
@@ -157,8 +160,10 @@ def _iterate(run: Run, until: int | None, tell_epoch: Callable[[], object], sche
             history.loss.append(loss)
             schedule.save_if_due(run)
             run.grads = validate_arrays(run.gradient(objective, params, stream.child(k)), params, run.gradient)
+            buffers = objective.update_buffers(params) if network.buffers else {}
             made = fix_rate(run.optimizer, k, factor).step(params, run.grads, state)
-            params, state = validate_step(made, params, run.optimizer)
+            arrays, state = validate_step(made, params, run.optimizer)
+            arrays = {**arrays, **buffers} if buffers else arrays
             del objective
             renew_limit()
             if count_renewals() != renewals and k != repeated:  # a BLAS was loaded or set, and has other bits
@@ -167,29 +172,32 @@ def _iterate(run: Run, until: int | None, tell_epoch: Callable[[], object], sche
                 continue
             run.iteration, ends_epoch = k + 1, run.batches.ends_epoch(k)
             if is_followed or ends_epoch:
-                network.params = dict(params)
+                network.set_arrays(arrays)
                 states, factor = callbacks.call("on_iteration", states, factor, history)
             if ends_epoch:
                 _evaluate(run)
                 states, factor = callbacks.call("on_epoch", states, factor, history)
-            at = (k + 1, params, state, states, factor)
+            at = (k + 1, arrays, state, states, factor)
             if ends_epoch:
                 tell_epoch()
             run.grads = None  # so that the next batch takes its place, in the cache too
         run.stop_reason = callbacks.reason
     finally:
-        params = {name: value if value.flags.writeable else np.array(value) for name, value in at[1].items()}
-        run.iteration, network.params, callbacks.last, run.grads = at[0], params, at[3], None
+        network.set_arrays({name: v if v.flags.writeable else np.array(v) for name, v in at[1].items()})
+        run.iteration, callbacks.last, run.grads = at[0], at[3], None
         run.history = history.until(run.iteration)
 
 
-def _bind_objective(network: DenseNetwork, samples: Samples, chosen: slice | Array) -> NetworkObjective:
+def _bind_objective(
+    network: LayeredNetwork, samples: Samples, chosen: slice | Array, **settings: Any
+) -> NetworkObjective:
     """Return the loss of some samples as a function of the parameters."""
     dtype = network.dtype
     x, t, weights = samples.rows(chosen, dtype), samples.t[chosen], samples.weights
+    x = x.reshape(len(x), *network.shape)
     t = t.astype(dtype, copy=False) if t.dtype.kind == "f" else t
     weights = None if weights is None else weights[chosen].astype(dtype, copy=False)
-    return NetworkObjective(network.layers, network.loss_function, network.fused, x, t, weights)
+    return NetworkObjective(network.placed, network.loss_function, network.fused, x, t, weights, **settings)
 
 
 def _finish(run: Run, tell_epoch: Callable[[], object], schedule: CheckpointSchedule) -> None:
@@ -212,14 +220,15 @@ def _choose_params(run: Run) -> bool:
 
     Where that fails, the run has not finished: it can be resumed to do so.
     """
-    params, of_samples = run.network.params, run.of_samples
+    arrays, of_samples = run.network.arrays, run.of_samples
     try:
-        chosen = run.callbacks.end(params)
+        chosen = run.callbacks.end(arrays)
         if chosen is not None:
-            run.network.params = chosen
+            run.network.set_arrays(chosen)
             _evaluate(run)
     except BaseException as error:
-        run.network.params, run.of_samples, run.history = params, of_samples, run.history.until(run.iteration)
+        run.network.set_arrays(arrays)
+        run.of_samples, run.history = of_samples, run.history.until(run.iteration)
         if isinstance(error, KeyboardInterrupt):
             run.status = Status.INTERRUPTED
             raise TrainingInterrupted(run) from None
@@ -243,22 +252,24 @@ def _evaluate(run: Run) -> None:
 
 
 def _evaluate_part(
-    network: DenseNetwork, data: Dataset, samples: Samples, metrics: Sequence[Metric], rows: int | None = None
+    network: LayeredNetwork, data: Dataset, samples: Samples, metrics: Sequence[Metric], rows: int | None = None
 ) -> tuple[dict[str, float], Array]:
     """Return the metrics of a part, or of its first rows, each alike, and the hits or errors of single samples."""
     blocks = samples.blocks() if rows is None else [slice(rows)]
     scores = [network.predict_scores(samples.rows(block, network.dtype)) for block in blocks]
-    y = np.concatenate(scores) if scores else np.empty((0, network.layers[-1].outputs))
+    y = np.concatenate(scores) if scores else np.empty((0, network.outputs))
     y, t = protect({"y": data.to_unit(y), "t": data.to_unit(samples.t[:rows])}).values()
     measured = {each.column: validate_number(each(y, t), each) if len(t) else math.nan for each in metrics}
     return measured, find_hits(y, t) if data.classes else find_errors(y, t)
 
 
-def _compute_loss(network: DenseNetwork, samples: Samples) -> float:
+def _compute_loss(network: LayeredNetwork, samples: Samples) -> float:
     """Return the loss that training minimizes, of samples that it does not see; some are evaluated at a time."""
     total = count = 0.0
-    for start in range(0, len(samples), BLOCK):
-        objective = _bind_objective(network, samples, slice(start, start + BLOCK))
+    rows = network.rows_at_once
+    for start in range(0, len(samples), rows):
+        settings: Any = {"mode": "predict", "buffers": network.buffers}
+        objective = _bind_objective(network, samples, slice(start, start + rows), **settings)
         share = len(objective.x) if objective.weights is None else float(objective.weights.sum())
         total, count = total + share * objective(network.params), count + share
     return total / count if count else math.nan
@@ -272,13 +283,13 @@ def check_task(loss: Loss, data: Dataset) -> None:
         raise SettingError([f"{what}: choose {others[data.task]}, or set data.task to {loss.task!r}"], "network.loss")
 
 
-def _check_fit(network: DenseNetwork, data: Dataset, metrics: Sequence[Metric]) -> None:
+def _check_fit(network: LayeredNetwork, data: Dataset, metrics: Sequence[Metric]) -> None:
     check_task(network.loss_function, data)
-    outputs = network.layers[-1].outputs
+    outputs = network.outputs
     needed = 1 if network.is_binary and data.outputs == 2 else data.outputs
     if outputs < needed or (data.task == "regression" and outputs > needed):
         what = f"{len(data.classes)} classes" if data.classes else f"{needed} targets"
-        raise ShapeError(f"layer {len(network.layers)} has {outputs} outputs, the data has {what}")
+        raise ShapeError(f"{network.placed[-1].label} has {outputs} outputs, the data has {what}")
     if not len(data.train):
         raise ShapeError("there are no training samples")
     network.objective(data.train.rows(slice(1), network.dtype), data.train.t[:1])

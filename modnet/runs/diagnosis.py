@@ -66,7 +66,7 @@ def _find_problems(run: ObservedRun, experiment: Experiment, data: Dataset) -> I
         if at_baseline and not run.stop_reason:
             yield _advise(f"only {run.iteration} iterations", f"--iterations {10 * SHORT}")
     else:
-        network = create_network(experiment, data).with_params(run.params)
+        network = create_network(experiment, data).with_arrays(run.params)
         yield from _judge_loss(run.history.loss, slower, restart)
         yield from _judge_units(network, x, slower, restart)
         what = _judge_predictions(network.predict(x), samples.t[some], data, run) if data.classes else ""
@@ -98,7 +98,7 @@ def _judge_loss(loss: list[float], slower: str, restart: str) -> Iterator[Proble
 def _judge_units(network: Network, z: Array, slower: str, restart: str) -> Iterator[Problem]:
     """Find hidden layers half of whose units pass no gradient back for nearly all samples."""
     usual = np.linspace(-4, 4, 100)
-    for layer in network.layers[:-1]:
+    for layer in network.dense_layers[:-1]:
         activation, a = layer.activation, z @ network.params[layer.weight] + network.params[layer.bias]
         z, steepest = activation(a), np.abs(np.diff(activation(usual)) / np.diff(usual)).max()
         slope = np.abs(activation(a + 1e-3) - activation(a - 1e-3)) / 2e-3

@@ -28,7 +28,7 @@ from modnet.files.opening import read_json
 from modnet.host.signatures import find_settings
 from modnet.interfaces import DataSource, RowsToPredict
 from modnet.nn.checkpoint import load_params
-from modnet.nn.network import DenseNetwork
+from modnet.nn.network import LayeredNetwork
 from modnet.runs.folder import EXPERIMENT, PARAMS, PREPARATION, check_is_run, read_network
 from modnet.text import printable
 from modnet.types import Array
@@ -38,7 +38,7 @@ from modnet.types import Array
 class TrainedModel:
     """A network read from the folder of its run, with all that it takes to predict from raw rows."""
 
-    network: DenseNetwork
+    network: LayeredNetwork
     classes: tuple[Any, ...]
     scale: float
     feature_names: tuple[str, ...]
@@ -51,7 +51,7 @@ class TrainedModel:
     parts: tuple[Samples, ...] = ()  # of the data, where that is at hand
 
     @classmethod
-    def create(cls, network: DenseNetwork, data: Dataset) -> TrainedModel:
+    def create(cls, network: LayeredNetwork, data: Dataset) -> TrainedModel:
         """Return the model of a network that was trained on some data."""
         learned = data.preparation, data.target_scale, tuple(data.parts.values())
         return cls(network, data.classes, data.scale, data.feature_names, None, *learned)
@@ -74,12 +74,12 @@ class TrainedModel:
         except (KeyError, TypeError, ValueError) as error:  # ShapeError is a ValueError
             why = printable(str(error), 200)
             raise DataError(f"{folder}: {PARAMS} does not fit {EXPERIMENT} ({why})") from None
-        model.network.predict(np.zeros((1, model.network.layers[0].inputs)))
+        model.network.predict(np.zeros((1, model.network.inputs)))
         return model
 
     def _check_fit(self) -> None:
         """Raise ValueError where the parts do not fit each other."""
-        inputs, classes = self.network.layers[0].inputs, self.classes
+        inputs, classes = self.network.inputs, self.classes
         if not math.isfinite(self.scale) or self.scale <= 0 or len(set(map(str, classes))) != len(classes):
             raise ValueError(f"a scale of {self.scale}, {len(classes)} classes")
         if self.preparation and self.preparation.features != inputs:
@@ -92,7 +92,7 @@ class TrainedModel:
     @property
     def columns(self) -> int:
         """The number of columns of raw rows."""
-        return len(self.preparation.columns) if self.preparation else self.network.layers[0].inputs
+        return len(self.preparation.columns) if self.preparation else self.network.inputs
 
     def to_samples(self, rows: Any) -> Samples:
         """Return raw rows as samples without targets that are prepared as in training; raises DataError.
@@ -188,4 +188,4 @@ def _create_network(experiment: Experiment, params: dict[str, Array], outputs: i
                 raise ValueError(f"{name} must have shape {expected}, not {found}")
             if not np.isfinite(params[name]).all():
                 raise ValueError(f"a number in {name} is not finite")
-    return create_network_of_size(experiment, inputs, outputs).with_params(params)
+    return create_network_of_size(experiment, inputs, outputs).with_arrays(params)

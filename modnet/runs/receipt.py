@@ -8,7 +8,6 @@ import shlex
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from modnet.files.opening import read_json
 from modnet.host.signatures import find_settings
 from modnet.interfaces import ObservedRun, is_same_name
 from modnet.nn.checkpoint import hash_params
-from modnet.runs.surroundings import PARTS, Difference, Segment, compare_entries
+from modnet.runs.surroundings import Difference, Segment, compare_entries
 from modnet.text import printable, quote
 from modnet.types import Status
 
@@ -149,30 +148,6 @@ class Receipt:
                 pairs.append((name, then, hash_file(path) if path.is_file() else "missing"))
         return [Difference("file", name, then, now) for name, then, now in pairs if then != now]
 
-    def find_differences(self, now: Receipt) -> list[Difference]:
-        """Return the differences of another receipt, in the order: data, setting, plugin, library, platform, observer.
-
-        The data's file may have been written again; only what is read from it counts. Of another receipt the last
-        segment counts.
-        """
-        data = compare_entries("data", self.data, now.data)
-        if [difference.what for difference in data] == [FILE]:
-            data = []
-        found = [
-            attrs.evolve(each, what=f"{period}{each.what}")
-            for segment, period in zip(self.segments, self._format_periods(), strict=True)
-            for each in segment.find_differences(now.latest)
-        ]
-        surroundings = sorted(found, key=lambda each: PARTS.index(each.part))
-        return [*data, *compare_settings(self.settings, now.settings), *surroundings]
-
-    def _format_periods(self) -> list[str]:
-        """Return the iterations of each segment in words, "" where there is one alone."""
-        starts = [segment.start for segment in self.segments]
-        until = [f"until iteration {starts[1]:,}, "] if starts[1:] else [""]
-        between = [f"from iteration {a + 1:,} to {b:,}, " for a, b in pairwise(starts[1:])]
-        return [*until, *between, *(f"from iteration {last + 1:,} on, " for last in starts[1:][-1:])]
-
 
 _READER = Settings()
 
@@ -205,14 +180,13 @@ def compare_settings(
     >>> [str(difference) for difference in found]
     ['setting loss.eps: 0.1 then, 0.2 now']
     """
-    sides = flatten(then), flatten(now)
-    if sides[0].keys() != sides[1].keys():
-        defaults = _find_defaults({**sides[0], **sides[1]})
-        lacking = [[key for key in other if key not in side] for side, other in (sides, sides[::-1])]
-        for side, other, keys in zip(sides, sides[::-1], lacking, strict=True):
-            for key in (key for key in keys if key in defaults):
-                side[key] = other[key] if other[key] == defaults[key] else defaults[key]
-    found = compare_entries(part, *sides)
+    before, after = flatten(then), flatten(now)
+    if before.keys() != after.keys():
+        defaults = _find_defaults({**before, **after})
+        for side, other in ((before, after), (after, before)):
+            lacking = {key: value for key, value in other.items() if key in defaults.keys() - side.keys()}
+            side |= {key: value if value == defaults[key] else defaults[key] for key, value in lacking.items()}
+    found = compare_entries(part, before, after)
     found = [e for e in found if not f"{e.what}.".startswith(changeable)]
     return [e for e in found if e.what.split(".")[-1] != "name" or not get_host().registry.are_same(e.then, e.now)]
 

@@ -23,7 +23,7 @@ from modnet.errors import DataError, SettingError
 from modnet.files.opening import read_json
 from modnet.host.entry_points import LOADED
 from modnet.nn.checkpoint import Checkpoint, Checkpoints
-from modnet.nn.network import DenseNetwork
+from modnet.nn.network import LayeredNetwork
 from modnet.runs.contents import read_course
 from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS, SUMMARY, check_is_free, check_is_run
 from modnet.runs.integrity import check_files
@@ -116,7 +116,7 @@ class Run(modnet.nn.run.Run, Trained):
 
     def _describe(self) -> Experiment:
         """Return an experiment with the parts and settings of the run, and data that nothing can read again."""
-        *hidden, last = self.network.layers
+        *hidden, last = self.network.dense_layers
         dtype: Any = str(self.network.dtype)
         initial = {key: value for key, value in MAIN_JOB["network"].items() if key == "weight_init_std"}
         for key, value in getattr(self.network, "initial", {}).items():
@@ -173,14 +173,14 @@ class SavedRun(Trained):
             return TrainedModel.read(self.folder)
 
     @property
-    def network(self) -> DenseNetwork:
+    def network(self) -> LayeredNetwork:
         """The network with its learned parameters."""
         return self.model.network
 
     @property
     def params(self) -> Params:
         """The learned parameters."""
-        return self.network.params
+        return self.network.arrays
 
     @property
     def checkpoint(self) -> Checkpoint:

@@ -13,7 +13,7 @@ from modnet.data.dataset import Dataset
 from modnet.interfaces import Observer
 from modnet.nn.batches import Sampling
 from modnet.nn.checkpoint import Checkpoint
-from modnet.nn.network import DenseNetwork
+from modnet.nn.network import LayeredNetwork
 from modnet.nn.run import TrainingSettings
 from modnet.nn.training import train_network
 from modnet.runs.run import Run
@@ -22,7 +22,7 @@ _DEFAULTS = TrainingSettings()
 
 
 def train(
-    network: DenseNetwork,
+    network: LayeredNetwork,
     data: Dataset,
     *,
     gradient: object = "backpropagation",

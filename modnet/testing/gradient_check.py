@@ -7,12 +7,12 @@ from typing import Any
 
 from modnet.compose.parts import find_name, is_registered, list_usable_names, make_part
 from modnet.interfaces import GradientEstimator
-from modnet.nn.network import DenseNetwork
+from modnet.nn.network import LayeredNetwork
 from modnet.testing.gradcheck.check import GradientCheck, judge_gradient
 
 
 def check_gradient(
-    network: DenseNetwork,
+    network: LayeredNetwork,
     x: Any,
     t: Any,
     *,

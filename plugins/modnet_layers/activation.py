@@ -26,24 +26,16 @@ class ActivationLayer(Layer):
         """True where the activation is elementwise."""
         return self.activation.elementwise
 
-    def forward(self, params: Params, x: Array, mode: Mode, stream: Stream) -> tuple[Array, Any]:  # noqa: ARG002
+    def forward(self, params: Params, x: Array, mode: Mode, stream: Stream) -> tuple[Array, Any]:
         """Return the activation's outputs."""
         return self.activation(x, _axis(x)), None
 
-    def backward(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Array:  # noqa: ARG002
+    def backward(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Array:
         """Return the derivative by the inputs; raises NoDerivativeError where the activation has no backward."""
         return self.activation.backward(x, z, dz, _axis(x))
 
     def change(
-        self,
-        params: Params,  # noqa: ARG002
-        x: Array,
-        z: Array,
-        memo: Any,  # noqa: ARG002
-        dx: Array,
-        channels: slice,
-        mode: Mode,  # noqa: ARG002
-        stream: Stream,  # noqa: ARG002
+        self, params: Params, x: Array, z: Array, memo: Any, dx: Array, channels: slice, mode: Mode, stream: Stream
     ) -> Array:
         """Return the change that the activation itself computes."""
         part = self.activation

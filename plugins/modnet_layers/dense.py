@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
+import numpy as np
 from attrs.validators import ge
 
-from modnet import Array, Grads, Layer, Mode, Param, Params, Shape, ShapeError, Stream
+from modnet import Array, Grads, Layer, Mode, Param, Params, Shape, Stream
+from modnet_layers.shapes import check_rows
 
 
 @attrs.frozen
@@ -26,10 +28,7 @@ class Dense(Layer):
 
     def shape(self, inputs: Shape) -> Shape:
         """Return (units,); raises ShapeError where the samples are no rows of numbers."""
-        if len(inputs) != 1:
-            raise ShapeError(
-                f"expects samples of shape (inputs,), it was given {inputs}: put a flatten layer before it"
-            )
+        check_rows(inputs)
         return (self.units,)
 
     def params(self, inputs: Shape) -> tuple[Param, ...]:
@@ -37,37 +36,26 @@ class Dense(Layer):
         weight = Param("W", (*inputs, self.units), channel_axis=1, linear=True)
         return weight, Param("b", (self.units,), channel_axis=0, linear=True)
 
-    def forward(self, params: Params, x: Array, mode: Mode, stream: Stream) -> tuple[Array, Any]:  # noqa: ARG002
+    def forward(self, params: Params, x: Array, mode: Mode, stream: Stream) -> tuple[Array, Any]:
         """Return the outputs (N, units)."""
         z = x @ params["W"]
         z += params["b"]
         return z, None
 
-    def backward(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Array:  # noqa: ARG002
-        """Return the derivative by the inputs, (N, inputs)."""
-        dx: Array = dz @ params["W"].T
-        return dx
+    def backward(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Array:
+        """Return the derivative by the inputs, (N, inputs); in memory it lies as they do, which may be samples last."""
+        return dz @ params["W"].T if x.flags.c_contiguous else (params["W"] @ dz.T).T
 
-    def gradients(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Grads:  # noqa: ARG002
+    def gradients(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Grads:
         """Return the derivatives by W and b."""
         return {"W": x.T @ dz, "b": dz.sum(axis=0)}
 
     def change(
-        self,
-        params: Params,
-        x: Array,  # noqa: ARG002
-        z: Array,  # noqa: ARG002
-        memo: Any,  # noqa: ARG002
-        dx: Array,
-        channels: slice,
-        mode: Mode,  # noqa: ARG002
-        stream: Stream,  # noqa: ARG002
+        self, params: Params, x: Array, z: Array, memo: Any, dx: Array, channels: slice, mode: Mode, stream: Stream
     ) -> Array:
         """Return the change of all outputs, which is linear in that of the inputs."""
-        changes: Array = dx @ params["W"][channels]
-        return changes
+        return dx @ params["W"][channels]
 
-    def slopes(self, params: Params, x: Array, memo: Any, name: str, channel: int) -> Array:  # noqa: ARG002
+    def slopes(self, params: Params, x: Array, memo: Any, name: str, channel: int) -> Array:
         """Return the inputs (inputs, N) for W, and ones (1, N) for b."""
-        slopes: Array = x.T if name == "W" else x.T[:1] * 0 + 1
-        return slopes
+        return x.T if name == "W" else np.ones((1, len(x)), x.dtype)

@@ -315,7 +315,7 @@ def _all(change: Callable[[Array], Array]) -> Callable[..., Grads]:
 def _other_network(net: modnet.Network, x: Array, t: Array, g: Grads) -> Grads:
     moved = {name: value + 1e-3 * np.sign(np.sin(np.arange(value.size))).reshape(value.shape)
              for name, value in net.params.items()}  # fmt: skip
-    return dict(net.with_params(moved).gradient(x, t))
+    return dict(net.with_arrays(moved).gradient(x, t))
 
 
 def _chain(step: Callable[..., Array]) -> Callable[..., Grads]:

@@ -241,7 +241,7 @@ class Measurement:
         found = self.network.gradient(self.x, self.t, estimator(None))
         step = modnet.default_step(np.dtype(self.case.dtype))
         exact = exact_differences(self.network, self.x, self.t, step, chosen)
-        plain = self.network.with_params(self.plain)
+        plain = self.network.with_arrays(self.plain)
         by_loop, by_loop_exact = self.loop(chosen), exact_differences(plain, self.x, self.t, H, chosen)
         return (
             max(float(abs(by_loop[n] - by_loop_exact[n]).max()) for n in chosen),

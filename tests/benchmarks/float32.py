@@ -48,7 +48,7 @@ def stages(iterations: int) -> Iterator[tuple[str, modnet.Network, Array, Array]
 
 def in_dtype(network: modnet.Network, dtype: str) -> modnet.Network:
     """Return the network with its parameters rounded to a dtype."""
-    return network.with_params({name: p.astype(dtype) for name, p in network.params.items()})
+    return network.with_arrays({name: p.astype(dtype) for name, p in network.params.items()})
 
 
 def choose(network: modnet.Network, x: Array, count: int) -> Entries:
@@ -81,7 +81,7 @@ def by_loop(network: modnet.Network, x: Array, t: Array, h: float, entries: Entr
     for name, chosen in entries.items():
         params = {other: p.copy() for other, p in network.params.items()}
         flat, found[name] = params[name].reshape(-1), np.empty(len(chosen), x.dtype)
-        moved = network.with_params(params)
+        moved = network.with_arrays(params)
         for i, entry in enumerate(chosen):
             value, losses = flat[entry], []
             for step in (h, -h):

@@ -157,7 +157,7 @@ class TestMistakes:
     def test_numbers_that_six_digits_do_not_tell_apart(self) -> None:
         values = [0.1, 0.1 + 1e-12, 0.2]
         assert [each.folder for each in create_settings({}, {"lr": values})] == [f"lr-{value!r}" for value in values]
-        assert [each.label for each in create_settings({}, {"lr": [1 / 3, 0.2]})] == ["lr 0.333333", "lr 0.2"]
+        assert [each.label for each in create_settings({}, {"lr": [1 / 3, 0.2]})] == ["lr 0.3333333333333333", "lr 0.2"]
 
     def test_a_name_that_nothing_has(self) -> None:
         with pytest.raises(modnet.ModnetError, match="did you mean 'sigmoid'"):

@@ -16,7 +16,7 @@ import pytest
 from modnet import DataError, cached
 from modnet.cached import Facts, Put, arrays_of
 from modnet.cli.data import cache_entries, clear_cache
-from modnet.files.cache import digest, read_note, write_note
+from modnet.files.cache import digest, hash_file, read_note, write_note
 from modnet.types import Array
 
 X, T = np.arange(3000).reshape(300, 10) % 251, np.arange(300) % 3
@@ -76,7 +76,7 @@ def flip(content: bytes, at: int, bit: int) -> bytes:
     return content[:at] + bytes([content[at] ^ 1 << bit]) + content[at + 1 :]
 
 
-@pytest.mark.parametrize("name", ["x.npy", "t.npy", "about.json"])
+@pytest.mark.parametrize("name", ["x.raw", "t.raw", "about.json"])
 def test_a_flipped_bit_is_found_wherever_it_is(path: Path, cache: Path, name: str) -> None:
     draw = random.Random(0)  # noqa: S311 - anything will do
     for _ in range(40):
@@ -104,12 +104,12 @@ HARM: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("harm", HARM)
-@pytest.mark.parametrize("name", ["x.npy", "t.npy", "about.json"])
+@pytest.mark.parametrize("name", ["x.raw", "t.raw", "about.json"])
 def test_an_entry_of_which_a_file_is_damaged_is_made_anew(path: Path, cache: Path, name: str, harm: str) -> None:
     read(path)
     HARM[harm](entry_of(cache) / name)
     read(path)
-    assert sorted(file.name for file in entry_of(cache).iterdir()) == ["about.json", "t.npy", "x.npy"]
+    assert sorted(file.name for file in entry_of(cache).iterdir()) == ["about.json", "t.raw", "x.raw"]
 
 
 @pytest.mark.parametrize("harm", ["pipe", "folder", "device", "loop", "file"])
@@ -140,7 +140,7 @@ def test_the_entry_of_another_file_or_recipe_is_not_taken(path: Path, cache: Pat
 
 def test_arrays_that_are_swapped_within_an_entry_are_found(path: Path, cache: Path) -> None:
     read(path)
-    first, second = entry_of(cache) / "x.npy", entry_of(cache) / "t.npy"
+    first, second = entry_of(cache) / "x.raw", entry_of(cache) / "t.raw"
     first.rename(cache / "x"), second.rename(first), (cache / "x").rename(second)
     read(path)
 
@@ -218,7 +218,7 @@ def test_a_cache_that_may_be_read_alone(path: Path, cache: Path, monkeypatch: py
     monkeypatch.setattr(Path, "touch", refuse)
     read(path)
     if harm == "garbage":
-        change(entry_of(cache) / "x.npy", b"garbage")
+        change(entry_of(cache) / "x.raw", b"garbage")
     with pytest.warns(UserWarning, match=r"cannot be written \(Permission denied\)"):
         read(path, "another" if harm == "nothing" else "recipe")
 
@@ -269,7 +269,7 @@ def test_all_is_on_the_disk_before_the_entry_takes_its_place(path: Path, monkeyp
     monkeypatch.setattr(Path, "rename", note_rename)
     read(path)
     before, after = order[: order.index("renamed")], order[order.index("renamed") + 1 :]
-    assert {"x.npy", "t.npy"} <= {*before}
+    assert {"x.raw", "t.raw"} <= {*before}
     assert any(name.startswith(".about.json.") for name in before)
     assert before[-1].endswith(cached.NEW)
     assert after == ["arrays"]
@@ -335,4 +335,12 @@ def test_a_folder_that_cannot_be_removed_is_reported(path: Path, monkeypatch: py
 @pytest.mark.parametrize("arrays", [[], 3, "x", {"x": 3}, {"../x": ""}])
 def test_an_entry_that_somebody_else_prepared_is_made_anew(tmp_path: Path, arrays: object) -> None:
     write_note(tmp_path / "about.json", {"recipe": "r", "arrays": arrays, "facts": {}})
+    assert cached._read_entry(tmp_path, {"recipe": "r"}) is None
+
+
+def test_an_entry_of_objects_is_made_anew(tmp_path: Path) -> None:
+    """Its bytes would be taken for addresses."""
+    (tmp_path / "x.raw").write_bytes(bytes(8))
+    stored = {"sha256": hash_file(tmp_path / "x.raw"), "dtype": "O", "shape": [1]}
+    write_note(tmp_path / "about.json", {"recipe": "r", "arrays": {"x": stored}, "facts": {}})
     assert cached._read_entry(tmp_path, {"recipe": "r"}) is None

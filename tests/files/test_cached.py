@@ -114,9 +114,9 @@ def test_the_digest_of_a_file_that_rests_is_not_taken_again(path, monkeypatch):
 
 
 HARM: dict[str, Callable[[Path], object]] = {
-    "cut": lambda entry: (entry / "x.npy").write_bytes((entry / "x.npy").read_bytes()[:-9]),
-    "garbage": lambda entry: (entry / "x.npy").write_bytes(b"garbage"),
-    "no array": lambda entry: (entry / "x.npy").unlink(),
+    "cut": lambda entry: (entry / "x.raw").write_bytes((entry / "x.raw").read_bytes()[:-9]),
+    "garbage": lambda entry: (entry / "x.raw").write_bytes(b"garbage"),
+    "no array": lambda entry: (entry / "x.raw").unlink(),
     "no about": lambda entry: (entry / "about.json").unlink(),
     "another about": lambda entry: (entry / "about.json").write_bytes(b"[1]"),
     "nothing": shutil.rmtree,

@@ -19,6 +19,7 @@ from fuzzing import RUN_TOKENS, change_member, feed, make_files, mutate, seal
 import modnet
 from modnet.cli.show.values import format_title
 from modnet.cli.verify import format_verdict, to_json
+from modnet.cli.verify.verification import compare_with_receipt
 from modnet.comparison.compare import read_of_samples, read_run
 from modnet.comparison.workers import Job
 from modnet.compose.experiment import create_experiment, read_data
@@ -29,7 +30,6 @@ from modnet.runs.folder import EXPERIMENT, HISTORY, read_ending, read_experiment
 from modnet.runs.model import TrainedModel
 from modnet.runs.receipt import Receipt
 from modnet.runs.recorder import RunRecorder, create_run, train_run
-from modnet.runs.verify import compare_with_receipt
 
 POINTS = "points.csv"
 

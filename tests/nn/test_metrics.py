@@ -146,7 +146,7 @@ def test_one_output_for_two_classes_is_judged_as_two() -> None:
     data = modnet.Dataset.from_arrays(X, T % 2, test_fraction=0.25)
     net = modnet.Network([2, 4, 1], output="sigmoid", loss="binary-cross-entropy")
     run = modnet.train(net, data, iterations=5, metrics=["log-loss"])
-    assert run.history.test_log_loss[-1] == pytest.approx(net.with_params(run.params).loss(data.test.x, data.test.t))
+    assert run.history.test_log_loss[-1] == pytest.approx(net.with_arrays(run.params).loss(data.test.x, data.test.t))
 
 
 def test_a_run_is_resumed_with_its_metrics_to_the_same_bits() -> None:

@@ -67,7 +67,7 @@ class TestParameters:
         assert list(modnet.Network([7, 3]).params) == ["W1", "b1"]
 
     def test_two_networks_do_not_share_parameters(self, net: modnet.TwoLayerNet) -> None:
-        other = net.with_params(net.params)
+        other = net.with_arrays(net.params)
         other.params["W1"] = np.zeros((6, 4))
         assert net.params["W1"].any()
         assert type(other) is modnet.TwoLayerNet

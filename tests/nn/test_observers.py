@@ -243,7 +243,7 @@ class TestLookingAtARun:
             mine = copy.deepcopy(history)
             mine.loss.append(0.5)
             mine.record(99, {"test_accuracy": 1.0})
-            assert run.network.predict(X).tobytes() == run.network.with_params(run.params).predict(X).tobytes()
+            assert run.network.predict(X).tobytes() == run.network.with_arrays(run.params).predict(X).tobytes()
             assert (run.optimizer.lr, run.epoch, run.seconds >= 0) == (0.2, run.iteration / 6, True)
             assert repr(run).startswith("<Run of <Network 3 -> 4 -> 3")
             assert set(dir(run)) == set(OBSERVED)

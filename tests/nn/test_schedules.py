@@ -82,7 +82,7 @@ def test_a_run_by_a_schedule_is_one_whose_rate_is_set_before_each_step(name: str
     for k in range(20):
         x, t = DATA.train.x, DATA.train.t
         rows = run.batches.draw(k)
-        grads = net.with_params(params).gradient(x[rows], t[rows])
+        grads = net.with_arrays(params).gradient(x[rows], t[rows])
         params, state = attrs.evolve(optimizer, lr=known(k)).step(params, grads, state)
     for key, value in params.items():
         np.testing.assert_allclose(run.params[key], value, rtol=1e-12)

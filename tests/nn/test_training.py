@@ -80,7 +80,7 @@ class TestLearning:
         stream = modnet.Stream(0, ("batches", 0))
         chosen = stream.generator().integers(0, 300, (1000, 30))
         for k in range(3):
-            net = small().with_params(params)
+            net = small().with_arrays(params)
             x, t = blobs.train.x[chosen[k]], blobs.train.t[chosen[k]]
             assert run.history.loss[k] == net.loss(x, t)
             grads = net.gradient(x, t, "backpropagation")

@@ -165,7 +165,7 @@ def is_infinite_where_it_says(case, refusal):
         params = {other: value.copy() for other, value in case.network.params.items()}
         params[name][tuple(map(int, place.split(", ")))] += h
         with np.errstate(all="ignore"):
-            losses.append(case.network.with_params(params).loss(*case.batch))
+            losses.append(case.network.with_arrays(params).loss(*case.batch))
     return not np.isfinite(losses).all()
 
 

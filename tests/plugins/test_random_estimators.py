@@ -124,7 +124,7 @@ def test_an_estimate_is_the_formulas(draw_and_name):
         direction = Direction(net.params, STREAM.child(k), draw)
         d = {key: direction[key] for key in net.params}
         above, below = (
-            net.with_params({key: w + s * d[key] for key, w in net.params.items()}).loss(x, t) for s in (h, -h)
+            net.with_arrays({key: w + s * d[key] for key, w in net.params.items()}).loss(x, t) for s in (h, -h)
         )
         for key in expected:
             expected[key] += (above - below) / (2 * h) * d[key] / count
@@ -226,7 +226,7 @@ def test_the_scale_of_a_layer_does_not_spoil_a_forward_slope(scale):
     net, x, t = small(Bend(named=False))
     net.params["W1"] = net.params["W1"] * scale
     slope, v = slope_of(net, x * scale, t)
-    exact = net.with_params(net.params).gradient(x * scale, t)
+    exact = net.with_arrays(net.params).gradient(x * scale, t)
     assert slope == pytest.approx(sum((exact[name] * v[name]).sum() for name in v), rel=1e-5)
 
 

@@ -23,12 +23,13 @@ from processes import run_modnet, wait_until
 
 from modnet import DataError
 from modnet.cli.main import modnet_command
+from modnet.cli.verify.retraining import find_departure
+from modnet.cli.verify.verification import compare_with_receipt
 from modnet.nn.checkpoint import load_params, save_params
 from modnet.runs.folder import SEALED
 from modnet.runs.missing_plugins import _advise
 from modnet.runs.receipt import Receipt
 from modnet.runs.surroundings import PARTS, Origin
-from modnet.runs.verify import compare_with_receipt, find_departure
 
 SPECIES = ("ash", "elm", "oak")
 

@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 
 from modnet.interfaces import GradientEstimator
-from modnet.nn.network import NetworkObjective
+from modnet.nn.objective import NetworkObjective
 from modnet.randomness import Stream
 from modnet.testing.gradcheck.changes import judge_changes, judge_loss_changes
 from modnet.testing.gradcheck.conduct import MisconductError, find_line

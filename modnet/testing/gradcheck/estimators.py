@@ -12,7 +12,7 @@ import numpy as np
 
 from modnet.errors import ModnetError
 from modnet.interfaces import GradientEstimator
-from modnet.nn.network import NetworkObjective
+from modnet.nn.objective import NetworkObjective
 from modnet.nn.validation import validate_arrays
 from modnet.randomness import Stream
 from modnet.testing.gradcheck.conduct import MisconductError, find_line

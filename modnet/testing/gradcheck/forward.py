@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from modnet.errors import DataError, GradientError, PluginError
-from modnet.nn.network import NetworkObjective
+from modnet.nn.objective import NetworkObjective
 from modnet.testing.gradcheck.conduct import MisconductError, check_array
 from modnet.types import Array, Params
 

@@ -11,8 +11,8 @@ import attrs
 import numpy as np
 
 from modnet.interfaces import GradientEstimator, Objective
-from modnet.nn.network import NetworkObjective
 from modnet.nn.numerical import default_step
+from modnet.nn.objective import NetworkObjective
 from modnet.randomness import Stream
 from modnet.testing.gradcheck.reference import copy_batch
 from modnet.testing.gradcheck.taylor import KINK, find_kinks

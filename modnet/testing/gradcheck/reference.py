@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from typing import Any
 
 import attrs
 import numpy as np
 
 from modnet.interfaces import Activation, FusedLoss, Loss
-from modnet.nn.network import NetworkObjective
+from modnet.nn.objective import NetworkObjective
 from modnet.testing.gradcheck.taylor import judge_entries
 from modnet.types import Array
 
@@ -22,13 +23,16 @@ def measure_parts(objective: NetworkObjective, parts: Collection[int | None]) ->
     >>> bool(np.allclose(exact, found, rtol=1e-9))
     True
     """
-    layers = tuple(
-        attrs.evolve(layer, activation=_MeasuredActivation(layer.activation)) if layer.number in parts else layer
-        for layer in objective.layers
-    )
+    placed = list(objective.placed)
+    for layer in objective.layers:
+        if layer.number in parts:
+            place = placed[2 * layer.number - 1]
+            of_activation: Any = place.layer
+            measured = attrs.evolve(of_activation, activation=_MeasuredActivation(layer.activation))
+            placed[2 * layer.number - 1] = attrs.evolve(place, layer=measured)
     last = objective.layers[-1].activation
     fused = _MeasuredFused(objective.loss_function, last) if None in parts else objective.fused
-    return attrs.evolve(objective, layers=layers, fused=fused)
+    return attrs.evolve(objective, placed=tuple(placed), fused=fused)
 
 
 def copy_batch(objective: NetworkObjective) -> NetworkObjective:

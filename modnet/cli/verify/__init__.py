@@ -14,12 +14,13 @@ import click
 from modnet.cli.options import load_all_plugins, plugin_options
 from modnet.cli.output import Command, echo
 from modnet.cli.show.progress import RunProgress, file_progress
+from modnet.cli.verify.retraining import retrain
+from modnet.cli.verify.verification import OWN, Retraining, Verification, compare_with_receipt
 from modnet.compose.tables import Table, read_toml
 from modnet.errors import SettingError
 from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS, recover
 from modnet.runs.receipt import RECEIPT
 from modnet.runs.surroundings import PARTS
-from modnet.runs.verify import OWN, Retraining, Verification, compare_with_receipt, retrain
 from modnet.text import list_some
 
 

@@ -1,4 +1,4 @@
-"""A run verified: compared with its receipt, and trained again."""
+"""A run trained again, and compared with what is in its folder."""
 
 from __future__ import annotations
 
@@ -12,107 +12,21 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.compose.experiment import Experiment, create_experiment, read_data, run_experiment, to_table
+from modnet.cli.verify.verification import Departure, Retraining, Verification
+from modnet.compose.experiment import Experiment, run_experiment, to_table
 from modnet.compose.tables import read_toml
 from modnet.data.dataset import Dataset
-from modnet.errors import DataError, DivergedError, ModnetError, PluginError, SettingError
+from modnet.errors import DataError, DivergedError, SettingError
 from modnet.files.opening import read_json, read_plain
 from modnet.interfaces import Callback, ObservedRun, Observer, Stop
 from modnet.nn.checkpoint import hash_params, load_params
 from modnet.runs import contents
-from modnet.runs.folder import ERRORS, EXPERIMENT, HISTORY, HITS, PARAMS, PREPARATION, SUMMARY, format_resume
-from modnet.runs.missing_plugins import name_missing_plugins
-from modnet.runs.receipt import PLACE, RECEIPT, Receipt, Results, compare_settings, flatten
-from modnet.runs.surroundings import LONGEST, STOPPING, Difference, compare_entries
-from modnet.text import printable
+from modnet.runs.folder import ERRORS, EXPERIMENT, HISTORY, HITS, PARAMS, PREPARATION, SUMMARY
+from modnet.runs.receipt import PLACE, RECEIPT, Results, compare_settings, flatten
+from modnet.runs.surroundings import Difference, compare_entries
 from modnet.types import Array, Params, State, Status
 
-# Differences that make another run; from another library or machine the same bits are the same run.
-OWN = {"file", "data", "setting"}
 UNVERIFIED = ("seconds", "versions")  # of a summary: another run of the same bits may have them otherwise
-
-
-@attrs.frozen
-class Departure:
-    """The first row that differs between two histories; "" is a missing value."""
-
-    iteration: int
-    what: str
-    then: str
-    now: str
-
-    def __str__(self) -> str:
-        return f"{self.what} {printable(self.then, LONGEST) or 'none'} then, {self.now or 'none'} now"
-
-
-@attrs.frozen
-class Retraining:
-    """The results of training a run again."""
-
-    reproduced: bool  # true where they are, bit for bit, those of the receipt
-    iterations: int
-    params_sha256: str
-    departure: Departure | None
-    deviations: tuple[Difference, ...] = ()
-    """All that is not what was made; the history alone where training ended early, at a row that differs."""
-
-
-@attrs.frozen(eq=False)
-class Verification:
-    """A run compared with its receipt. What cannot be read any more is one of the differences."""
-
-    folder: Path
-    receipt: Receipt
-    results: Results
-    differences: tuple[Difference, ...]
-    experiment: Experiment | None = None
-    data: Dataset | None = None
-    again: Retraining | None = None
-
-    @property
-    def identical(self) -> bool:
-        """Return whether training again gave what is there, bit for bit; untrained, whether nothing differs at all."""
-        if self.again is None:
-            return all(difference.part == "observer" for difference in self.differences)
-        as_made = self.again.reproduced and not self.again.departure and not self.again.deviations
-        return as_made and not any(difference.part in OWN for difference in self.differences)
-
-    def can_be_trained(self, *, accept: bool = False) -> bool:
-        """Return whether training again can show something: not on other data; by other code if it is accepted."""
-        stopping = {difference.part for difference in self.differences if difference.stops}
-        is_loaded = self.experiment is not None and self.data is not None
-        return is_loaded and not stopping - (set(STOPPING) if accept else set())
-
-
-def compare_with_receipt(folder: Path, data_path: Path | None = None) -> Verification:
-    """Return what differs now from the receipt of a run that has ended; raises DataError where there is none.
-
-    `data_path` is where its data file is now.
-    """
-    then = Receipt.read(folder)
-    if then.results is None:
-        raise DataError(f"{folder}: the run has not ended, or was killed: finish it with {format_resume(folder)}")
-    so_far = Verification(folder, then, then.results, tuple(then.find_changed_files(folder)))
-    part = "setting"
-    try:
-        table = read_toml(folder / EXPERIMENT)
-        with name_missing_plugins(folder / EXPERIMENT):
-            experiment = create_experiment(table)
-        if data_path:
-            at = attrs.evolve(experiment.data, path=data_path.resolve())
-            experiment = attrs.evolve(experiment, data=at)
-        part = "data"
-        data, experiment = read_data(experiment)
-    except (ModnetError, OSError) as error:
-        part = "plugin" if isinstance(error, PluginError) else part
-        said = [*str(error).splitlines(), *getattr(error, "__notes__", ())]
-        mistake = Difference(part, f"cannot be loaded: {'; '.join(said)}")
-        return attrs.evolve(so_far, differences=(*so_far.differences, mistake))
-    found = (*so_far.differences, *then.find_differences(Receipt.create(experiment, table, data)))
-    return attrs.evolve(so_far, differences=found, experiment=experiment, data=data)
-
-
-_TOO_EARLY = {Status.INTERRUPTED, Status.FAILED, Status.DIVERGED}
 
 
 def retrain(wanted: Verification, progress: Observer) -> Verification:
@@ -123,9 +37,9 @@ def retrain(wanted: Verification, progress: Observer) -> Verification:
     results, experiment, data = wanted.results, wanted.experiment, wanted.data
     if experiment is None or data is None:
         return wanted
+    stopped = results.status in {Status.INTERRUPTED, Status.FAILED}
     # A run that diverged made one step more than it saved, and then computed the loss.
-    more = 2 * (results.status is Status.DIVERGED)
-    until = results.iterations + more if results.status in _TOO_EARLY else None
+    until = results.iterations + 2 if results.status is Status.DIVERGED else results.iterations if stopped else None
     watch, table = _Watch(progress, _read_losses(wanted)), to_table(experiment)
     repeatable = attrs.evolve(experiment, callbacks=_choose_callbacks(experiment.callbacks, results))
     try:
@@ -134,7 +48,7 @@ def retrain(wanted: Verification, progress: Observer) -> Verification:
         run = error.run
     except _DepartedError as departed:
         return attrs.evolve(wanted, again=_compare_results(wanted, *departed.args))
-    if run.status is not Status.DIVERGED and results.status in {Status.INTERRUPTED, Status.FAILED}:
+    if run.status is not Status.DIVERGED and stopped:
         run.status = results.status  # as far as it went
     if run.status is Status.FAILED:  # it was evaluated at the ends of epochs alone
         run.history, run.of_samples = run.history_of_epochs(run.iteration), watch.of_samples
@@ -240,47 +154,39 @@ def _compare_params(path: Path, made: Params, about: dict[str, Any]) -> Iterator
     """Yield the first number of each array that differs in its bits, or else dtypes and shapes; then other entries."""
     there, description = load_params(path)
     for name in {**made, **there}:
-        pair = there.get(name), made.get(name)
-        kinds = ["" if array is None else f"{array.dtype.name} {array.shape}" for array in pair]
+        kinds = [f"{side[name].dtype.name} {side[name].shape}" if name in side else "" for side in (there, made)]
         if kinds[0] != kinds[1]:
             yield Difference(PARAMS, name, *kinds)
             continue
-        for index, *values in _find_first_change(there[name], made[name]):
-            yield Difference(PARAMS, f"{name}[{', '.join(map(str, index))}]", *map(repr, values))
+        pair = there[name], made[name]
+        # Byte by byte, in which not even a NaN is another.
+        bits = [np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1).view("u1") for array in pair]
+        for byte in np.flatnonzero(bits[0] != bits[1])[:1]:
+            index = tuple(map(int, np.unravel_index(byte // pair[0].itemsize, pair[0].shape)))
+            yield Difference(PARAMS, f"{name}{[*index]}", *(repr(array[index].item()) for array in pair))
     yield from compare_entries(PARAMS, description, about)
 
 
-def _find_first_change(there: Array, made: Array) -> Iterator[tuple[tuple[int, ...], Any, Any]]:
-    """Yield the place of the first number that differs in its bits, with both values."""
-    pair = [np.ascontiguousarray(array, made.dtype.newbyteorder("<")).reshape(-1) for array in (there, made)]
-    bits = [array.view(np.uint8) for array in pair]
-    for byte in np.flatnonzero(bits[0] != bits[1])[:1]:
-        i = int(byte) // made.itemsize
-        yield tuple(map(int, np.unravel_index(i, made.shape))), pair[0][i].item(), pair[1][i].item()
-
-
-def _compare_of_samples(path: Path, values: Array | None, status: Status) -> Iterator[Difference]:
-    """Yield the first hit, or error, of a test sample that differs."""
+def _compare_of_samples(path: Path, values: Array | None, status: Status) -> list[Difference]:
+    """Return the first hit, or error, of a test sample that differs."""
     content, expected = read_plain(path) if path.exists() else b"", contents.pack_of_samples(values)
     # A run that failed again as soon as it was resumed was not evaluated since.
     if content == expected or (not content and status is Status.FAILED):
-        return
+        return []
     if values is None or not content or not expected:
-        yield Difference(path.name, "the file", *("there" if side else "" for side in (content, expected)))
-        return
-    words = {True: "recognised", False: "missed"} if path.name == HITS else {}
-    for (i,), *pair in _find_first_change(contents.unpack_of_samples(path, content, len(values)), values):
-        yield Difference(path.name, f"sample {i}", *(words.get(value, repr(value)) for value in pair))
+        return [Difference(path.name, "the file", *("there" if side else "" for side in (content, expected)))]
+    pair = contents.unpack_of_samples(path, content, len(values)), values
+    numbered = [{f"sample {i}": value for i, value in enumerate(side.tolist())} for side in pair]
+    return compare_entries(path.name, *numbered)[:1]
 
 
 def _compare_summary(path: Path, made: dict[str, Any]) -> list[Difference]:
-    there, text = read_json(path), read_plain(path)
+    there = read_json(path)
     made |= {key: there[key] for key in UNVERIFIED if key in there}
     made = {key: value for key, value in made.items() if value != "" or key in there}  # an older modnet knew no reasons
-    found = compare_entries(SUMMARY, there, made)
-    if not found and text != contents.pack_json(made):
-        found = [Difference(SUMMARY, "not written as the run writes it")]
-    return found
+    is_as_written = read_plain(path) == contents.pack_json(made)
+    different = compare_entries(SUMMARY, there, made)
+    return different or [Difference(SUMMARY, "not written as the run writes it")] * (not is_as_written)
 
 
 def find_departure(then: str, now: str) -> Departure | None:

@@ -1,0 +1,146 @@
+"""Layers placed in a network, and their arrays at the start."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from modnet.errors import NoDerivativeError, PluginError, SettingError, ShapeError
+from modnet.interfaces import DenseLayer, Layer, Param, PlacedLayer, name_of
+from modnet.nn.numerical import compute_partial_differences, default_step
+from modnet.nn.validation import describe_returned, validate_array, validate_arrays
+from modnet.randomness import Stream
+from modnet.types import Array, Grads, Mode, Params, Shape
+
+
+def place_layers(layers: Sequence[Layer], shape: Shape) -> tuple[PlacedLayer, ...]:
+    """Return layers at their places in a network for samples of some shape; raises ShapeError with the layer.
+
+    Dense layers with an activation each are numbered in pairs, as if each pair were one.
+    """
+    placed: list[PlacedLayer] = []
+    used: dict[str, int] = {}
+    in_pairs = len(layers) % 2 == 0 and all(
+        one.is_dense and two.activation is not None for one, two in zip(layers[::2], layers[1::2], strict=True)
+    )
+    for index, layer in enumerate(layers, start=1):
+        label = f"layer {(index + 1) // 2}" if in_pairs else f"layer {index} ({_describe(layer)})"
+        try:
+            outputs = _check_shape(layer.shape(shape), layer)
+        except ShapeError as error:
+            raise ShapeError(f"{label} {error}") from None
+        params, buffers = (tuple(given) for given in (layer.params(shape), layer.buffers(shape)))
+        names = _check_names([*params, *buffers], layer)
+        number = max((used.get(name, 0) for name in names), default=0) + 1
+        used |= dict.fromkeys(names, number)
+        placed.append(PlacedLayer(index, number, label, layer, shape, outputs, params, buffers))
+        shape = outputs
+    if not placed or placed[-1].layer.activation is None or len(shape) != 1:
+        found = f"{_describe(placed[-1].layer)} with outputs {shape}" if placed else "no layer"
+        raise SettingError([f"must end with an activation of one row of numbers, found {found}"], "layers")
+    return tuple(placed)
+
+
+def find_dense_layers(placed: Sequence[PlacedLayer]) -> tuple[DenseLayer, ...]:
+    """Return the dense layers, each with its activation, that a network ends with: none of them where it has others."""
+    found: list[DenseLayer] = []
+    for dense, after in zip(placed[-2::-2], placed[::-2], strict=False):
+        activation = after.layer.activation
+        if not dense.layer.is_dense or activation is None:
+            break
+        found.insert(0, DenseLayer(dense.number, dense.inputs[0], dense.outputs[0], activation))
+    return tuple(found)
+
+
+def _describe(layer: Layer) -> str:
+    return name_of(layer if layer.activation is None else layer.activation)
+
+
+def _check_shape(given: Any, layer: Layer) -> Shape:
+    sizes: Any = given if isinstance(given, tuple) else (0,)
+    if not all(isinstance(n, (int, np.integer)) and n > 0 for n in sizes):
+        raise PluginError(f"{layer!r} says its outputs have the shape {given!r}", "whole numbers > 0", part=layer)
+    return tuple(int(n) for n in sizes)
+
+
+def _check_names(params: Sequence[Param], layer: Layer) -> list[str]:
+    names = [param.name for param in params]
+    if len(set(names)) != len(names) or not all(re.fullmatch("[A-Za-z_]*[A-Za-z]", name) for name in names):
+        what = f"{layer!r} has arrays of the names {', '.join(map(str, names))}"
+        raise PluginError(what, "each needs a name of its own, of letters", part=layer)
+    return names
+
+
+def run_layer(place: PlacedLayer, own: Params, x: Array, mode: Mode, stream: Stream) -> tuple[Array, Any]:
+    """Return what a layer's `forward` returns; raises PluginError where that does not fit what it says of itself."""
+    part = place.layer.activation or place.layer
+    result: Any = place.layer.forward(own, x, mode, stream.child(place.index))
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise describe_returned(part, result, "the outputs and a memo are expected")
+    return validate_array(result[0], x, part, (len(x), *place.outputs)), result[1]
+
+
+def update_buffers(place: PlacedLayer, own: Params, x: Array, memo: Any) -> dict[str, Array]:
+    """Return a layer's buffers after a batch of training, by their names in the network; raises PluginError."""
+    before = {param.name: own[param.name] for param in place.buffers}
+    after = validate_arrays(place.layer.update(own, x, memo), before, place.layer)
+    return {place.name(name): value for name, value in after.items()}
+
+
+def pass_back(
+    place: PlacedLayer, own: Params, x: Array, z: Array, memo: Any, dz: Array, mode: Mode, stream: Stream
+) -> Array:
+    """Return the loss's derivative by a layer's inputs: its own backward pass, or else the central difference of it."""
+    layer = place.layer
+    try:
+        return validate_array(layer.backward(own, x, z, memo, dz), x, layer.activation or layer)
+    except NoDerivativeError:
+        pass
+
+    def run(moved: Array) -> Array:
+        return run_layer(place, own, moved, mode, stream)[0]
+
+    if layer.elementwise:
+        h = default_step(x.dtype)
+        slope: Array = (run(x + h) - run(x - h)) / (2 * h)
+        return dz * slope
+    if x.ndim == 2 and not (layer.couples_samples and mode == "train"):
+        return np.stack([_sum_samples(dz * column) for column in compute_partial_differences(run, x)], axis=-1)
+    return _measure(run, x, dz, whole=layer.couples_samples and mode == "train")
+
+
+def find_gradients(
+    place: PlacedLayer, own: Params, x: Array, z: Array, memo: Any, dz: Array, mode: Mode, stream: Stream
+) -> Grads:
+    """Return the loss's derivative by each of a layer's parameters: its own, or else the central difference of it."""
+    layer, params = place.layer, {param.name: own[param.name] for param in place.params}
+    try:
+        return validate_arrays(layer.gradients(own, x, z, memo, dz), params, layer)
+    except NoDerivativeError:
+        pass
+
+    def run_with(name: str) -> Callable[[Array], Array]:
+        return lambda moved: run_layer(place, {**own, name: moved}, x, mode, stream)[0]
+
+    return {name: _measure(run_with(name), value, dz, whole=True) for name, value in params.items()}
+
+
+def _sum_samples(values: Array) -> Array:
+    sums: Array = values.sum(axis=tuple(range(1, values.ndim)))
+    return sums
+
+
+def _measure(run: Callable[[Array], Array], x: Array, dz: Array, *, whole: bool) -> Array:
+    """Return the loss's derivative by each number of `x` by central differences of `run`; or of each of its samples."""
+    h, found = default_step(x.dtype), np.empty_like(x)
+    for index in np.ndindex(x.shape if whole else x.shape[1:]):
+        at = index if whole else (slice(None), *index)
+        above, below = x.copy(), x.copy()
+        above[at] += h
+        below[at] -= h
+        change = dz * (run(above) - run(below))
+        found[at] = (change.sum() if whole else _sum_samples(change)) / (2 * h)
+    return found

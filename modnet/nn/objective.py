@@ -1,0 +1,250 @@
+"""Loss of a network over one batch, as a function of its parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import attrs
+import numpy as np
+
+from modnet.errors import GradientError, NoDerivativeError, ShapeError
+from modnet.interfaces import Activation, DenseLayer, FusedLoss, Loss, Objective, PlacedLayer, Trace, name_of
+from modnet.nn.layers import find_dense_layers, find_gradients, pass_back, run_layer, update_buffers
+from modnet.nn.numerical import compute_partial_differences
+from modnet.nn.validation import validate_array
+from modnet.randomness import Stream
+from modnet.types import Array, Grads, Mode, Params
+
+LARGE = 1e6  # output, that no probability or standardized target has
+
+
+@attrs.define(eq=False)
+class NetworkObjective(Objective):
+    """The mean loss of a network over one batch: `x` (N, *inputs), `t` indices (N,) or dense (N, outputs).
+
+    What its layers draw in training comes from `stream`, each layer's from the child of its index.
+    """
+
+    placed: tuple[PlacedLayer, ...]
+    loss_function: Loss
+    fused: FusedLoss | None
+    x: Array
+    t: Array
+    weights: Array | None = None
+    buffers: Params = attrs.field(factory=dict, kw_only=True)
+    mode: Mode = attrs.field(default="train", kw_only=True)
+    stream: Stream = attrs.field(default=Stream(0, ("layers",)), kw_only=True)
+    _traced: tuple[Params, Trace] | None = attrs.field(default=None, init=False)
+
+    @cached_property
+    def layers(self) -> tuple[DenseLayer, ...]:
+        """The layers of a network of dense layers alone; raises GradientError where it has others."""
+        found = find_dense_layers(self.placed)
+        if 2 * len(found) < len(self.placed):
+            other = self.placed[len(self.placed) - 2 * len(found) - 1]
+            what = f"{other.label} is no dense layer with an activation"
+            raise GradientError(f"{what}: choose a gradient estimator for any network, such as central-difference")
+        return found
+
+    @property
+    def activation(self) -> Activation:
+        """The activation that the network ends with."""
+        last = self.placed[-1].layer.activation
+        assert last is not None  # noqa: S101 - `place_layers` has seen to it
+        return last
+
+    def __call__(self, params: Params) -> float:
+        """Return the mean loss, weighted where there are `weights`."""
+        return self._forward(params).loss
+
+    def with_batch(self, x: Any, t: Any, weights: Any = None) -> NetworkObjective:
+        """Return the loss of the same network on another batch, as `LayeredNetwork.objective` does; raises ShapeError.
+
+        >>> net = modnet.TwoLayerNet(3, 2, 2)
+        >>> objective = net.objective(np.ones((4, 3)), np.array([0, 1, 1, 0]))
+        >>> half = objective.with_batch(objective.x[:2], objective.t[:2])
+        >>> half(net.params) == net.loss(np.ones((2, 3)), np.array([0, 1]))
+        True
+        """
+        found: Any = check_batch(self.placed, self.loss_function, x, t, weights, self.x.dtype)
+        return attrs.evolve(self, **found)
+
+    def dense_tail(self, params: Params) -> tuple[int, NetworkObjective]:
+        """Return the number of layers before the dense ones that the network ends with, and the objective of these.
+
+        Its batch is what comes out of the layers before. Without dense layers at the end it is this objective.
+        """
+        before = len(self.placed) - 2 * len(find_dense_layers(self.placed))
+        if before in {0, len(self.placed)}:
+            return before, self
+        trace = self.trace(params)
+        values, memos = trace.values[before:], trace.memos[before:]
+        tail = attrs.evolve(self, placed=self.placed[before:], x=values[0])
+        known = Trace(values[::2], values[1::2], trace.output, trace.losses, trace.loss, values, memos)
+        tail._traced = (params, known)  # noqa: SLF001 - of its own class
+        return before, tail
+
+    def trace(self, params: Params) -> Trace:
+        """Return the forward pass, made once for one params mapping."""
+        if self._traced is None or self._traced[0] is not params:
+            self._traced = (params, self._forward(params))
+        return self._traced[1]
+
+    def update_buffers(self, params: Params) -> dict[str, Array]:
+        """Return the buffers of all layers after this batch."""
+        trace = self.trace(params)
+        found: dict[str, Array] = {}
+        for place, x, memo in zip(self.placed, trace.values, trace.memos, strict=False):
+            if place.buffers:
+                found |= update_buffers(place, place.take(params, self.buffers), x, memo)
+        return found
+
+    def _forward(self, params: Params) -> Trace:
+        z, values, memos = self.x, [self.x], []
+        for place in self.placed[:-1]:
+            z, memo = run_layer(place, place.take(params, self.buffers), z, self.mode, self.stream)
+            values.append(z)
+            memos.append(memo)
+        a = z
+        if self.fused is None:
+            z = validate_array(self.activation(a), a, self.activation)
+            losses = self.loss_function(z, self.t)
+        else:
+            losses, z = self.fused(a, self.t)
+        validate_array(losses, z, self.loss_function, z.shape[:1])
+        of_dense = tuple(values[::2]), tuple(values[1::2])
+        return Trace(*of_dense, z, losses, self._mean(losses), tuple(values), tuple(memos))
+
+    def _mean(self, losses: Array) -> float:
+        return float(losses.sum()) / len(losses) if self.weights is None else float(self._average(losses).sum())
+
+    def _average(self, values: Array) -> Array:
+        """Return values of samples (N, ...) times each one's share in the mean."""
+        if self.weights is None:
+            return values / len(values)
+        # A batch of nothing but samples without weight has the loss 0.
+        shares = self.weights / (self.weights.sum() or 1.0)
+        return values * shares.reshape(-1, *(1,) * (values.ndim - 1))
+
+    def output_error(self, params: Params) -> Array:
+        """Return the derivative of the mean loss by the last layer's pre-activations, (N, outputs)."""
+        trace, activation = self.trace(params), self.activation
+        a = trace.values[-1]
+        if self.fused is not None:
+            return self._average(self.fused.backward(a, trace.output, self.t))
+        try:
+            dy = self.loss_function.backward(trace.output, self.t)
+            dy = self._average(validate_array(dy, trace.output, self.loss_function))
+        except NoDerivativeError:
+            # From the pre-activations, as an output moved by itself may leave what the loss is defined for.
+            columns = compute_partial_differences(lambda moved: self.loss_function(activation(moved), self.t), a)
+            return self._average(np.stack(list(columns), axis=1))
+        return pass_back(self.placed[-1], {}, a, trace.output, None, dy, self.mode, self.stream)
+
+    def backward(self, params: Params) -> Grads:
+        """Return the gradient by the chain rule, layer by layer from the last."""
+        trace, dz = self.trace(params), self.output_error(params)
+        grads: dict[str, Array] = {}
+        first = min((place.index for place in self.placed if place.params), default=len(self.placed))
+        for k, place in reversed(list(enumerate(self.placed[:-1]))):
+            at = place, place.take(params, self.buffers), trace.values[k], trace.values[k + 1], trace.memos[k]
+            if place.params:
+                found = find_gradients(*at, dz, self.mode, self.stream)
+                grads |= {place.name(name): value for name, value in found.items()}
+            if place.index <= first:  # nothing before it has parameters
+                break
+            dz = pass_back(*at, dz, self.mode, self.stream)
+        return {name: grads[name] for name in params if name in grads}
+
+    def explain_divergence(self, params: Params) -> str:
+        """Return the likely cause of a loss that is not finite, and what to try."""
+        if not np.isfinite(self.x).all():
+            return "the batch holds values that are not finite: check the data"
+        for name, value in params.items():
+            if not np.isfinite(value).all():
+                return f"the last step made {name} infinite: try a smaller learning rate"
+        trace = self.trace(params)
+        for place, x, z in zip(self.placed, trace.values, (*trace.values[1:], trace.output), strict=True):
+            if np.isfinite(z).all():
+                continue
+            activation = place.layer.activation
+            if activation is None:
+                return f"{place.label} overflows: try a smaller learning rate or smaller initial weights"
+            gives = f"the activation {name_of(activation)} of {place.label} gives"
+            found = f"{z[~np.isfinite(z)][0]} for pre-activations up to {float(np.abs(x).max()):.3g}"
+            return f"{gives} {found}: try a smaller learning rate"
+        if (largest := float(np.abs(trace.output).max())) > LARGE:
+            return f"the outputs reach {largest:.3g}: try a smaller learning rate"
+        return (
+            f"the loss {name_of(self.loss_function)} is not finite for finite outputs, an output of 0 where the "
+            "target is 1 for instance: try a smaller learning rate or a larger eps"
+        )
+
+
+def is_binary(loss: Loss, outputs: int) -> bool:
+    """Return whether one output tells two classes apart."""
+    return loss.is_binary and outputs == 1
+
+
+def check_samples(placed: Sequence[PlacedLayer], given: Any, dtype: Any) -> Array:
+    """Return samples (N, *inputs) in a dtype, given as they are or as rows (N, numbers); raises ShapeError."""
+    first, shape = placed[0], placed[0].inputs
+    x: Array = np.asarray(given, dtype=dtype)
+    if x.ndim == 2 and len(shape) > 1 and x.shape[1] == math.prod(shape):
+        x = x.reshape(len(x), *shape)
+    if x.shape[1:] != shape or 0 in x.shape:
+        rows = f", or rows of {math.prod(shape)} numbers" if len(shape) > 1 else ""
+        expected = f"samples of shape (N, {', '.join(map(str, shape))}){rows}"
+        raise ShapeError(f"{first.label} expects {expected}, it was given {x.shape}")
+    return x
+
+
+def check_targets(placed: Sequence[PlacedLayer], loss: Loss, given: Any, x: Array) -> Array:
+    """Return targets as class indices (N,) int64, or dense (N, outputs) of the dtype of `x`; raises ShapeError."""
+    n, outputs = len(x), placed[-1].outputs[0]
+    t: Array = np.asarray(given)
+    if t.shape in {(n, outputs), (outputs,) if n == 1 else ()} and t.ndim:
+        return t.reshape(n, outputs).astype(x.dtype, copy=False)
+    are_values = t.dtype.kind == "f" or (loss.task == "regression" and t.dtype.kind in "iu")
+    if are_values and outputs == 1 and t.size == n:
+        return t.reshape(n, 1).astype(x.dtype, copy=False)
+    if t.dtype.kind not in "iu" or t.size != n or t.ndim > 1:
+        raise ShapeError(
+            f"{placed[-1].label} has {outputs} outputs: targets must be class indices of shape ({n},) or "
+            f"one-hot rows of shape ({n}, {outputs}), they are {t.dtype} of shape {t.shape}"
+        )
+    classes = 2 if is_binary(loss, outputs) else outputs
+    t = t.reshape(n).astype(np.int64, copy=False)
+    wrong = np.flatnonzero((t < 0) | (t >= classes))
+    if wrong.size:
+        i = int(wrong[0])
+        raise ShapeError(f"target {t[i]} of sample {i} is not one of the {classes} classes, 0 to {classes - 1}")
+    return t
+
+
+def check_batch(
+    placed: Sequence[PlacedLayer], loss: Loss, x: Any, t: Any, weights: Any, dtype: Any
+) -> dict[str, Array | None]:
+    """Return samples, targets and weights as an objective has them; raises ShapeError where they do not fit."""
+    x = check_samples(placed, x, dtype)
+    t = check_targets(placed, loss, t, x)
+    if weights is not None:
+        weights = np.asarray(weights, x.dtype)
+        with np.errstate(over="ignore"):
+            is_finite = np.isfinite(weights.sum())
+        if weights.shape != (len(x),) or not is_finite or (weights < 0).any():
+            limits = f"finite numbers >= 0, one for each sample, with a finite sum in {weights.dtype}"
+            raise ShapeError(f"weights must be {len(x)} {limits}")
+    given = protect({"x": x, "t": t})
+    return {"x": given["x"], "t": given["t"], "weights": weights}
+
+
+def protect(arrays: Params) -> Params:
+    """Return read-only views, so that a part that works in place changes no array of the caller's."""
+    views = {name: value.view() for name, value in arrays.items()}
+    for view in views.values():
+        view.flags.writeable = False
+    return views
