@@ -51,7 +51,7 @@ CASES = {
     ),
     "unreadable": Case("ready", about="Requires-Dist: modnet-workbench ~~ 9"),
     "by-an-extra": Case("ready", about="Requires-Dist: modnet-workbench>=9; extra == 'fast'"),
-    "new-python": Case("ready", about="Requires-Python: >=3.99"),  # which pip was told to ignore
+    "new-python": Case("ready", about="Requires-Python: >=3.99"),  # pip decides
     "met-twin": Case("broken", "it is loaded already, as modnet-met:met: uninstall one of the two", entry="modnet_met"),
     "unmet-twin": Case("ready", entry="modnet_unmet"),
     "left-out": Case("disabled"),
