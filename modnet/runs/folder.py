@@ -19,7 +19,7 @@ from modnet.files.writing import sync_folder
 from modnet.host.kinds import KINDS
 from modnet.interfaces import DataSource
 from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS
-from modnet.runs.missing_plugins import name_missing_plugins
+from modnet.runs.missing_plugins import check_modules, name_missing_plugins
 from modnet.runs.receipt import RECEIPT, Receipt, Results
 from modnet.types import Status
 
@@ -110,6 +110,7 @@ def read_network(folder: Path) -> tuple[Experiment, DataSource | None]:
     path = folder / EXPERIMENT
     table = read_toml(path)
     experiment = _create_experiment(path, {key: table[key] for key in NETWORK if key in table}, NETWORK_KINDS)
+    check_modules(path, NETWORK_KINDS)
     data = table.get("data", {})
     with suppress(UnknownNameError):
         if isinstance(data, dict) and isinstance(name := data.get("name"), str):

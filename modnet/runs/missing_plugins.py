@@ -29,18 +29,21 @@ def name_missing_plugins(experiment: Path | None, kinds: Container[str] = KINDS)
     """Replace an error inside the block by a PluginError that names the missing plugins, and what to install.
 
     They are known where the receipt of a run stands beside the experiment file; only parts of `kinds` count. Otherwise
-    the modules are named that could not be imported. Of one that was left out, no part of another plugin is taken that
-    has the same name.
+    the modules are named that could not be imported.
     """
     try:
         yield
     except ModnetError as error:
         if lines := _advise_on(_find_origins(experiment, kinds)):
             raise PluginError(lines) from None
-        if left_out := [plugin.reason for plugin in get_host().list_broken() if not plugin.value]:
-            raise PluginError("\n".join([str(error), *left_out])) from None
+        if reasons := [plugin.reason for plugin in get_host().list_broken() if not plugin.value]:
+            raise PluginError("\n".join([str(error), *reasons])) from None
         raise
-    left_out = [plugin.distribution for plugin in get_host().list_broken() if not plugin.value]
+
+
+def check_modules(experiment: Path, kinds: Container[str]) -> None:
+    """Raise PluginError where a part comes from a module that was left out: no other of its name is taken instead."""
+    left_out = {plugin.distribution for plugin in get_host().list_broken() if not plugin.value}
     if left_out and (lines := _advise_on(o for o in _find_origins(experiment, kinds) if o.distribution in left_out)):
         raise PluginError(lines)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -81,10 +81,9 @@ class MaxPool(Layer):
                 yield slice(i, i + sh * (oh - 1) + 1, sh), slice(j, j + sw * (ow - 1) + 1, sw)
 
 
-def _largest(values: Iterable[Array]) -> Array:
+def _largest(values: Iterator[Array]) -> Array:
     """Return the largest number at each place; of the first array's order in memory."""
-    first, *others = values
-    largest = +first
-    for each in others:
+    largest = +next(values)
+    for each in values:
         np.maximum(largest, each, out=largest)
     return largest

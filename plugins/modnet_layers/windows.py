@@ -18,7 +18,7 @@ def to_pair(value: Pair) -> tuple[int, int]:
     >>> to_pair(2), to_pair((3, 2))
     ((2, 2), (3, 2))
     """
-    return (value, value) if isinstance(value, int) else value
+    return value if isinstance(value, tuple) else (value, value)
 
 
 def freeze(value: Any) -> Any:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import attrs
 import numpy as np
 import pytest
 from exact_differences import HAS_EIGHTY_BITS
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from modnet_layers.activation import ActivationLayer
 from modnet_layers.batch_norm import BatchNorm
 from modnet_layers.convolution import Convolution
@@ -305,6 +308,88 @@ def test_a_mean_far_from_0_costs_no_digits():
         layer.forward(params, far, "train", STREAM)[0],
     )
     np.testing.assert_allclose(away, near, rtol=1e-12, atol=1e-12)
+
+
+# Windows.
+
+lengths = st.integers(1, 7)
+numbers = st.tuples(st.integers(1, 4), st.integers(1, 4))
+images = st.tuples(st.integers(0, 3), st.integers(1, 3), lengths, lengths)
+paddings = st.one_of(st.tuples(st.integers(0, 2), st.integers(0, 2)), st.just("same"))
+
+
+def pad_sides(padding, length, size, stride):
+    """Return the zeros before and after; "same" is ceil(length / stride) windows, the rest of the zeros at the end."""
+    if padding != "same":
+        return padding, padding
+    total = max(0, (math.ceil(length / stride) - 1) * stride + size - length)
+    return total // 2, total - total // 2
+
+
+@given(images, numbers, numbers, paddings, st.integers(1, 3), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_a_convolution_is_the_loop_over_all_its_windows(shape, size, stride, padding, filters, bias):
+    layer = Convolution(filters, size, stride, padding, bias)
+    sides = [
+        pad_sides(padding if padding == "same" else padding[k], shape[2 + k], size[k], stride[k]) for k in range(2)
+    ]
+    assume(all(shape[2 + k] + sum(sides[k]) >= size[k] for k in range(2)))
+    params, x = arrays(layer, shape[1:]), draw(*shape)
+    z, memo = layer.forward(params, x, "train", STREAM)
+    padded = np.pad(x, ((0, 0), (0, 0), *sides))
+    expected, dz = np.zeros_like(z), draw(*z.shape, seed=1)
+    dpadded, dw = np.zeros_like(padded), np.zeros_like(params["W"])
+    for n, f, i, j in np.ndindex(z.shape):
+        window = np.s_[n, :, i * stride[0] : i * stride[0] + size[0], j * stride[1] : j * stride[1] + size[1]]
+        expected[n, f, i, j] = (padded[window] * params["W"][f]).sum() + (params["b"][f] if bias else 0)
+        dpadded[window] += dz[n, f, i, j] * params["W"][f]
+        dw[f] += dz[n, f, i, j] * padded[window]
+    np.testing.assert_allclose(z, expected, rtol=1e-12, atol=1e-12)
+    (top, _), (left, _) = sides
+    dx = dpadded[:, :, top : top + shape[2], left : left + shape[3]]
+    np.testing.assert_allclose(layer.backward(params, x, z, memo, dz), dx, rtol=1e-12, atol=1e-12)
+    grads = layer.gradients(params, x, z, memo, dz)
+    np.testing.assert_allclose(grads.pop("W"), dw, rtol=1e-12, atol=1e-12)
+    for name, grad in grads.items():
+        assert name == "b"
+        np.testing.assert_allclose(grad, dz.sum(axis=(0, 2, 3)), rtol=1e-12, atol=1e-12)
+    if padding == "same":
+        assert z.shape[2:] == tuple(math.ceil(shape[2 + k] / stride[k]) for k in range(2))
+
+
+@given(images, numbers, st.none() | numbers, st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_max_pooling_is_the_loop_over_all_its_windows_and_of_equal_numbers_the_first_counts(shape, size, stride, ties):
+    layer = MaxPool(size, stride)
+    stride = stride or size
+    assume(shape[2] >= size[0])
+    assume(shape[3] >= size[1])
+    x = np.round(draw(*shape)) if ties else draw(*shape)
+    z, memo = layer.forward({}, x, "train", STREAM)
+    expected, dz, dx = np.zeros_like(z), draw(*z.shape, seed=1), np.zeros_like(x)
+    for n, c, i, j in np.ndindex(z.shape):
+        window = np.s_[n, c, i * stride[0] : i * stride[0] + size[0], j * stride[1] : j * stride[1] + size[1]]
+        expected[n, c, i, j] = x[window].max()
+        p, q = np.unravel_index(x[window].argmax(), size)
+        dx[n, c, i * stride[0] + p, j * stride[1] + q] += dz[n, c, i, j]
+    assert np.array_equal(z, expected)
+    np.testing.assert_allclose(layer.backward({}, x, z, memo, dz), dx, rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("samples", [1, 3, 700])
+def test_large_images_are_convolved_block_by_block(samples, monkeypatch):
+    layer, inputs = Convolution(4, size=3, padding=1), (2, 9, 11)
+    params, x = arrays(layer, inputs), draw(samples, *inputs)
+    found = []
+    for block in (1, 10**5, 10**9):
+        monkeypatch.setattr("modnet_layers.convolution.BLOCK", block)
+        z, memo = layer.forward(params, x, "train", STREAM)
+        dz = draw(*z.shape, seed=1)
+        grads = layer.gradients(params, x, z, memo, dz)
+        found.append((z, layer.backward(params, x, z, memo, dz), grads["W"], grads["b"]))
+    for each in found[1:]:
+        for one, other in zip(found[0], each, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-11)
 
 
 # Weights at the start.
