@@ -271,6 +271,12 @@ def test_a_prediction_drops_nothing():
     assert np.array_equal(Dropout().forward({}, x, "predict", STREAM)[0], x)
 
 
+def test_the_derivative_of_prelu_at_0_is_the_slope():
+    layer, params, x = Prelu(), {"slope": np.array([0.5])}, np.array([[-1.0], [0.0], [1.0]])
+    dx = layer.backward(params, x, layer.forward(params, x, "train", STREAM)[0], None, np.ones((3, 1)))
+    assert dx.tolist() == [[0.5], [0.5], [1.0]]
+
+
 # Batch normalization.
 
 
@@ -396,6 +402,24 @@ def test_large_images_are_convolved_block_by_block(samples, monkeypatch):
     for each in found[1:]:
         for one, other in zip(found[0], each, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-11)
+
+
+def test_images_lie_with_samples_last_from_the_convolution_to_the_first_dense_layer_and_back():
+    layers, x = (
+        [Convolution(2, size=3), BatchNorm(), Prelu(), Dropout(), MaxPool(), Flatten(), Dense(3)],
+        draw(7, 1, 6, 6),
+    )
+    passed = []
+    for layer in layers:
+        params = arrays(layer, x.shape[1:])
+        z, memo = layer.forward(params, x, "train", STREAM)
+        passed.append((layer, params, x, z, memo))
+        x = z
+    assert [z.strides[0] for *_, z, _ in passed] == [8] * 6 + [24]
+    dz = draw(7, 3)
+    for layer, *at in passed[:0:-1]:
+        dz = layer.backward(*at, dz)
+        assert dz.strides[0] == 8, layer
 
 
 # Numbers at the start.
