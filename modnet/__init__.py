@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from modnet import cached, download, files
 from modnet.compose.network import Network, TwoLayerNet
-from modnet.compose.parts import activation, callback, gradient, loss, metric, optimizer, source
+from modnet.compose.parts import activation, callback, gradient, layer, loss, metric, optimizer, source
 from modnet.compose.plugins import register
 from modnet.compose.sources import load
 from modnet.data.columns import Column, PreparationSettings
@@ -150,6 +150,7 @@ __all__ = [
     "gradient_descent",
     "hookimpl",
     "is_weight",
+    "layer",
     "limit_blas_threads",
     "load",
     "loss",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from modnet.testing.suites.callback import check_callback
     from modnet.testing.suites.data_source import check_data_source
     from modnet.testing.suites.gradient import check_gradient_estimator
+    from modnet.testing.suites.layer import check_layer
     from modnet.testing.suites.loss import check_loss
     from modnet.testing.suites.metric import check_metric
     from modnet.testing.suites.observer import check_observer
@@ -28,6 +29,7 @@ __all__ = [
     "check_data_source",
     "check_distribution",
     "check_gradient_estimator",
+    "check_layer",
     "check_loss",
     "check_metric",
     "check_observer",
@@ -48,6 +50,7 @@ _PLACES = {
     "check_data_source": "suites.data_source",
     "check_distribution": "kit",
     "check_gradient_estimator": "suites.gradient",
+    "check_layer": "suites.layer",
     "check_loss": "suites.loss",
     "check_metric": "suites.metric",
     "check_observer": "suites.observer",

@@ -50,7 +50,7 @@ class TestFinding:
 
     def test_the_built_ins_are_found_as_a_third_party_plugin_is(self) -> None:
         names = {candidate.name for candidate in find_installed() if candidate.distribution == "modnet"}
-        assert names == {"activations", "callbacks", "data", "gradients", "losses", "metrics", "optimizers"}
+        assert names == {"activations", "callbacks", "data", "gradients", "layers", "losses", "metrics", "optimizers"}
 
     def test_a_distribution_met_twice_is_one(
         self, install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

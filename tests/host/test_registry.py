@@ -248,7 +248,9 @@ def test_a_class_is_of_exactly_one_kind() -> None:
     assert determine_kind(Cube) == "activation"
     assert determine_kind(Distance) == "loss"
     for wrong in (Both, int, Cube()):
-        with pytest.raises(PluginError, match="must be a subclass of exactly one of modnet's Activation, Loss, "):
+        with pytest.raises(
+            PluginError, match="must be a subclass of exactly one of modnet's Activation, Layer, Loss, "
+        ):
             determine_kind(wrong)
 
 

@@ -18,13 +18,27 @@ from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
 from modnet.testing.kit import find_suite
 
-BUILT_IN = [(c.kind, c.name, {}) for c in get_host().registry.components() if c.owner == "modnet"]
+# Settings that have no default.
+NEEDED: dict[tuple[str, str], dict[str, Any]] = {
+    ("layer", "activation"): {"activation": "relu"},
+    ("layer", "convolution"): {"filters": 3, "size": 3},
+    ("layer", "dense"): {"units": 4},
+    ("layer", "maxout"): {"units": 4},
+}
+BUILT_IN = [
+    (c.kind, c.name, NEEDED.get((c.kind, c.name), {})) for c in get_host().registry.components() if c.owner == "modnet"
+]
 # Settings that take another way through the code than the defaults do.
 VARIANTS = [
     ("activation", "gelu", {"approximate": True}),
     ("activation", "leaky-relu", {"slope": 0.3}),
     ("activation", "elu", {"alpha": 2.0}),
     ("activation", "swish", {"beta": 3.0}),
+    ("layer", "activation", {"activation": "softmax"}),
+    ("layer", "activation", {"activation": "step"}),
+    ("layer", "convolution", {"filters": 2, "size": [2, 3], "stride": [2, 1], "padding": "same", "bias": False}),
+    ("layer", "dropout", {"rate": 0.0}),
+    ("layer", "max-pool", {"size": [2, 3], "stride": [2, 1]}),
     ("loss", "cross-entropy", {"eps": 0.0}),
     ("loss", "cross-entropy", {"eps": 0.1}),
     ("loss", "huber", {"delta": 0.1}),
@@ -49,12 +63,14 @@ RATES = {
 FUSED = {"fused", "fused-finite", "fused-arrays", "fused-change"}
 OF_FILES = {"empty", "truncated", "garbage", "missing", "recognised", "rows-to-predict", "rows-by-name", "written"}
 OF_OBJECTS = {"accepted"}
+OF_PARAMS = {"channel-axis", "linear", "slopes", "gradients"}
 OF_SETTINGS = {"settings-refused", "settings-odd", "settings-kept"}
 # The checks that have nothing to say of a part, where they are others than its kind's.
 USUALLY_SKIPPED = {
     "activation": {"standard"},
     "gradient": {"mean"},
     "callback": {"cost"},
+    "layer": {"standard", "update"},
     "data-source": {"rows-by-name", "accepted"},
 }
 SKIPPED = {
@@ -62,6 +78,16 @@ SKIPPED = {
     "sigmoid": set(),
     "softmax": {"elementwise"},
     "step": {"standard", "derivative", "backward"},
+    "activation(activation=relu)": {"update", *OF_PARAMS},
+    "activation(activation=softmax)": {"update", "elementwise", "reach", *OF_PARAMS},
+    "activation(activation=step)": {"update", "backward", *OF_PARAMS},
+    "batch-norm": {"standard", "elementwise", "couples-samples"},
+    "convolution": {"standard", "update", "elementwise", "reach"},
+    "dense": {"update", "elementwise", "reach"},
+    "dropout": {"standard", "update", *OF_PARAMS},
+    "flatten": {"standard", "update", "elementwise", *OF_PARAMS},
+    "max-pool": {"standard", "update", "elementwise", *OF_PARAMS},
+    "maxout": {"standard", "update", "elementwise", "reach", "linear", "slopes"},
     "huber": FUSED | {"smooth", "targets"},
     "mean-squared-error": FUSED,
     "backpropagation": {"mean", "any-function", "evaluations"},
