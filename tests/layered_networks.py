@@ -9,9 +9,12 @@ import attrs
 import numpy as np
 from modnet_layers.activation import ActivationLayer
 from modnet_layers.batch_norm import BatchNorm
+from modnet_layers.convolution import Convolution
 from modnet_layers.dense import Dense
 from modnet_layers.dropout import Dropout
 from modnet_layers.flatten import Flatten
+from modnet_layers.max_pool import MaxPool
+from modnet_layers.maxout import Maxout
 from modnet_layers.prelu import Prelu
 
 import modnet
@@ -141,6 +144,16 @@ NETWORKS: dict[str, tuple[list[Any], tuple[int, ...]]] = {
     "dense alone": ([Dense(4), Dense(3), act("softmax")], (5,)),
     "activations in a row": ([act("tanh"), Dense(4), act("softplus"), act("tanh"), Dense(2), act("softmax")], (3,)),
     "softmax within": ([Dense(4), act("softmax"), act("tanh"), Dense(3), act("softmax")], (3,)),
+    "convolution": (
+        [Convolution(3, 2), act("relu"), MaxPool(2), Flatten(), Dense(4), act("relu"), Dense(3), act("softmax")],
+        (2, 5, 5),
+    ),
+    "convolutions with strides and padding": (
+        [Convolution(2, 3, stride=(1, 2), padding="same"), act("relu"), Convolution(3, (2, 1), padding=1), BatchNorm(),
+         act("tanh"), MaxPool(3, stride=2), Dropout(0.3), Flatten(), Dense(3), act("softmax")],
+        (2, 4, 5),
+    ),
+    "maxout": ([Maxout(3, 2), Dense(4), act("relu"), Maxout(2), Dense(2), act("softmax")], (4,)),
     "images": ([FastCorrelation(2), act("relu"), Flatten(), Dense(3), act("softmax")], (1, 4, 3)),
     "images of a third party": (
         [Correlation(2), BatchNorm(), act("tanh"), Pool(), Flatten(), Dense(3), act("softmax")],

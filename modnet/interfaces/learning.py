@@ -55,7 +55,7 @@ class Objective(ABC):
     weights: Array | None = None
     """Their weights (N,) in the mean, at least 0: 2 counts as the same sample twice. None: all alike."""
     buffers: Params = MappingProxyType({})
-    """What layers keep besides parameters."""
+    """The arrays that layers keep besides parameters."""
     mode: Mode = "train"
     """The mode that its layers run in."""
 
