@@ -22,10 +22,9 @@ from modnet.data.arrays import (
     to_samples,
 )
 from modnet.data.columns import Column, PreparationSettings
-from modnet.data.labels import check_classes, to_classes
+from modnet.data.labels import TargetScale, check_classes, to_classes, to_weights, weigh_classes
 from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples, check_samples, describe_part
-from modnet.data.targets import TargetScale, to_weights, weigh_classes
 from modnet.errors import DataError, SettingError, describe_unknown
 from modnet.randomness import Stream
 from modnet.text import format_count, list_some, quote
