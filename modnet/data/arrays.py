@@ -215,8 +215,8 @@ def encode_targets(
             what = f"{describe_part(name)} labels {words[some.dtype.kind]}"
             raise DataError(f"training labels are {words[kind]}, {what}")
     known = np.unique(np.concatenate([*labels.values()]))
-    indices = {name: np.searchsorted(known, part.t.astype(known.dtype)) for name, part in parts.items()}
-    encoded = {name: attrs.evolve(part, t=indices[name].astype(np.int64)) for name, part in parts.items()}
+    places = {name: np.searchsorted(known, part.t.astype(known.dtype)) for name, part in parts.items()}
+    encoded = {name: attrs.evolve(part, t=places[name].astype(np.int64)) for name, part in parts.items()}
     return encoded, tuple(known.tolist())
 
 
