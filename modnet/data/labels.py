@@ -1,4 +1,4 @@
-"""Labels as class indices and as one-hot rows, targets of a regression, weights of samples."""
+"""Labels as class indices or one-hot rows, targets and weights of samples."""
 
 from __future__ import annotations
 
