@@ -11,13 +11,15 @@ import numpy as np
 from modnet.errors import NoDerivativeError
 from modnet.interfaces import Layer
 from modnet.randomness import Stream
-from modnet.testing.gradcheck.taylor import WRONG
-from modnet.testing.gradcheck.verdicts import Verdict
+from modnet.testing.gradcheck.taylor import WRONG, judge
+from modnet.testing.gradcheck.verdicts import Verdict, conclude
 from modnet.testing.gradcheck.whole import judge_whole
 from modnet.types import Array, Grads, Mode, Params
 
 INPUTS = "inputs"
 STREAM = Stream(0, ("layer",))
+CHANNELS = 16  # that are moved by themselves
+SMALL = 1e-9  # a sum below this share of its summands is what rounding leaves of 0
 
 
 def draw_params(layer: Layer, x: Array) -> dict[str, Array]:
@@ -99,6 +101,26 @@ def judge_gradients(layer: Layer, params: Params, x: Array, mode: Mode, stream: 
         text = f"they have {', '.join(map(repr, unknown))}, which is no parameter: leave it out"
         return attrs.evolve(verdict, verdict=WRONG, size=np.inf, explanation=text)
     return verdict
+
+
+def judge_ties(layer: Layer, params: Params, x: Array, mode: Mode) -> Verdict:
+    """Judge a layer's `backward` where inputs are moved together: all, and those of each channel.
+
+    So an output that several equal inputs have a claim to, as to a maximum, has one derivative to share among them.
+    """
+    z, memo = layer.forward(params, x, mode, STREAM)
+    dx = layer.backward(params, x, z, memo, np.ones_like(z))
+    channels = np.eye(x.shape[1]).reshape(-1, 1, x.shape[1], *[1] * (x.ndim - 2))
+    moves = np.concatenate([np.ones_like(channels[:1]), channels[:CHANNELS]]).astype(x.dtype)
+    claimed, sizes = (np.array([(move * each).sum() for move in moves]) for each in (dx, np.abs(dx)))
+    found = judge(
+        lambda s: np.array([evaluate(layer, params, x + x.dtype.type(s) * move, mode).sum() for move in moves]),
+        np.where(np.abs(claimed) > SMALL * sizes, claimed, 0.0),
+        np.full(len(moves), np.abs(x).max(initial=0.0)),
+        x.dtype,
+    )
+    part = f"backward of {layer!r} in {mode} mode, where inputs move together"
+    return conclude(found, lambda i: {"unit": i - 1} if i else {}, part=part)
 
 
 def _draw_derivatives(layer: Layer, params: Params, x: Array, mode: Mode, stream: Stream) -> Array:

@@ -25,6 +25,7 @@ from modnet.testing.gradcheck.layers import (
     evaluate,
     judge_backward,
     judge_gradients,
+    judge_ties,
     prepare,
 )
 from modnet.testing.report import Report
@@ -32,7 +33,7 @@ from modnet.testing.suites.shared import DTYPES, NO_DERIVATIVE, add_shared
 from modnet.types import Array, Mode, Shape
 
 # Shapes of samples that are tried, until some are found that the layer takes: rows, images, sequences.
-SHAPES: tuple[Shape, ...] = ((6,), (2, 6, 6), (3, 12, 12), (4, 6), (1, 28, 28))
+SHAPES: tuple[Shape, ...] = ((6,), (2, 7, 6), (3, 12, 12), (4, 6), (1, 28, 28))
 OTHER_SHAPES: tuple[Shape, ...] = ((1,), (7,), (3, 5), (1, 1, 1), (3, 7, 5), (2, 3, 4, 5))
 MOST_SHAPES = 2
 MODES: tuple[Mode, ...] = ("train", "predict")
@@ -128,7 +129,7 @@ def list_arrays(subject: Subject, which: str) -> list[modnet.Param]:
 @SUITE.check(lambda subject: [{"shape": shape} for shape in subject.shapes] or [{"shape": None}])
 def takes(part: Any, shape: Any) -> None:
     """It takes samples of some shape, or of the one that is named, and says which shape its outputs have."""
-    tried = "(6,), (2, 6, 6), (3, 12, 12), (4, 6) or (1, 28, 28)"
+    tried = "(6,), (2, 7, 6), (3, 12, 12), (4, 6) or (1, 28, 28)"
     assert shape is not None, f"it takes no samples of shape {tried}: name one that it takes, shape=[...]"
     found = part.shape(shape)
     is_shape = isinstance(found, tuple) and len(found) and all(isinstance(n, int) and n > 0 for n in found)
@@ -423,6 +424,20 @@ def backward(part: Any, x: Any, mode: Mode) -> None:
     """`backward` returns the derivative by the inputs, as a Taylor-remainder test judges it, in both modes."""
     verdict = judge_backward(part, draw_params(part, x), x, mode, modnet.Stream(3))
     assert not (verdict and verdict.is_failure), verdict
+
+
+@SUITE.check(
+    lambda subject: [
+        {"x": value + np.zeros_like(case["x"]), "mode": case["mode"]}
+        for case in with_backward(subject)
+        for value in (0, 1)
+    ],
+    NO_DERIVATIVE,
+)
+def ties(part: Any, x: Any, mode: Mode) -> None:
+    """Inputs that are alike share a derivative: of several largest ones the maximum has one derivative, not many."""
+    verdict = judge_ties(part, draw_params(part, x), x, mode)
+    assert not verdict.is_failure, verdict
 
 
 def with_gradients(subject: Subject) -> list[Inputs]:

@@ -428,6 +428,21 @@ class OneEntryOff(Scale):
         return dx
 
 
+@CAGE.add_broken("ties")
+class AllLargestOnes(modnet.Layer):
+    """The maximum of each sample, whose derivative each of several largest numbers gets."""
+
+    def shape(self, inputs):
+        return (1,)
+
+    def forward(self, params, x, mode, stream):
+        return x.reshape(len(x), int(np.prod(x.shape[1:]))).max(axis=1, keepdims=True), None
+
+    def backward(self, params, x, z, memo, dz):
+        axes = tuple(range(1, x.ndim))
+        return (x == x.max(axis=axes, keepdims=True)) * dz.reshape(-1, *[1] * len(axes))
+
+
 @CAGE.add_broken("gradients")
 class MeanNotSum(Scale):
     def gradients(self, params, x, z, memo, dz):
