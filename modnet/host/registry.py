@@ -55,7 +55,7 @@ class Component:
 
 @attrs.frozen(eq=False)
 class Override:
-    """Another part under a registered name, while a test lasts: that of a `modnet.testing.swap`, which says who sees it."""
+    """Another part under a registered name, while a test lasts; `modnet.testing.swap` says who sees it."""
 
     kind: str
     name: str  # the qualified name: that of one component, whichever of its names is asked for
