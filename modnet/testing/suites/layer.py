@@ -566,8 +566,8 @@ def standard(part: Any, x: Any, mode: Mode) -> None:
 
 
 def create_network(part: Any, shape: Shape, dtype: str = "float64") -> modnet.Network:
-    """Return a network for two classes that begins with a layer."""
-    layers = [part, "flatten", ("dense", {"units": 2}), "softmax"]
+    """Return a network for two classes that has a layer, between others that are trained."""
+    layers = ["prelu", part, "flatten", ("dense", {"units": 2}), "softmax"]
     return modnet.Network(layers, shape=shape, weight_init_std=0.5, dtype=dtype)
 
 
@@ -577,6 +577,27 @@ def network(part: Any, x: Any) -> None:
     net = create_network(part, x.shape[1:], x.dtype.name)
     for name, found in net.gradient(x, np.arange(len(x)) % 2).items():
         assert np.isfinite(found).all(), f"the gradient of {name} is {found[~np.isfinite(found)][0]}"
+
+
+@SUITE.check(lambda subject: [{"x": draw_batch(3, shape)} for shape in subject.shapes])
+def differences(part: Any, x: Any) -> None:
+    """The central differences of a network with it, which its statements make fast, are those of its loss."""
+    net = create_network(part, x.shape[1:])
+    objective, h = net.objective(x, np.arange(len(x)) % 2), 1e-4
+    found = modnet.gradient("central-difference", h=h)(objective, net.params, modnet.Stream(0))
+    for name, value in net.params.items():
+        for index in list(np.ndindex(value.shape))[:: max(1, value.size // MOVED)]:
+            losses = [objective({**net.params, name: value + s * move_one(value, index)}) for s in (h, -h)]
+            expected = (losses[0] - losses[1]) / (2 * h)
+            message = f"the central difference by {name}{list(index)} is {expected:.6g}, not {found[name][index]:.6g}"
+            assert abs(found[name][index] - expected) <= 1e-7 * (1 + abs(expected)), message
+
+
+def move_one(value: Any, index: Any) -> Any:
+    """Return a move of one entry by 1."""
+    moves = np.zeros_like(value)
+    moves[index] = 1
+    return moves
 
 
 @SUITE.check(lambda subject: [{"x": draw_batch(20, shape)} for shape in subject.shapes])
