@@ -16,7 +16,7 @@ from modnet.compose.plugins import containing_plugins, explain, get_host
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, PluginError, UnknownNameError
 from modnet.files import ZIP, describe_foreign, head_of, member_name, reading
-from modnet.host.registry import Component, Registry
+from modnet.host.registry import Component, Registry, could_be_name
 from modnet.interfaces import DataSource, RowsToPredict
 from modnet.text import format_error, list_some, printable
 
@@ -89,7 +89,7 @@ def _describe_wrong_rows(found: object, features: int, *, may_lack: bool) -> str
 def is_data_set(name: str) -> bool:
     """Say whether a data set of that name is available, which needs no file of the user's."""
     with suppress(UnknownNameError):
-        return not get_host().registry.find("data-source", name).cls.reads_files
+        return could_be_name(name) and not get_host().registry.find("data-source", name).cls.reads_files
     return False
 
 

@@ -1,10 +1,9 @@
 """The plugin host: plugins found, loaded one by one, rolled back and reported.
 
-This is the only user of pluggy's manager. pluggy's own loader drops the second of two equal names silently, leaves a
-failed plugin half registered, and lets a misspelt hook pass; one failing import ends it. Here each plugin is loaded by
-itself: it works, or it becomes one row that says why not, and everything else works. The catalogue knows what a
-third-party plugin provides; it is imported when one of its parts is first asked for, or when a run begins that it
-follows.
+pluggy's own loader drops the second of two equal names silently, leaves a failed plugin half registered, and lets a
+misspelt hook pass; one failing import ends it. Here each plugin works, or it becomes one row that says why not, and
+everything else works. A third-party plugin is imported when one of its parts is first asked for, or when a run begins
+that it follows.
 """
 
 from __future__ import annotations
@@ -155,7 +154,7 @@ class PluginHost:
 
     def _hint(self) -> str:
         """Return the plugins that may have a name that is not found."""
-        names = ", ".join(plugin.name for plugin in [*self.list_in(BROKEN), *self.list_in(NOT_ASKED)])
+        names = ", ".join(plugin.name for plugin in self.list_in(BROKEN, NOT_ASKED))
         return f"; broken, see 'modnet plugins doctor': {names}" if names else ""
 
     def _admit(self, plugin: Plugin) -> None:

@@ -155,8 +155,7 @@ class Registry:
         found = [component for each in kinds if (component := self._find(each, name))]
         if at_once := [component for component in found if component.owner == BUILT_IN or ":" in name]:
             return at_once[0]
-        if _NAME.fullmatch(name.rpartition(":")[2]):  # otherwise no plugin has it: the path of a file, for instance
-            self.settle()
+        self.settle()
         if found := [component for each in kinds if (component := self._find(each, name))]:
             return found[0]
         every = [component for each in kinds for component in self._list(each)]
@@ -203,6 +202,11 @@ class Registry:
     def _list(self, kind: str | None = None) -> list[Component]:
         found = (component for owners in [*self._components.values()] for component in [*owners.values()])
         return [component for component in found if kind in {None, component.kind}]
+
+
+def could_be_name(text: str) -> bool:
+    """Say whether a text has the form of a name, bare or qualified; the path of a file mostly has not."""
+    return bool(_NAME.fullmatch(text.rpartition(":")[2]))
 
 
 def create_component(kind: str, cls: object, name: str | None, owner: str, plugin: str) -> Component:
