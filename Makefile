@@ -44,6 +44,7 @@ reference: $(VENV)/.test  ## Write docs/reference.md anew from the docstrings
 bench: $(VENV)/.bench  ## Time modnet against others and print the ratios
 	$(BIN)/python tests/benchmarks/training.py
 	$(BIN)/python tests/benchmarks/central_difference.py
+	$(BIN)/python tests/benchmarks/convolution.py
 	$(BIN)/python tests/benchmarks/book_run.py
 	$(BIN)/python tests/benchmarks/start_up.py
 	$(BIN)/python tests/benchmarks/many_plugins.py

@@ -1,45 +1,53 @@
-"""Networks of dense layers, made from names or ready parts."""
+"""Networks of layers, made from names or ready parts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from modnet.compose.defaults import get_default_job
-from modnet.compose.parts import make_part
+from modnet.compose.parts import make_layer, make_part
+from modnet.compose.settings import collect
 from modnet.data.dataset import Dataset
 from modnet.errors import SettingError
-from modnet.interfaces import Activation, Layer, Loss
+from modnet.interfaces import Activation, Layer, Loss, Part
 from modnet.nn.initializers import WeightInit, WeightInitStd, initialize_buffers, initialize_params
 from modnet.nn.layers import place_layers
 from modnet.nn.network import LayeredNetwork
 from modnet.randomness import Stream
-from modnet.types import Grads
+from modnet.types import Grads, Shape
 
 
 class Network(LayeredNetwork):
-    """Any number of dense layers, made from names or ready parts.
+    """Any number of layers, made from names or ready parts: sizes of dense layers, or a list of any layers.
 
-    `sizes` are the inputs, each hidden layer's units and the outputs; `hidden` is the activation of all hidden layers,
-    or a list of one for each. `weight_init_std` is the initial weights' standard deviation, "he" or "xavier".
-    `weight_init` takes its place, one for all layers or a list of one for each: a number, "he", "xavier", "lecun"
-    (1 / sqrt(inputs)), "orthogonal", or a function `(inputs, outputs, generator) -> weights`. `bias_init` are the
-    initial biases: a number, or a list of one for each layer.
-    Raises SettingError and UnknownNameError.
+    Sizes are the inputs, each hidden layer's units and the outputs; `hidden` is the activation of all hidden layers, or
+    a list of one for each, by default sigmoid, and `output` softmax. A list of layers has for each a layer or an
+    activation, its name, or a pair or a table of its name and settings; `shape` is that of one sample. Where the last
+    one is no activation, identity is added.
+
+    `weight_init_std` is the initial weights' standard deviation, "he" or "xavier". `weight_init` takes its place, one
+    for all layers or a list of one for each: a number, "he", "xavier", "lecun" (1 / sqrt(inputs)), "orthogonal", or a
+    function `(inputs, outputs, generator) -> weights`. `bias_init` are the initial biases: a number, or a list of one
+    for each layer. Raises SettingError, UnknownNameError, and ShapeError that names the layer.
 
     >>> net = modnet.Network([784, 100, 50, 10], hidden="relu", weight_init_std="he", seed=1)
     >>> net.params["W3"].shape
     (50, 10)
+    >>> modnet.Network(["flatten", ("dense", {"units": 10}), "softmax"], shape=(1, 28, 28)).params["W1"].shape
+    (784, 10)
     """
 
     def __init__(
         self,
-        sizes: Sequence[int],
+        layers: Sequence[object],
         *,
-        hidden: object = "sigmoid",
-        output: object = "softmax",
+        shape: int | Sequence[int] | None = None,
+        hidden: object = None,
+        output: object = None,
         loss: object = "cross-entropy",
         weight_init_std: WeightInitStd = 0.01,
         seed: int = 0,
@@ -47,9 +55,20 @@ class Network(LayeredNetwork):
         weight_init: WeightInit | Sequence[WeightInit] | None = None,
         bias_init: float | Sequence[float] | None = None,
     ) -> None:
-        each = list(hidden) if isinstance(hidden, (list, tuple)) else [hidden] * (len(sizes) - 2)
-        activations = [make_part("activation", part) for part in [*each, output]]
-        placed = place_layers(_create_layers(sizes, activations), (int(sizes[0]),))
+        items: list[Any] = [layers] if isinstance(layers, (str, Part, Mapping)) else [*layers]
+        if items and not isinstance(items[0], (int, float, np.number)):
+            if hidden is not None or output is not None:
+                what = "'hidden' and 'output' go with sizes: put activations into the list of layers"
+                raise SettingError([what], "network")
+            placed = place_layers(_make_layers(items), _read_shape(shape))
+            if not any(place.params for place in placed):
+                raise SettingError(["at least one must have parameters, such as dense"], "layers")
+        else:
+            if shape is not None:
+                raise SettingError([f"'shape' goes with a list of layers, and these are sizes: {items}"], "network")
+            each = hidden if isinstance(hidden, (list, tuple)) else [hidden or "sigmoid"] * (len(items) - 2)
+            activations = [make_part("activation", part) for part in [*each, output or "softmax"]]
+            placed = place_layers(_create_layers(items, activations), (int(items[0]),))
         params = initialize_params(placed, weight_init_std, seed, dtype, weight_init, bias_init)
         super().__init__(placed, make_part("loss", loss), params, initialize_buffers(placed, dtype), seed)
         self.initial = {"weight_init_std": weight_init_std, "weight_init": weight_init, "bias_init": bias_init}
@@ -103,6 +122,24 @@ def _create_layers(sizes: Sequence[int], activations: Sequence[Activation]) -> l
     for units, activation in zip(sizes[1:], activations, strict=True):
         layers += make_part("layer", "dense", units=int(units)), make_part("layer", "activation", activation=activation)
     return layers
+
+
+def _make_layers(items: Sequence[object]) -> list[Layer]:
+    """Return the layers that a list stands for, an activation at the end; raises SettingError with all mistakes."""
+    try:
+        found = collect((f"item {number}", partial(make_layer, item)) for number, item in enumerate(items, start=1))
+    except SettingError as error:
+        raise SettingError(error.mistakes, "layers") from None
+    wrapped = [make_part("layer", "activation", activation=p) if isinstance(p, Activation) else p for p in found]
+    return wrapped if wrapped[-1].activation else [*wrapped, *_make_layers(["identity"])]
+
+
+def _read_shape(shape: Any) -> Shape:
+    sizes = tuple(shape) if isinstance(shape, (tuple, list, np.ndarray)) else (shape,)
+    if not sizes or not all(map(_is_size, sizes)):
+        what = f"'shape' must be that of one sample, such as (1, 28, 28), or the number of inputs: {shape!r}"
+        raise SettingError([what], "network")
+    return tuple(map(int, sizes))
 
 
 def _is_size(given: object) -> bool:

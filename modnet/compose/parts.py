@@ -70,6 +70,18 @@ def make_part(kind: str, value: object, /, **settings: Any) -> Any:
     return adapt(kind, value)
 
 
+def make_layer(value: object) -> Layer | Activation:
+    """Return the layer or activation that a name, a pair or a table of a name and settings, or a part stands for."""
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], Mapping):
+        value = {**value[1], "name": value[0]}
+    name = value.get("name") if isinstance(value, Mapping) else value
+    if isinstance(name, str):
+        kind = get_host().registry.find("layer", name, "activation").kind
+    else:
+        kind = "activation" if callable(value) and not isinstance(value, (type, Layer)) else "layer"
+    return cast("Layer | Activation", (read_part if isinstance(value, Mapping) else make_part)(kind, value))
+
+
 def make_parts(kind: str, values: object) -> list[Any]:
     """Return the parts of a kind, by names or as they are; raises SettingError where that is no list."""
     if isinstance(values, str) or not isinstance(values, Sequence):

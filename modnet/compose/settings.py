@@ -129,12 +129,12 @@ class Settings:
             name = {"name": self._name(value)} if isinstance(value, Part) else {}
             return {**name, **self._write_settings(value), **name}
         if isinstance(value, Mapping):
-            found = _collect((str(key), partial(self.write, item)) for key, item in value.items())
+            found = collect((str(key), partial(self.write, item)) for key, item in value.items())
             keys = [json.dumps(key) if isinstance(key, (int, float)) else str(key) for key in map(to_plain, value)]
             return dict(zip(keys, found, strict=True))
         if isinstance(value, LISTS):
             items = sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value
-            return _collect((f"item {number}", partial(self.write, item)) for number, item in enumerate(items, start=1))
+            return collect((f"item {number}", partial(self.write, item)) for number, item in enumerate(items, start=1))
         return to_plain(value)
 
     def _write_settings(self, value: Any) -> Table:
@@ -201,14 +201,14 @@ class Settings:
             raise SettingError([f"must be a list of {len(items)}, not {value!r}"])
         each = items if fixed else [items[0] if items else Any] * len(value)
         pairs = enumerate(zip(value, each, strict=True), start=1)
-        return _LISTS[kind](_collect((f"item {number}", partial(self.read_value, *pair)) for number, pair in pairs))
+        return _LISTS[kind](collect((f"item {number}", partial(self.read_value, *pair)) for number, pair in pairs))
 
     def _read_mapping(self, value: Any, wanted: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             raise SettingError([f"must be a table, not {value!r}"])
         each = find_declared_types([wanted], wanted.__annotations__) if is_typeddict(wanted) else {}
         of_keys, other = get_args(wanted) or (str, Any)
-        found = _collect((str(k), partial(self.read_value, item, each.get(k, other))) for k, item in value.items())
+        found = collect((str(k), partial(self.read_value, item, each.get(k, other))) for k, item in value.items())
         table = zip((self._read_key(key, of_keys) for key in value), found, strict=True)
         return OrderedDict(table) if get_origin(wanted) is OrderedDict else dict(table)
 
@@ -274,7 +274,7 @@ def find_change(then: object, now: object) -> str:
     return next((f"{key} = {a!r}, read again as {b!r}" for (key, a), b in both if not is_same(a, b)), "")
 
 
-def _collect(items: Iterable[tuple[str, Callable[[], Any]]]) -> list[Any]:
+def collect(items: Iterable[tuple[str, Callable[[], Any]]]) -> list[Any]:
     """Return what each of several calls gives; the mistakes of all are raised together, each with its place."""
     found, mistakes = [], []
     for place, call in items:

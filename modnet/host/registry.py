@@ -147,20 +147,23 @@ class Registry:
         """
         return [self.name_for(c) for c in (self._sort(kind) if known else self.components(kind))]
 
-    def find(self, kind: str, name: str) -> Component:
-        """Return the component of that bare or qualified name; raises UnknownNameError."""
-        found = self._find(kind, name)
-        if found and (found.owner == BUILT_IN or ":" in name):
-            return found
+    def find(self, kind: str, name: str, *others: str) -> Component:
+        """Return the component of that bare or qualified name, of the kind or of others; raises UnknownNameError."""
+        kinds = (kind, *others)
+        found = [component for each in kinds if (component := self._find(each, name))]
+        if at_once := [component for component in found if component.owner == BUILT_IN or ":" in name]:
+            return at_once[0]
         self.settle()
-        if found := self._find(kind, name):
-            return found
-        named = [c for c in self._list(kind) if is_same_name(name, c.name) or is_same_name(name, c.qualified_name)]
+        if found := [component for each in kinds if (component := self._find(each, name))]:
+            return found[0]
+        every = [component for each in kinds for component in self._list(each)]
+        named = [c for c in every if is_same_name(name, c.name) or is_same_name(name, c.qualified_name)]
         if len(named) == 1:
             return named[0]
-        rivals = sorted(c.qualified_name for c in self._list(kind) if c.name == name)
+        rivals = sorted(c.qualified_name for c in every if c.name == name)
         note = f"; {name!r} alone is ambiguous between {' and '.join(rivals)}" if rivals else ""
-        raise UnknownNameError(kind, name, self.names(kind, known=True), note + self.hint())
+        choices = [choice for each in kinds for choice in self.names(each, known=True)]
+        raise UnknownNameError(" or ".join(kinds), name, choices, note + self.hint())
 
     def are_same(self, name: str, other: str) -> bool:
         """Say whether two names, of which one may be qualified or of an older modnet, find the same part."""

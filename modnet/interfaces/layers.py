@@ -33,6 +33,8 @@ class Param:
     """The axis that counts the channels of the output, where an entry moves nothing but its own channel."""
     linear: bool = False
     """True where the outputs are linear in its entries, which `Layer.slopes` may then give."""
+    fan_in: int | None = None
+    """Of how many inputs a weight makes a sum, by its last axes; None: all entries of a channel."""
 
     @property
     def is_weight(self) -> bool:
@@ -159,17 +161,19 @@ class PlacedLayer:
     outputs: Shape
     params: tuple[Param, ...] = ()
     buffers: tuple[Param, ...] = ()
+    _names: tuple[tuple[str, str], ...] = attrs.field(init=False, repr=False)
+
+    @_names.default
+    def _name_all(self) -> tuple[tuple[str, str], ...]:
+        return tuple((param.name, self.name(param.name)) for param in (*self.params, *self.buffers))
 
     def name(self, param: str) -> str:
         """Return the name that an array of the layer has in the network."""
         return f"{param}{self.number}"
 
-    def take(self, arrays: Params, buffers: Params) -> dict[str, Array]:
+    def take(self, params: Params, buffers: Params) -> dict[str, Array]:
         """Return its own arrays among those of the network, by its own names."""
-        found = {param.name: arrays[f"{param.name}{self.number}"] for param in self.params}
-        for param in self.buffers:
-            found[param.name] = buffers[f"{param.name}{self.number}"]
-        return found
+        return {name: (params if full in params else buffers)[full] for name, full in self._names}
 
 
 @attrs.frozen

@@ -38,7 +38,8 @@ def initialize_params(
     "he" (sqrt(2 / inputs), He et al. 2015, eq. 10), "xavier" (sqrt(2 / (inputs + outputs)), Glorot and Bengio 2010, eq.
     12), "lecun" (1 / sqrt(inputs), LeCun et al. 1998, eq. 16), "orthogonal" (rows or columns of length 1 at right
     angles, Saxe et al. 2014), a function of inputs, outputs and a generator that returns (inputs, outputs), or
-    "normal", which is `weight_init_std`, as is None. Outputs are a weight's channels, and inputs the entries of each.
+    "normal", which is `weight_init_std`, as is None. Outputs are a weight's channels, and inputs the entries of each,
+    or its `fan_in`.
     `bias_init` is a number for all biases, or one for each layer; None is 0.
 
     Units are drawn one after the other, so that a wider layer begins with the units of a narrower one, unless its rule
@@ -85,7 +86,8 @@ def _draw_weights(name: str, rule: Any, param: Param, draw: np.random.Generator)
     """Return a weight's entries, drawn as a matrix (inputs, outputs)."""
     axis, rest = param.channel_axis or 0, list(param.shape)
     outputs = rest.pop(axis)
-    matrix = _draw_matrix(name, rule, math.prod(rest), outputs, draw)
+    inputs = param.fan_in or math.prod(rest)
+    matrix = _draw_matrix(name, rule, inputs, math.prod(param.shape) // inputs, draw)
     return np.moveaxis(matrix.T.reshape(outputs, *rest), 0, axis)
 
 

@@ -8,7 +8,8 @@ import attrs
 import numpy as np
 from attrs.validators import ge
 
-from modnet import Array, Grads, Layer, Mode, Param, Params, Shape, ShapeError, Stream
+from modnet import Array, Grads, Layer, Mode, Param, Params, Shape, Stream
+from modnet_layers.shapes import check_rows
 
 
 @attrs.frozen
@@ -27,10 +28,7 @@ class Dense(Layer):
 
     def shape(self, inputs: Shape) -> Shape:
         """Return (units,); raises ShapeError where the samples are no rows of numbers."""
-        if len(inputs) != 1:
-            raise ShapeError(
-                f"expects samples of shape (inputs,), it was given {inputs}: put a flatten layer before it"
-            )
+        check_rows(inputs)
         return (self.units,)
 
     def params(self, inputs: Shape) -> tuple[Param, ...]:
@@ -45,23 +43,15 @@ class Dense(Layer):
         return z, None
 
     def backward(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Array:
-        """Return the derivative by the inputs, (N, inputs)."""
-        return dz @ params["W"].T
+        """Return the derivative by the inputs, (N, inputs); in memory it lies as they do, which may be samples last."""
+        return dz @ params["W"].T if x.flags.c_contiguous else (params["W"] @ dz.T).T
 
     def gradients(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Grads:
         """Return the derivatives by W and b."""
         return {"W": x.T @ dz, "b": dz.sum(axis=0)}
 
     def change(
-        self,
-        params: Params,
-        x: Array,
-        z: Array,
-        memo: Any,
-        dx: Array,
-        channels: slice,
-        mode: Mode,
-        stream: Stream,
+        self, params: Params, x: Array, z: Array, memo: Any, dx: Array, channels: slice, mode: Mode, stream: Stream
     ) -> Array:
         """Return the change of all outputs, which is linear in that of the inputs."""
         return dx @ params["W"][channels]

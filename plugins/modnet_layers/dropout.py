@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
+import numpy as np
 from attrs.validators import and_, ge, lt
 
 from modnet import Array, Layer, Mode, Params, Stream
@@ -32,7 +33,7 @@ class Dropout(Layer):
         if mode == "predict":
             return x, None
         kept = stream.generator().random(x.shape) >= self.rate
-        mask = (kept / (1 - self.rate)).astype(x.dtype, copy=False)
+        mask = np.multiply(kept, 1 / (1 - self.rate), out=np.empty_like(x))  # in the order in which x lies in memory
         return x * mask, mask
 
     def backward(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Array:

@@ -21,7 +21,9 @@ from modnet.testing.kit import find_suite
 # Settings that have no default.
 NEEDED: dict[tuple[str, str], dict[str, Any]] = {
     ("layer", "activation"): {"activation": "relu"},
+    ("layer", "convolution"): {"filters": 3, "size": 3},
     ("layer", "dense"): {"units": 4},
+    ("layer", "maxout"): {"units": 4},
 }
 BUILT_IN = [
     (c.kind, c.name, NEEDED.get((c.kind, c.name), {})) for c in get_host().registry.components() if c.owner == "modnet"
@@ -34,7 +36,9 @@ VARIANTS = [
     ("activation", "swish", {"beta": 3.0}),
     ("layer", "activation", {"activation": "softmax"}),
     ("layer", "activation", {"activation": "step"}),
+    ("layer", "convolution", {"filters": 2, "size": [2, 3], "stride": [2, 1], "padding": "same", "bias": False}),
     ("layer", "dropout", {"rate": 0.0}),
+    ("layer", "max-pool", {"size": [2, 3], "stride": [2, 1]}),
     ("loss", "cross-entropy", {"eps": 0.0}),
     ("loss", "cross-entropy", {"eps": 0.1}),
     ("loss", "huber", {"delta": 0.1}),
@@ -76,11 +80,14 @@ SKIPPED = {
     "step": {"standard", "derivative", "backward"},
     "activation(activation=relu)": {"update", *OF_PARAMS},
     "activation(activation=softmax)": {"update", "elementwise", "reach", *OF_PARAMS},
-    "activation(activation=step)": {"update", "backward", *OF_PARAMS},
+    "activation(activation=step)": {"update", "backward", "ties", *OF_PARAMS},
     "batch-norm": {"standard", "elementwise", "couples-samples"},
+    "convolution": {"standard", "update", "elementwise", "reach"},
     "dense": {"update", "elementwise", "reach"},
     "dropout": {"standard", "update", *OF_PARAMS},
     "flatten": {"standard", "update", "elementwise", *OF_PARAMS},
+    "max-pool": {"standard", "update", "elementwise", *OF_PARAMS},
+    "maxout": {"standard", "update", "elementwise", "reach", "linear", "slopes"},
     "huber": FUSED | {"smooth", "targets"},
     "mean-squared-error": FUSED,
     "backpropagation": {"mean", "any-function", "evaluations"},

@@ -115,7 +115,7 @@ def visit_layers(objective: NetworkObjective, params: Params) -> list[Visit]:
         for at in objective.placed:
             own = {name: value.copy() for name, value in at.take(params, objective.buffers).items()}
             fields = {"layer": (at.index + 1) // 2} if in_pairs else {"layer": at.index, "label": at.label}
-            visit = Visit(at, own, z, z, objective.mode, objective.stream_of(at), fields)
+            visit = Visit(at, own, z, z, objective.mode, objective.stream.child(at.index), fields)
             z = _run(visit)
             _check_outputs(visit, z)
             found.append(attrs.evolve(visit, z=z))

@@ -14,7 +14,7 @@ from modnet.interfaces import Layer, Param
 from modnet.randomness import Stream
 from modnet.testing.gradcheck.conduct import MisconductError, call_part, check_array
 from modnet.testing.gradcheck.parts import ENTRIES, Claim, judge_claim
-from modnet.testing.gradcheck.taylor import TOO_NOISY, WRONG
+from modnet.testing.gradcheck.taylor import TOO_NOISY, WRONG, judge
 from modnet.testing.gradcheck.verdicts import Verdict, conclude
 from modnet.testing.gradcheck.whole import Block, find_worst, judge_blocks, locate, narrow, split_into_blocks
 from modnet.types import Array, Mode, Params
@@ -25,6 +25,8 @@ BLOCKS = 16  # directions in one array at most
 NUMBERS = 200_000  # of the inputs or the outputs that are evaluated at a time
 OUTPUTS = 64  # that are judged one by one, where a slope may be wrong for a kink alone
 MOVE = 0.1  # of inputs, in proportion to their size, and of parameters, off the kinks of a batch
+CHANNELS = 16  # that are moved by themselves
+SMALL = 1e-9  # a sum below this share of its summands is what rounding leaves of 0
 LEAST_SIZE = 1e-30  # of inputs that steps are in proportion to, in float32 too
 
 
@@ -174,6 +176,26 @@ def _judge_gradient(
     if not is_there:
         return Verdict(**named, verdict=WRONG, size=np.inf, explanation="it is missing")
     return _judge_in_float64(lambda case: judge_claim(_claim_of_param(case, param, draws, named)), case, NUMBERS)
+
+
+def judge_ties(layer: Layer, params: Params, x: Array, mode: Mode) -> Verdict:
+    """Judge a layer's `backward` where inputs are moved together: all, and those of each channel.
+
+    So an output that several equal inputs have a claim to, as to a maximum, has one derivative to share among them.
+    """
+    z, memo = layer.forward(params, x, mode, STREAM)
+    dx = layer.backward(params, x, z, memo, np.ones_like(z))
+    channels = np.eye(x.shape[1]).reshape(-1, 1, x.shape[1], *[1] * (x.ndim - 2))
+    moves = np.concatenate([np.ones_like(channels[:1]), channels[:CHANNELS]]).astype(x.dtype)
+    claimed, sizes = (np.array([(move * each).sum() for move in moves]) for each in (dx, np.abs(dx)))
+    found = judge(
+        lambda s: np.array([evaluate(layer, params, x + x.dtype.type(s) * move, mode).sum() for move in moves]),
+        np.where(np.abs(claimed) > SMALL * sizes, claimed, 0.0),
+        np.full(len(moves), np.abs(x).max(initial=0.0)),
+        x.dtype,
+    )
+    part = f"backward of {layer!r} in {mode} mode, where inputs move together"
+    return conclude(found, lambda i: {"unit": i - 1} if i else {}, part=part)
 
 
 def name_entry(verdict: Verdict, shape: tuple[int, ...]) -> Verdict:

@@ -6,6 +6,8 @@ import copy
 import math
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import attrs
@@ -14,6 +16,7 @@ from attrs.validators import instance_of
 
 import modnet
 from modnet.interfaces import Layer
+from modnet.nn.checkpoint import Checkpoints
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
 from modnet.testing.gradcheck.layers import (
@@ -23,6 +26,7 @@ from modnet.testing.gradcheck.layers import (
     evaluate,
     judge_backward,
     judge_gradients,
+    judge_ties,
     prepare,
 )
 from modnet.testing.report import Report
@@ -30,14 +34,14 @@ from modnet.testing.suites.shared import DTYPES, NO_DERIVATIVE, add_shared
 from modnet.types import Array, Mode, Shape
 
 # Shapes of samples that are tried, until some are found that the layer takes: rows, images, sequences.
-SHAPES: tuple[Shape, ...] = ((6,), (2, 6, 6), (3, 12, 12), (4, 6), (1, 28, 28))
+SHAPES: tuple[Shape, ...] = ((6,), (2, 7, 6), (3, 12, 12), (4, 6), (1, 28, 28))
 OTHER_SHAPES: tuple[Shape, ...] = ((1,), (7,), (3, 5), (1, 1, 1), (3, 7, 5), (2, 3, 4, 5))
 MOST_SHAPES = 2
 MODES: tuple[Mode, ...] = ("train", "predict")
 SIZES = (1.0, 2.0**-10, 2.0**-25)  # of moves
 MOVED = 24  # entries of an array that are moved at most, each by itself
 RULES = ("he", "xavier", "lecun", "normal", "orthogonal")
-NAME = re.compile(r"[A-Za-z]([A-Za-z0-9_]*[A-Za-z_])?")
+NAME = re.compile("[A-Za-z_]*[A-Za-z]")
 NO_CHANNELS = "none of its parameters says which of its axes counts channels"
 NO_LINEAR = "it does not claim to be linear in a parameter"
 NO_SLOPES = "it has no slopes"
@@ -126,7 +130,7 @@ def list_arrays(subject: Subject, which: str) -> list[modnet.Param]:
 @SUITE.check(lambda subject: [{"shape": shape} for shape in subject.shapes] or [{"shape": None}])
 def takes(part: Any, shape: Any) -> None:
     """It takes samples of some shape, or of the one that is named, and says which shape its outputs have."""
-    tried = "(6,), (2, 6, 6), (3, 12, 12), (4, 6) or (1, 28, 28)"
+    tried = "(6,), (2, 7, 6), (3, 12, 12), (4, 6) or (1, 28, 28)"
     assert shape is not None, f"it takes no samples of shape {tried}: name one that it takes, shape=[...]"
     found = part.shape(shape)
     is_shape = isinstance(found, tuple) and len(found) and all(isinstance(n, int) and n > 0 for n in found)
@@ -135,7 +139,7 @@ def takes(part: Any, shape: Any) -> None:
 
 @SUITE.check(lambda subject: [{"shape": shape} for shape in subject.shapes])
 def arrays(part: Any, shape: Any) -> None:
-    """Parameters and buffers have names of their own without a digit at the end, shapes, and numbers to begin with."""
+    """Parameters and buffers have names of their own, of letters, shapes, and numbers to begin with."""
     params, buffers = part.params(shape), part.buffers(shape)
     names = [array.name for array in (*params, *buffers)]
     assert len(set(names)) == len(names), f"a name is there twice: {names}"
@@ -423,6 +427,20 @@ def backward(part: Any, x: Any, mode: Mode) -> None:
     assert not (verdict and verdict.is_failure), verdict
 
 
+@SUITE.check(
+    lambda subject: [
+        {"x": value + np.zeros_like(case["x"]), "mode": case["mode"]}
+        for case in with_backward(subject)
+        for value in (0, 1)
+    ],
+    NO_DERIVATIVE,
+)
+def ties(part: Any, x: Any, mode: Mode) -> None:
+    """Inputs that are alike share a derivative: of several largest ones the maximum has one derivative, not many."""
+    verdict = judge_ties(part, draw_params(part, x), x, mode)
+    assert not verdict.is_failure, verdict
+
+
 def with_gradients(subject: Subject) -> list[Inputs]:
     """Return cases for a layer that has `gradients`; raises SkippedError for any other."""
     if subject.shapes and not list_arrays(subject, "params"):
@@ -546,6 +564,36 @@ def standard(part: Any, x: Any, mode: Mode) -> None:
     expected = {"W": (x.shape[1], z.shape[1]), "b": (z.shape[1],)}
     assert found == expected, f"a dense layer has {expected}, it has {found}"
     np.testing.assert_allclose(z, x @ params["W"] + params["b"], rtol=1e-9, atol=1e-9)
+
+
+def create_network(part: Any, shape: Shape, dtype: str = "float64") -> modnet.Network:
+    """Return a network for two classes that begins with a layer."""
+    layers = [part, "flatten", ("dense", {"units": 2}), "softmax"]
+    return modnet.Network(layers, shape=shape, weight_init_std=0.5, dtype=dtype)
+
+
+@SUITE.check(lambda subject: [{"x": draw_batch(5, shape, dtype)} for shape in subject.shapes for dtype in DTYPES])
+def network(part: Any, x: Any) -> None:
+    """A network with it has a finite gradient by backpropagation, with the values that its parameters begin with."""
+    net = create_network(part, x.shape[1:], x.dtype.name)
+    for name, found in net.gradient(x, np.arange(len(x)) % 2).items():
+        assert np.isfinite(found).all(), f"the gradient of {name} is {found[~np.isfinite(found)][0]}"
+
+
+@SUITE.check(lambda subject: [{"x": draw_batch(20, shape)} for shape in subject.shapes])
+def resume(part: Any, x: Any) -> None:
+    """A run that stops and resumes from its checkpoint ends with the numbers of one that does not stop."""
+    net, rows = create_network(part, x.shape[1:]), x.reshape(len(x), -1)
+    data = modnet.Dataset.from_arrays((rows, np.arange(len(x)) % 2), scale=1.0, test_fraction=0.2)
+    settings: Any = {"gradient": "backpropagation", "batch_size": 4}
+    whole = modnet.train(net, data, iterations=6, **settings)
+    half = modnet.train(net, data, iterations=2, **settings)
+    with TemporaryDirectory() as folder:
+        Checkpoints(Path(folder)).save(half.checkpoint)
+        loaded = Checkpoints(Path(folder)).load()
+    again = modnet.train(net, data, iterations=6, start=loaded[0] if loaded else None, **settings)
+    np.testing.assert_equal(again.network.arrays, whole.network.arrays)
+    np.testing.assert_equal(again.history.loss, whole.history.loss)
 
 
 @SUITE.check(lambda subject: subject.cases())

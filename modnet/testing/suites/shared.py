@@ -22,7 +22,7 @@ import tomli_w
 
 import modnet
 from modnet.compose.adapters import ADAPTERS
-from modnet.compose.parts import make_settings_reader
+from modnet.compose.parts import find_name, make_settings_reader
 from modnet.compose.settings import Settings, find_change, get_settings
 from modnet.compose.tables import parse_toml
 from modnet.host.signatures import find_settings
@@ -186,7 +186,7 @@ def settings_odd(part: Any, setting: str, value: Any) -> None:
 
 def settings_kept(part: Any) -> None:
     """Its settings come back from an experiment file as they were."""
-    written = parse_toml(tomli_w.dumps(Settings().write(part)).encode())
+    written = parse_toml(tomli_w.dumps(Settings(find_name).write(part)).encode())
     written.pop("name")
     change = find_change(part, make_settings_reader().read(written, type(part)))
     assert not change, change

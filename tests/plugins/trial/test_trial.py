@@ -20,6 +20,7 @@ HERE = Path(__file__).parent
 LETTERS = Path(__file__).parents[2] / "testing" / "zoo" / "samples" / "letters"
 ENTRY_POINTS = {
     "trial-activations": {"activations": "trial_activations"},
+    "trial-layers": {"layers": "trial_layers"},
     "trial-losses": {"losses": "trial_losses"},
     "trial-gradients": {"gradients": "trial_gradients"},
     "trial-optimizers": {"optimizers": "trial_optimizers"},

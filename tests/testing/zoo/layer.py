@@ -428,6 +428,21 @@ class OneEntryOff(Scale):
         return dx
 
 
+@CAGE.add_broken("ties")
+class AllLargestOnes(modnet.Layer):
+    """The maximum of each sample, whose derivative each of several largest numbers gets."""
+
+    def shape(self, inputs):
+        return (1,)
+
+    def forward(self, params, x, mode, stream):
+        return x.reshape(len(x), int(np.prod(x.shape[1:]))).max(axis=1, keepdims=True), None
+
+    def backward(self, params, x, z, memo, dz):
+        axes = tuple(range(1, x.ndim))
+        return (x == x.max(axis=axes, keepdims=True)) * dz.reshape(-1, *[1] * len(axes))
+
+
 @CAGE.add_broken("gradients")
 class MeanNotSum(Scale):
     def gradients(self, params, x, z, memo, dz):
@@ -600,6 +615,58 @@ class FalselyRelu(modnet.Layer):
         return np.where(x > 0, x, x.dtype.type(0.01) * x), None
 
 
+@CAGE.add_broken("network")
+class BeginsWithNothing(Scale):
+    """Divides by what begins with 0."""
+
+    def params(self, inputs):
+        return Param("scale", inputs, init=0.0), Param("shift", inputs, init=0.0, linear=True)
+
+    def forward(self, params, x, mode, stream):
+        return x / params["scale"] + params["shift"], None
+
+    def backward(self, params, x, z, memo, dz):
+        return dz / params["scale"]
+
+    def gradients(self, params, x, z, memo, dz):
+        return {"scale": -(dz * x).sum(axis=0) / params["scale"] ** 2, "shift": dz.sum(axis=0)}
+
+
+@CAGE.add_broken("network")
+class WeightOfNoAxis(Scale):
+    """A single number that is called a weight, and drawn as one."""
+
+    def params(self, inputs):
+        return (Param("W", (), init="he"),)
+
+    def forward(self, params, x, mode, stream):
+        return params["W"] * x, None
+
+    def backward(self, params, x, z, memo, dz):
+        return params["W"] * dz
+
+    def gradients(self, params, x, z, memo, dz):
+        return {"W": (dz * x).sum(keepdims=True).reshape(())}
+
+
+@CAGE.add_broken("resume")
+class CountsItself(Scale):
+    """Grows with the number of its calls, which no checkpoint has."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def forward(self, params, x, mode, stream):
+        self.calls += mode == "train"
+        return (1 + self.calls) * params["scale"] * x, self.calls
+
+    def backward(self, params, x, z, memo, dz):
+        return (1 + memo) * params["scale"] * dz
+
+    def gradients(self, params, x, z, memo, dz):
+        return {"scale": (1 + memo) * (dz * x).sum(axis=0), "shift": 0 * dz.sum(axis=0)}
+
+
 @CAGE.add_broken("unchanged")
 class InPlace(Scale):
     def forward(self, params, x, mode, stream):
@@ -663,7 +730,7 @@ class KeepsItsMask(modnet.Layer):
 @CAGE.add_broken("global-state")
 class SeedsNumpy(Dropout):
     def forward(self, params, x, mode, stream):
-        np.random.seed(stream.seed)
+        np.random.seed(stream.seed + 7)
         return Dropout.forward(self, params, x, mode, stream)
 
 

@@ -11,6 +11,11 @@ def register_activations(register):
 
 
 @modnet.hookimpl
+def register_layers(register):
+    register(parts.Shift)
+
+
+@modnet.hookimpl
 def register_losses(register):
     register(parts.LogCosh)
 

@@ -30,6 +30,25 @@ class Gaussian(modnet.Activation):
         return -2 * a * z * dz
 
 
+@attrs.frozen
+class Shift(modnet.Layer):
+    """Adds what is trained to each number."""
+
+    elementwise = True
+
+    def params(self, inputs):
+        return (modnet.Param("shift", inputs, init=0.0, linear=True),)
+
+    def forward(self, params, x, mode, stream):
+        return x + params["shift"], None
+
+    def backward(self, params, x, z, memo, dz):
+        return dz
+
+    def gradients(self, params, x, z, memo, dz):
+        return {"shift": dz.sum(axis=0)}
+
+
 class LogCosh(modnet.Loss):
     """The logarithm of the hyperbolic cosine, for regression and classes."""
 
