@@ -97,7 +97,7 @@ class Preparation:
             row, place = np.argwhere(np.isnan(numbers))[0]
             where = describe_column(self.columns[place].name, place)
             raise DataError(f"row {row + 1}, {where}: a missing value, and no 'impute'")
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # a constant column becomes 0, however far another number is
             half = np.where(deviation > HUGE, 0.5, 1.0)  # the difference of huge numbers may be none
             numbers = (numbers * half - mean * half) / np.where(deviation == 0, np.inf, deviation * half)
         numbers = np.nan_to_num(numbers, copy=False)

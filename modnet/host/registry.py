@@ -124,28 +124,30 @@ class Registry:
             if owners.get(component.owner) is component:
                 del owners[component.owner]
 
-    def components(self, kind: str | None = None) -> list[Component]:
-        """Return all components, or those of a kind: built-in first, then by name and owner."""
-        self.settle()
-        return self._sort(kind)
+    def components(self, kind: str | None = None, *, known: bool = False) -> list[Component]:
+        """Return all components, or those of a kind: built-in first, then by name and owner.
+
+        With `known`, those that are known without asking a plugin.
+        """
+        if not known:
+            self.settle()
+        order = list(KINDS).index
+        return sorted(self._list(kind), key=lambda c: (c.owner != BUILT_IN, order(c.kind), c.name, c.owner))
 
     def at_hand(self, kind: str) -> list[Component]:
         """Return the components of a kind that are built in, or that this program registered."""
-        return [c for c in self._sort(kind) if c.owner in {BUILT_IN, SESSION}]
+        return [c for c in self.components(kind, known=True) if c.owner in {BUILT_IN, SESSION}]
 
     def usable(self, kind: str) -> list[Component]:
         """Return the components of a kind with all their plugins imported, but for those that break then."""
         for component in self.components(kind):
             with suppress(PluginError):
                 component.cls  # noqa: B018 - which imports it
-        return self._sort(kind)
+        return self.components(kind, known=True)
 
     def names(self, kind: str, *, known: bool = False) -> list[str]:
-        """Return the names that `find` takes: bare where one owner has it, qualified for the others.
-
-        With `known`, those that are known without asking a plugin.
-        """
-        return [self.name_for(c) for c in (self._sort(kind) if known else self.components(kind))]
+        """Return the names that `find` takes: bare where one owner has it, qualified for the others."""
+        return [self.name_for(component) for component in self.components(kind, known=known)]
 
     def find(self, kind: str, name: str, *others: str) -> Component:
         """Return the component of that bare or qualified name, of the kind or of others; raises UnknownNameError."""
@@ -188,9 +190,6 @@ class Registry:
         holder = self._find(component.kind, component.name)  # maybe the same one, imported
         is_holder = holder is not None and holder.owner == component.owner
         return component.name if is_holder else component.qualified_name
-
-    def _sort(self, kind: str | None = None) -> list[Component]:
-        return sorted(self._list(kind), key=lambda c: (c.owner != BUILT_IN, list(KINDS).index(c.kind), c.name, c.owner))
 
     def _find(self, kind: str, name: str) -> Component | None:
         """Return the component that a bare or qualified name finds: the built-in, else the only one, else None."""

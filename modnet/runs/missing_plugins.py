@@ -11,7 +11,7 @@ from pathlib import Path
 from modnet.compose.plugins import get_host
 from modnet.errors import DataError, ModnetError, PluginError
 from modnet.host.approval import name_module
-from modnet.host.entry_points import DISTRIBUTION, LOADED, READY, Plugin
+from modnet.host.entry_points import BROKEN, DISTRIBUTION, LOADED, READY, Plugin
 from modnet.host.kinds import KINDS
 from modnet.host.modules import is_module_name, locate
 from modnet.host.registry import BUILT_IN, SESSION
@@ -36,14 +36,14 @@ def name_missing_plugins(experiment: Path | None, kinds: Container[str] = KINDS)
     except ModnetError as error:
         if lines := _advise_on(_find_origins(experiment, kinds)):
             raise PluginError(lines) from None
-        if reasons := [plugin.reason for plugin in get_host().list_broken() if not plugin.value]:
+        if reasons := [plugin.reason for plugin in get_host().list_in(BROKEN) if not plugin.value]:
             raise PluginError("\n".join([str(error), *reasons])) from None
         raise
 
 
 def check_modules(experiment: Path, kinds: Container[str]) -> None:
     """Raise PluginError where a part comes from a module that was left out: no other of its name is taken instead."""
-    left_out = {plugin.distribution for plugin in get_host().list_broken() if not plugin.value}
+    left_out = {plugin.distribution for plugin in get_host().list_in(BROKEN) if not plugin.value}
     if left_out and (lines := _advise_on(o for o in _find_origins(experiment, kinds) if o.distribution in left_out)):
         raise PluginError(lines)
 

@@ -23,7 +23,7 @@ from modnet_layers.prelu import Prelu
 
 import modnet
 from modnet.compose.plugins import get_host
-from modnet.nn.initializers import initialize_params
+from modnet.nn.initializers import initialize_buffers, initialize_params
 from modnet.nn.layers import place_layers
 
 NAMES = get_host().registry.names("layer")
@@ -196,6 +196,12 @@ def test_slopes_are_the_change_by_each_entry_of_a_linear_parameter(layer, inputs
                 np.testing.assert_allclose(slopes, np.stack(expected), rtol=1e-12, atol=1e-13)
 
 
+def test_parameters_in_which_the_outputs_are_linear_say_so():
+    found = {n: {p.name for layer, inputs in c for p in layer.params(inputs) if p.linear} for n, c in LAYERS.items()}
+    expected = {"batch-norm": {"gamma", "beta"}, "convolution": {"W", "b"}, "dense": {"W", "b"}, "prelu": {"slope"}}
+    assert {name: names for name, names in found.items() if names} == expected
+
+
 @each_layer
 @each_mode
 def test_the_order_in_memory_does_not_matter(layer, inputs, mode):
@@ -263,6 +269,12 @@ def test_dropout_is_drawn_from_the_stream_alone():
 def test_a_prediction_drops_nothing():
     x = draw(20, 30)
     assert np.array_equal(Dropout().forward({}, x, "predict", STREAM)[0], x)
+
+
+def test_the_derivative_of_prelu_at_0_is_the_slope():
+    layer, params, x = Prelu(), {"slope": np.array([0.5])}, np.array([[-1.0], [0.0], [1.0]])
+    dx = layer.backward(params, x, layer.forward(params, x, "train", STREAM)[0], None, np.ones((3, 1)))
+    assert dx.tolist() == [[0.5], [0.5], [1.0]]
 
 
 # Batch normalization.
@@ -392,7 +404,32 @@ def test_large_images_are_convolved_block_by_block(samples, monkeypatch):
             np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-11)
 
 
-# Weights at the start.
+@pytest.mark.parametrize("last", [Dense(3), Maxout(3)])
+def test_images_lie_with_samples_last_from_the_convolution_to_the_first_dense_layer_and_back(last):
+    layers, x = [Convolution(2, size=3), BatchNorm(), Prelu(), Dropout(), MaxPool(), Flatten(), last], draw(7, 1, 6, 6)
+    passed = []
+    for layer in layers:
+        params = arrays(layer, x.shape[1:])
+        z, memo = layer.forward(params, x, "train", STREAM)
+        passed.append((layer, params, x, z, memo))
+        x = z
+    assert [z.strides[0] for *_, z, _ in passed] == [8] * 6 + [24]
+    dz = draw(7, 3)
+    for layer, *at in passed[::-1]:
+        dz = layer.backward(*at, dz)
+        assert dz.strides[0] == 8 or isinstance(layer, Maxout)
+
+
+# Numbers at the start.
+
+
+def test_a_new_batch_normalization_predicts_its_inputs_and_a_new_prelu_has_its_slope():
+    x, last = draw(5, 4), ActivationLayer(modnet.activation("softmax"))
+    for layer, expected in ((BatchNorm(eps=1e-12), x), (Prelu(slope=0.1), np.where(x > 0, x, 0.1 * x))):
+        placed = place_layers([layer, last], (4,))
+        found = initialize_params(placed) | initialize_buffers(placed)
+        params = {name.rstrip("1"): value for name, value in found.items()}
+        np.testing.assert_allclose(layer.forward(params, x, "predict", STREAM)[0], expected, rtol=1e-11)
 
 
 @pytest.mark.parametrize(
@@ -424,8 +461,11 @@ def test_layers_of_images_say_what_to_do_with_other_samples(layer, inputs):
 
 
 def test_images_that_are_too_small_are_refused():
-    with pytest.raises(modnet.ShapeError, match=r"^expects images of at least 5 x 5, it was given 4 x 6.*size smaller"):
+    found = r"^expects images of at least 5 x 5, it was given samples of shape \(1, 2, 4\)"
+    with pytest.raises(modnet.ShapeError, match=found + ", 4 x 6 with padding: choose smaller windows"):
         Convolution(2, size=5, padding=1).shape((1, 2, 4))
+    with pytest.raises(modnet.ShapeError, match=found + ": choose smaller windows"):
+        MaxPool(size=5).shape((1, 2, 4))
     assert Convolution(2, size=5, padding=(2, 1)).shape((1, 2, 4)) == (2, 2, 2)
 
 
