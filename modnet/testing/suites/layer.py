@@ -20,6 +20,7 @@ from modnet.nn.checkpoint import Checkpoints
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
 from modnet.testing.gradcheck.layers import (
+    LayerCase,
     call_methods,
     draw_params,
     evaluate,
@@ -420,7 +421,7 @@ def call_backward(part: Any, x: Any, mode: Mode) -> None:
 @SUITE.check(with_backward, NO_DERIVATIVE)
 def backward(part: Any, x: Any, mode: Mode) -> None:
     """`backward` returns the derivative by the inputs, as a Taylor-remainder test judges it, in both modes."""
-    verdict = judge_backward(part, draw_params(part, x), x, mode, modnet.Stream(3))
+    verdict = judge_backward(LayerCase(layer=part, own=draw_params(part, x), x=x, mode=mode))
     assert not (verdict and verdict.is_failure), verdict
 
 
@@ -457,8 +458,8 @@ def call_gradients(part: Any, x: Any, mode: Mode) -> None:
 @SUITE.check(with_gradients, NO_DERIVATIVE, NO_PARAMS)
 def gradients(part: Any, x: Any, mode: Mode) -> None:
     """`gradients` returns the derivative by each parameter, as a Taylor-remainder test judges it, in both modes."""
-    verdict = judge_gradients(part, draw_params(part, x), x, mode, modnet.Stream(3))
-    assert not (verdict and verdict.is_failure), verdict
+    for verdict in judge_gradients(LayerCase(layer=part, own=draw_params(part, x), x=x, mode=mode)) or ():
+        assert not verdict.is_failure, verdict
 
 
 def list_slices(channels: int) -> list[slice]:
