@@ -47,7 +47,7 @@ def sum_entries(work: Work, k: int, param: Param, h: float) -> Array:
         by_channel = np.moveaxis(total, axis, 0)
 
         def put_channel(channel: int) -> None:
-            by_channel[channel] = _sum_by_slopes(work, k, param, channel, h).reshape(by_channel.shape[1:])
+            by_channel[channel] = sum_by_slopes(work, k, param, channel, h).reshape(by_channel.shape[1:])
 
         work.share(put_channel, range(len(by_channel)))
     else:
@@ -60,21 +60,26 @@ def sum_entries(work: Work, k: int, param: Param, h: float) -> Array:
     return total / work.stencil.divisor
 
 
-def _sum_by_slopes(work: Work, k: int, param: Param, channel: int, h: float) -> Array:
-    """Return the sums (entries,) for the entries at one channel, from how each moves that channel."""
+def sum_by_slopes(work: Work, k: int, param: Param, channel: int, h: float, only: Array | None = None) -> Array:
+    """Return the sums (entries,) for the entries at one channel, from how each moves that channel.
+
+    They are over all samples, or those in `only` (N,).
+    """
     chain, slopes = work.chain, work.chain.links[k].slopes(param, channel)
     assert slopes is not None  # noqa: S101 - as at the first channel
+    if only is not None:
+        slopes = slopes * only.reshape(-1, *[1] * (slopes.ndim - 2))
     sums = np.zeros(len(slopes), chain.losses.dtype)
     used = np.flatnonzero(slopes.any(axis=tuple(range(1, slopes.ndim))))
     slopes = slopes if len(used) == len(slopes) else slopes[used]
     channels, shifts = slice(channel, channel + 1), [chain.dtype.type(s * h) for s in work.stencil.shifts]
     for some in slices(len(used), NUMBERS // chain.numbers(k, channels)):
-        found = _combine(work, k, [(slopes[some] * shift)[:, :, np.newaxis] for shift in shifts], channels)
+        found = combine(work, k, [(slopes[some] * shift)[:, :, np.newaxis] for shift in shifts], channels)
         if not np.isfinite(found).all():
             wrong, sample = map(int, np.argwhere(~np.isfinite(found))[0])
             index = _index_of(param, channel, int(used[some][wrong]))
-            raise GradientError(_describe_not_finite(work, k, param, index, sample, h))
-        sums[used[some]] = _sum_samples(work, found)
+            raise GradientError(describe_not_finite(work, k, param, index, sample, h))
+        sums[used[some]] = sum_samples(work, found)
     return sums
 
 
@@ -88,15 +93,15 @@ def _sum_by_forward(work: Work, k: int, param: Param, index: Index, h: float) ->
         moved[index] += shift * h
         z = link.run({**link.own, param.name: moved})
         moves.append((z - link.z)[np.newaxis, :, channels])
-    found = _combine(work, k, moves, channels)
+    found = combine(work, k, moves, channels)
     if not np.isfinite(found).all():
         sample = int(np.flatnonzero(~np.isfinite(found[0]))[0])
-        raise GradientError(_describe_not_finite(work, k, param, index, sample, h))
-    total: Array = _sum_samples(work, found)[0]
+        raise GradientError(describe_not_finite(work, k, param, index, sample, h))
+    total: Array = sum_samples(work, found)[0]
     return total
 
 
-def _combine(work: Work, k: int, moves: list[Array], channels: slice) -> Array:
+def combine(work: Work, k: int, moves: list[Array], channels: slice) -> Array:
     """Return the stencil's sum (M, N) of the changes by moves of link k's outputs, an array for each shift.
 
     The centre is left out: the weights of a difference add up to 0 with it.
@@ -108,7 +113,8 @@ def _combine(work: Work, k: int, moves: list[Array], channels: slice) -> Array:
     return found
 
 
-def _sum_samples(work: Work, found: Array) -> Array:
+def sum_samples(work: Work, found: Array) -> Array:
+    """Return the sums (M,) over the samples of differences (M, N), each times its weight."""
     sums: Array = (found if work.weights is None else found * work.weights).sum(axis=1)
     return sums
 
@@ -121,7 +127,8 @@ def _index_of(param: Param, channel: int, entry: int) -> Index:
     return *index[:axis], channel, *index[axis:]
 
 
-def _describe_not_finite(work: Work, k: int, param: Param, index: Index, sample: int, h: float) -> str:
+def describe_not_finite(work: Work, k: int, param: Param, index: Index, sample: int, h: float) -> str:
+    """Return what is wrong where an entry of link k's parameter is moved."""
     place = work.chain.placed[k]
     name = place.name(param.name) + (f"[{', '.join(map(str, index))}]" if index else "")
     return (
