@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import attrs
 import numpy as np
@@ -79,6 +80,15 @@ class Link:
             raise PluginError(what, f"an array of shape {expected} is expected", part=layer)
         return found, reached
 
+    def take(self, sample: Array) -> Self | None:
+        """Return the layer at a batch of some of the samples, or None where its memo is none that can be taken from."""
+        memo = self.memo
+        if isinstance(memo, np.ndarray) and memo.shape[:1] == self.x.shape[:1]:
+            memo = memo[sample]
+        elif memo is not None:
+            return None
+        return attrs.evolve(self, x=self.x[sample], z=self.z[sample], memo=memo)
+
     def slopes(self, param: Param, channel: int) -> Array | None:
         """Return a channel's slopes (entries, N, *rest) by a linear parameter, or None where the layer has none."""
         if not param.linear:
@@ -106,7 +116,7 @@ def make_links(objective: Objective, params: Params) -> tuple[Link, ...]:
             make_read_only(z),
             memo,
             objective.mode,
-            objective.stream_of(place),
+            objective.stream.child(place.index),
         )
         for place, x, z, memo in zip(
             objective.placed[:-1], trace.values[:-1], trace.values[1:], trace.memos, strict=True
@@ -197,6 +207,31 @@ class Chain:
             dz, channels = link.change(dz, channels)
         return self._end.changes(dz, channels)
 
+    def can_take(self, k: int) -> bool:
+        """Return whether the links behind k change samples that are taken from the batch as they do within it.
+
+        That is asked of no layer: it is tried. One that draws by the shape of the batch does not.
+        """
+        samples = len(self.losses)
+        some = np.arange(2 * samples + 1) * 3 // 2 % samples
+        for link in self.links[k + 1 :]:
+            taken = link.take(some)
+            if link.couples or taken is None:
+                return False
+            move = np.linspace(-1, 1, link.x.size, dtype=link.x.dtype).reshape(1, *link.x.shape)
+            expected, found = (one.change(dx, EVERYTHING)[0] for one, dx in ((link, move), (taken, move[:, some])))
+            if not np.allclose(found, expected[:, some], rtol=1e-3, atol=1e-6):
+                return False
+        return True
+
+    def take(self, k: int, sample: Array) -> Chain:
+        """Return the chain with its links behind k, and its end, at a batch of some of the samples."""
+        other = copy.copy(self)
+        links = [link.take(sample) for link in self.links[k + 1 :]]
+        other.links = (*self.links[: k + 1], *(link for link in links if link is not None))
+        other._end = self._end.take(sample)  # noqa: SLF001 - of its own class
+        return other
+
     def changes_along(self, directions: Array, steps: Array) -> Array | None:
         """Return the changes (units, M, N) where pre-activations at the end move along `directions` (outputs, units).
 
@@ -225,6 +260,12 @@ class _End:
         if self.fused is not None:
             of_fused = partial(FusedLoss.change, self.fused) if plain else self.fused.change
             self._fused_change = check_shape(of_fused, f"{name} with {activation!r}", axes=1)
+
+    def take(self, sample: Array) -> _End:
+        """Return the same for a batch of some of the samples."""
+        other = copy.copy(self)
+        other.a, other.y, other.t = (values.take(sample, axis=-1) for values in (self.a, self.y, self.t))
+        return other
 
     def changes(self, da: Array, channels: slice) -> Array:
         """Return the changes (M, N) of the losses where `da` (M, N, channels) moves some of the pre-activations."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import attrs
@@ -10,6 +10,7 @@ import numpy as np
 
 from modnet import Array, GradientError, Param, limit_blas_threads
 from modnet_gradients.layered.chain import EVERYTHING, Chain
+from modnet_gradients.layered.units import Units
 from modnet_gradients.stencil import Stencil
 from modnet_gradients.structure.moves import slices
 
@@ -43,11 +44,14 @@ def sum_entries(work: Work, k: int, param: Param, h: float) -> Array:
     """
     total = np.zeros(param.shape, work.chain.losses.dtype)
     link, axis = work.chain.links[k], param.channel_axis
-    if axis is not None and link.slopes(param, 0) is not None:
+    has_slopes = axis is not None and link.slopes(param, 0) is not None
+    if has_slopes and param.shape == link.place.outputs:
+        total = _sum_by_units(work, Units.of(work.chain, k), param, h)
+    elif axis is not None and has_slopes:
         by_channel = np.moveaxis(total, axis, 0)
 
         def put_channel(channel: int) -> None:
-            by_channel[channel] = sum_by_slopes(work, k, param, channel, h).reshape(by_channel.shape[1:])
+            by_channel[channel] = _sum_by_slopes(work, k, param, channel, h).reshape(by_channel.shape[1:])
 
         work.share(put_channel, range(len(by_channel)))
     else:
@@ -60,21 +64,40 @@ def sum_entries(work: Work, k: int, param: Param, h: float) -> Array:
     return total / work.stencil.divisor
 
 
-def sum_by_slopes(work: Work, k: int, param: Param, channel: int, h: float, only: Array | None = None) -> Array:
-    """Return the sums (entries,) for the entries at one channel, from how each moves that channel.
+def _sum_by_units(work: Work, units: Units, param: Param, h: float) -> Array:
+    """Return the sums (units,) for a parameter of one entry for each unit, many units at a time."""
+    chain, link = work.chain, work.chain.links[units.k]
+    of_units = (link.slopes(param, unit) for unit in range(units.count))
+    slopes = np.stack([each for each in of_units if each is not None], axis=-1)  # (1, N, units)
+    found = np.zeros((units.count, len(chain.losses)), chain.losses.dtype)
+    blocks = list(slices(units.count, units.at_once(1)))
 
-    They are over all samples, or those in `only` (N,).
-    """
+    def put_changes(block: int) -> None:
+        some = blocks[block]
+        with np.errstate(all="ignore"):  # an error with the parameter's name follows where it is not finite
+            for shift, weight in zip(work.stencil.shifts, work.stencil.weights, strict=True):
+                dz, _ = units.pass_alone(slopes[..., some] * chain.dtype.type(shift * h), some)
+                found[some] += (units.changes_after(dz, some)[:, 0] * weight).real
+
+    work.share(put_changes, range(len(blocks)))
+    if not np.isfinite(found).all():
+        unit, sample = map(int, np.argwhere(~np.isfinite(found))[0])
+        raise GradientError(describe_not_finite(work, units.k, param, (unit,), sample, h))
+    return sum_samples(work, found)
+
+
+def _sum_by_slopes(work: Work, k: int, param: Param, channel: int, h: float) -> Array:
+    """Return the sums (entries,) for the entries at one channel, from how each moves that channel."""
     chain, slopes = work.chain, work.chain.links[k].slopes(param, channel)
     assert slopes is not None  # noqa: S101 - as at the first channel
-    if only is not None:
-        slopes = slopes * only.reshape(-1, *[1] * (slopes.ndim - 2))
     sums = np.zeros(len(slopes), chain.losses.dtype)
     used = np.flatnonzero(slopes.any(axis=tuple(range(1, slopes.ndim))))
     slopes = slopes if len(used) == len(slopes) else slopes[used]
     channels, shifts = slice(channel, channel + 1), [chain.dtype.type(s * h) for s in work.stencil.shifts]
     for some in slices(len(used), NUMBERS // chain.numbers(k, channels)):
-        found = combine(work, k, [(slopes[some] * shift)[:, :, np.newaxis] for shift in shifts], channels)
+        found = combine(
+            work.chain, work.stencil, k, [(slopes[some] * shift)[:, :, np.newaxis] for shift in shifts], channels
+        )
         if not np.isfinite(found).all():
             wrong, sample = map(int, np.argwhere(~np.isfinite(found))[0])
             index = _index_of(param, channel, int(used[some][wrong]))
@@ -93,7 +116,7 @@ def _sum_by_forward(work: Work, k: int, param: Param, index: Index, h: float) ->
         moved[index] += shift * h
         z = link.run({**link.own, param.name: moved})
         moves.append((z - link.z)[np.newaxis, :, channels])
-    found = combine(work, k, moves, channels)
+    found = combine(work.chain, work.stencil, k, moves, channels)
     if not np.isfinite(found).all():
         sample = int(np.flatnonzero(~np.isfinite(found[0]))[0])
         raise GradientError(describe_not_finite(work, k, param, index, sample, h))
@@ -101,15 +124,15 @@ def _sum_by_forward(work: Work, k: int, param: Param, index: Index, h: float) ->
     return total
 
 
-def combine(work: Work, k: int, moves: list[Array], channels: slice) -> Array:
+def combine(chain: Chain, stencil: Stencil, k: int, moves: Sequence[Array], channels: slice) -> Array:
     """Return the stencil's sum (M, N) of the changes by moves of link k's outputs, an array for each shift.
 
     The centre is left out: the weights of a difference add up to 0 with it.
     """
-    found: Array = np.zeros((), work.chain.losses.dtype)
+    found: Array = np.zeros((), chain.losses.dtype)
     with np.errstate(all="ignore"):  # an error with the parameter's name follows where it is not finite
-        for weight, dz in zip(work.stencil.weights, moves, strict=True):
-            found = found + (work.chain.changes(k, dz, channels) * weight).real
+        for weight, dz in zip(stencil.weights, moves, strict=True):
+            found = found + (chain.changes(k, dz, channels) * weight).real
     return found
 
 
@@ -135,3 +158,12 @@ def describe_not_finite(work: Work, k: int, param: Param, index: Index, sample: 
         f"the loss of sample {sample} of the batch is not finite where {name} of {place.label} is moved by {h:g}: "
         "try another h"
     )
+
+
+def describe_unit_not_finite(work: Work, k: int, entry: int, unit: int, sample: int, steps: tuple[float, float]) -> str:
+    """Return what is wrong where a unit is moved by an input's weight, or by the bias, behind all inputs."""
+    place = work.chain.links[k].place
+    weight, bias = place.params
+    if entry == place.inputs[0]:
+        return describe_not_finite(work, k, bias, (unit,), sample, steps[1])
+    return describe_not_finite(work, k, weight, (entry, unit), sample, steps[0])

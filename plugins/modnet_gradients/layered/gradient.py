@@ -19,6 +19,7 @@ import attrs
 import numpy as np
 
 from modnet import Array, Grads, Objective, Params, limit_blas_threads
+from modnet_gradients.layered.cells import sum_cells
 from modnet_gradients.layered.chain import Chain
 from modnet_gradients.layered.every import Work, sum_entries
 from modnet_gradients.layered.interpolated import sum_interpolated
@@ -110,4 +111,8 @@ def _evaluate_layer(
             total, fell_back = found
             counted = attrs.evolve(every, level=level, fell_back=fell_back, after=after)
             return {"W": total[:-1], "b": total[-1]}, counted
+    if place.layer.is_dense and not chain.couples_after(k) and chain.dtype.kind == "f":
+        cells = np.ones((place.outputs[0], len(chain.losses)), bool)
+        total = sum_cells(work, k, (steps["W"], steps["b"]), cells)
+        return {"W": total[:-1], "b": total[-1]}, every
     return {param.name: sum_entries(work, k, param, steps[param.name]) for param in place.params}, every

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from modnet import Array
-from modnet_gradients.layered.every import Work, sum_by_slopes
+from modnet_gradients.layered.cells import sum_cells
+from modnet_gradients.layered.every import Work
 from modnet_gradients.layered.units import Units
 from modnet_gradients.structure.columns import make_read_only
 from modnet_gradients.structure.interpolated import ENTRIES, MOST, NOISE, add_products
@@ -42,13 +43,8 @@ def sum_interpolated(work: Work, units: Units, steps: Steps) -> tuple[Array, int
             part = coefficients[:, :, samples]
             add_products(work.stencil, nodes, x[samples], scales[:, samples], part, total[:, some])
 
-    def add_cells(unit: int) -> None:
-        for param, h, rows in zip(link.place.params, steps, (slice(-1), slice(-1, None)), strict=True):
-            found = sum_by_slopes(work, units.k, param, unit, h, only=bad[unit])
-            total[rows, unit] += found / work.stencil.divisor
-
-    with_cells = [int(unit) for unit in np.flatnonzero(bad.any(axis=1))]
-    work.share(add_cells, with_cells)
+    if bad.any():
+        total += sum_cells(work, units.k, steps, bad)
     return total, int(np.count_nonzero(bad))
 
 

@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 
 from modnet import Array, GradientError
-from modnet_gradients.layered.every import Work, combine, describe_not_finite, sum_samples
+from modnet_gradients.layered.every import Work, combine, describe_unit_not_finite, sum_samples
 from modnet_gradients.layered.interpolated import Steps
 from modnet_gradients.layered.units import NUMBERS, Units
 from modnet_gradients.structure.moves import slices
@@ -40,7 +40,7 @@ def sum_outputs(work: Work, units: Units, steps: Steps) -> tuple[Array, int]:
 
 @attrs.frozen(eq=False)
 class _Noise:
-    """What rounding leaves of a check of each sample: `absolute` (N,), and `relative` (N,) times how far a unit moves.
+    """What rounding leaves of an audit: `absolute` (N,) and, times how far a unit moves, `relative` (N,).
 
     `reach` (N,) is how far the units' pre-activations are moved at most.
     """
@@ -78,10 +78,10 @@ def _put_sums(work: Work, units: Units, unit: int, steps: Steps, noise: _Noise, 
         ]
         found, wrong = _interpolate(work, units, channels, dz, noise)
         if wrong.any():
-            found[:, wrong] = combine(work, units.stop - 1, dz, channels)[:, wrong]
+            found[:, wrong] = combine(work.chain, work.stencil, units.stop - 1, dz, channels)[:, wrong]
         if not np.isfinite(found).all():
             row, sample = map(int, np.argwhere(~np.isfinite(found))[0])
-            raise GradientError(_describe(work, units, unit, int(used[some][row]), sample, steps))
+            raise GradientError(describe_unit_not_finite(work, units.k, int(used[some][row]), unit, sample, steps))
         into[used[some]] = sum_samples(work, found)
         bad |= wrong
     return int(np.count_nonzero(bad))
@@ -110,14 +110,4 @@ def _interpolate(work: Work, units: Units, channels: slice, dz: list[Array], noi
             value *= t
         value *= weight.real
         total += value
-    check = np.maximum(2 * np.abs(found[-2]), np.abs(found[-1]))  # the highest coefficient, and the audit
-    return total, ~(check <= noise.absolute + noise.relative * top)
-
-
-def _describe(work: Work, units: Units, unit: int, entry: int, sample: int, steps: Steps) -> str:
-    """Return what is wrong where a unit is moved by an input's weight, or the bias behind all inputs."""
-    place = work.chain.links[units.k].place
-    weight, bias = place.params
-    if entry == place.inputs[0]:
-        return describe_not_finite(work, units.k, bias, (unit,), sample, steps[1])
-    return describe_not_finite(work, units.k, weight, (entry, unit), sample, steps[0])
+    return total, ~(np.abs(found[-1]) <= noise.absolute + noise.relative * top)
