@@ -95,7 +95,7 @@ def _to_pair(given: Any, part: str, classes: tuple[Any, ...] | None, task: Task 
 
 def find_shape(rows: Any) -> Shape:
     """Return the shape of one of the rows where they are images, (channels, height, width); () of other rows."""
-    shape: Shape = rows.shape[1:] if hasattr(rows, "shape") else np.shape(rows[0])
+    shape: Shape = np.shape(rows[0]) if isinstance(rows, (list, tuple)) else getattr(rows, "shape", ())[1:]
     return (1, *shape) if len(shape) == 2 else shape if len(shape) > 2 else ()
 
 

@@ -100,8 +100,7 @@ _are_weights = _are(lambda each: _is_number(each) and each >= 0)
 
 
 def _is_shape(value: Any) -> bool:
-    sizes = value if isinstance(value, tuple) else ()
-    return bool(sizes) and all(isinstance(n, Integral) and not isinstance(n, bool) and n > 0 for n in sizes)
+    return isinstance(value, tuple) and value != () and all(type(n) is int and n > 0 for n in value)
 
 
 # ruff: noqa: RUF009 - a field is what `_setting` returns
