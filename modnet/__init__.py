@@ -51,7 +51,7 @@ from modnet.interfaces import (
 )
 from modnet.nn.blas import limit_blas_threads
 from modnet.nn.checkpoint import Checkpoint
-from modnet.nn.numerical import default_step, gradient_descent, numerical_gradient
+from modnet.nn.numerical import default_step
 from modnet.nn.schedules import LearningRate, Schedule
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, History, Mode, Params, Shape, State, Status, Task, is_weight
@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from modnet.runs.training import train
     from modnet.testing.gradcheck.check import GradientCheck
     from modnet.testing.gradcheck.estimators import EstimatorRow
+    from modnet.testing.gradcheck.numerical import gradient_descent, numerical_gradient
     from modnet.testing.gradcheck.verdicts import Verdict
     from modnet.testing.gradient_check import check_gradient
 
@@ -180,6 +181,8 @@ _LATER = {
     "Verdict": "modnet.testing.gradcheck.verdicts",
     "check_gradient": "modnet.testing.gradient_check",
     "compare": "modnet.comparison.compare",
+    "gradient_descent": "modnet.testing.gradcheck.numerical",
+    "numerical_gradient": "modnet.testing.gradcheck.numerical",
     "open_run": "modnet.runs.run",
     "save_params": "modnet.runs.contents",
     "train": "modnet.runs.training",

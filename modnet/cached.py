@@ -74,42 +74,35 @@ def _store(entry: Path, about: Mapping[str, str], convert: Callable[[Put], Facts
 
     Raises OSError and _UnwritableError where the cache cannot be written, and what `convert` raises.
     """
+    new, files = entry.with_suffix(NEW), dict[str, _ArrayFile]()
+
+    def put(name: str, block: Array) -> None:
+        try:
+            if name not in files:
+                files[name] = _ArrayFile(new / f"{name}.raw", block.dtype, block.shape[1:])
+            files[name].append(block)
+        except OSError as error:
+            raise _UnwritableError(error.strerror) from None
+
     entry.parent.mkdir(parents=True, exist_ok=True)
     with hold_lock(entry.with_suffix(LOCK), wait=True):
         if found := _read_entry(entry, about):
             return found
-        new = entry.with_suffix(NEW)
         remove(new)  # what a process has left that was killed
         new.mkdir()
         try:
-            write_note(new / ABOUT, {**about, **_convert_to_files(new, convert)})
+            facts = convert(put)
+            arrays = {name: file.finish() for name, file in files.items()}
+            write_note(new / ABOUT, {**about, "arrays": arrays, "facts": facts})
             sync_folder(new)
             remove(entry)  # a damaged one
             new.rename(entry)
             sync_folder(entry.parent)
         finally:
+            for file in files.values():
+                file.close()
             remove(new)
         return _read_entry(entry, about)
-
-
-def _convert_to_files(folder: Path, convert: Callable[[Put], Facts]) -> dict[str, Any]:
-    """Have the arrays of a file written into a folder; return what it takes to read them, and the facts."""
-    files: dict[str, _ArrayFile] = {}
-
-    def put(name: str, block: Array) -> None:
-        try:
-            if name not in files:
-                files[name] = _ArrayFile(folder / f"{name}.raw", block.dtype, block.shape[1:])
-            files[name].append(block)
-        except OSError as error:
-            raise _UnwritableError(error.strerror) from None
-
-    try:
-        facts = convert(put)
-        return {"arrays": {name: file.finish() for name, file in files.items()}, "facts": facts}
-    finally:
-        for file in files.values():
-            file.close()
 
 
 def _in_memory(convert: Callable[[Put], Facts]) -> Entry:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from modnet.errors import DataError, MissingExtraError
@@ -108,22 +107,13 @@ def _receive(url: str, most: int, timeout: float) -> Iterator[tuple[bytes, int]]
     It is a _TryAgainError where the server is busy, or the connection breaks off after it got anywhere.
     """
     from http.client import HTTPException  # these load what TLS takes, which nothing else needs
-    from urllib.error import HTTPError, URLError
-    from urllib.request import HTTPRedirectHandler, Request, build_opener
-
-    class Redirects(HTTPRedirectHandler):
-        """Redirects to http and https alone, without what comes with them, which need not end."""
-
-        def redirect_request(self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-            fp.close()
-            if urlsplit(newurl).scheme not in {"http", "https"}:
-                raise URLError(f"redirects to {newurl}, expected http:// or https://")
-            return super().redirect_request(req, fp, code, msg, headers, newurl)
+    from urllib.error import HTTPError
+    from urllib.request import Request, build_opener
 
     done = 0
     try:
-        asked = Request(url, headers={"User-Agent": "modnet"})  # noqa: S310 - fetch and Redirects know no other schemes
-        with build_opener(Redirects).open(asked, timeout=timeout) as response:
+        asked = Request(url, headers={"User-Agent": "modnet"})  # noqa: S310 - fetch knows no other schemes
+        with build_opener().open(asked, timeout=timeout) as response:
             if response.status != 200:
                 raise DataError(f"answers {response.status}, not with what was asked for")
             total = response.length

@@ -46,11 +46,10 @@ class SettingError(ModnetError, ValueError):
     def __init__(self, mistakes: Sequence[str], where: str = "") -> None:
         self.mistakes = tuple(to_printable(mistake) for mistake in mistakes)
         where = printable(where, LONGEST_MESSAGE, keep="\u00a0\u3000")
-        more = len(self.mistakes) - MOST_MISTAKES
-        shown = [*self.mistakes[:MOST_MISTAKES], *([f"and {more:,} more"] if more > 0 else [])]
-        lines = "\n".join(f"  {mistake}" for mistake in shown)
         count = len(self.mistakes)
-        what = self.mistakes[0] if count == 1 else f"{count} mistakes\n{lines}"
+        more = [f"and {count - MOST_MISTAKES:,} more"] * (count > MOST_MISTAKES)
+        several = "\n  ".join([f"{count} mistakes", *self.mistakes[:MOST_MISTAKES], *more])
+        what = self.mistakes[0] if count == 1 else several
         super().__init__(f"{where}: {what}" if where else what)
 
 
@@ -78,9 +77,8 @@ class DataError(ModnetError):
         column_name: str | None = None,
         advice: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        name = "" if path is None else str(path)
-        if "\n" in name:  # what follows would look like a line of modnet's
-            message = message.replace(name, printable(name, LONGEST_MESSAGE))
+        if "\n" in str(path):  # what follows would look like a line of modnet's
+            message = message.replace(str(path), printable(str(path), LONGEST_MESSAGE))
         first, *others = to_printable(message).split("\n", 1)
         super().__init__("\n".join([first + _describe_advice(first, advice), *others]))
         self.path = None if path is None else Path(path)

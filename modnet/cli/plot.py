@@ -18,8 +18,7 @@ from modnet.display.figure import FORMATS, save_figure
 from modnet.errors import ModnetError
 from modnet.interfaces import Metric
 from modnet.runs.contents import read_course
-from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY
-from modnet.runs.integrity import check_files
+from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY, check_files
 
 
 @click.command(cls=Command)

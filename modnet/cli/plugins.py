@@ -19,7 +19,7 @@ from modnet.errors import Problem, SettingError, UnknownNameError
 from modnet.host.approval import list_approvals
 from modnet.host.catalogue import LIMIT
 from modnet.host.discovery import PluginHost
-from modnet.host.entry_points import Plugin
+from modnet.host.entry_points import BROKEN, NOT_ASKED, READY, Plugin
 from modnet.host.kinds import KINDS, OBSERVER
 from modnet.host.modules import find_own_file
 from modnet.text import format_table, printable
@@ -67,13 +67,13 @@ def doctor(*, timeout: float, json_: bool, without: tuple[str, ...]) -> None:
     """
     load_chosen_plugins(without, ())
     host = get_host()
-    host.ask_anew(timeout)
+    host.ask(BROKEN, NOT_ASKED, READY, limit=timeout)
     rivals = [f"note: {problem}" for problem in find_rivals()]
     notes = list_notes(host.plugins)
     echo(format_json(host, notes) if json_ else format_diagnosis(host, notes, rivals))
     if json_ and rivals:
         echo("\n".join(rivals), err=True)
-    sys.exit(1 if host.list_broken() or host.list_not_asked() else 0)
+    sys.exit(1 if host.list_in(BROKEN) or host.list_in(NOT_ASKED) else 0)
 
 
 @plugins.command()
@@ -207,8 +207,8 @@ def format_diagnosis(host: PluginHost, notes: Notes, others: Sequence[str] = ())
     """Return the same blocks, of a broken plugin with what is wrong, where and what to do; notes; and a summary."""
     if not host.plugins:
         return "no plugins are installed"
-    broken = host.list_broken()
-    unasked = f", {count} could not be asked" if (count := len(host.list_not_asked())) else ""
+    broken = host.list_in(BROKEN)
+    unasked = f", {count} could not be asked" if (count := len(host.list_in(NOT_ASKED))) else ""
     blocks = [_format_block(host, plugin, _to_symptoms(plugin.problem)) for plugin in host.plugins]
     versions = {plugin.distribution: plugin.version for plugin in host.plugins}
     noted = [f"note: {name} {versions[name]}: {note}" for name, those in notes.items() for note in those]
@@ -231,7 +231,7 @@ def format_json(host: PluginHost, notes: Notes | None = None) -> str:
 
 def format_not_asked(host: PluginHost) -> str:
     """Return how many plugins have not said yet what they provide, and what to do; nothing where all have."""
-    if not (count := len(host.list_not_asked())):
+    if not (count := len(host.list_in(NOT_ASKED))):
         return ""
     return f"{count} not asked yet what they provide; modnet plugins doctor asks them, and waits for the answers"
 

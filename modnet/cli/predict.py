@@ -20,8 +20,7 @@ from modnet.compose.parts import create_metrics, make_part
 from modnet.compose.sources import is_data_set, read_rows, recognise_source
 from modnet.compose.tables import read_toml
 from modnet.errors import DataError, SettingError
-from modnet.runs.folder import EXPERIMENT, PARAMS
-from modnet.runs.integrity import check_files
+from modnet.runs.folder import EXPERIMENT, PARAMS, check_files
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.model import TrainedModel
 from modnet.text import list_some, quote, to_csv

@@ -21,8 +21,7 @@ from modnet.errors import DataError, SettingError
 from modnet.interfaces import Optimizer
 from modnet.nn.checkpoint import CHECKPOINT
 from modnet.nn.schedules import set_horizon
-from modnet.runs.folder import EXPERIMENT, PARAMS, check_is_run, claim, read_ending, read_experiment
-from modnet.runs.integrity import check_files
+from modnet.runs.folder import EXPERIMENT, PARAMS, check_files, check_is_run, claim, read_ending, read_experiment
 from modnet.runs.receipt import Receipt, Results
 from modnet.runs.recorder import RunRecorder, begin_run
 from modnet.runs.surroundings import OBSERVER

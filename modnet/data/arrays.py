@@ -18,10 +18,9 @@ from modnet.data.columns import (
     find_column,
     find_impute,
 )
-from modnet.data.labels import is_missing, is_one_hot, to_indices, to_label_array, to_labels
+from modnet.data.labels import is_missing, is_one_hot, to_indices, to_label_array, to_labels, to_targets, to_weights
 from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples, check_rows, describe_part
-from modnet.data.targets import to_targets, to_weights
 from modnet.errors import DataError
 from modnet.randomness import Stream
 from modnet.text import list_some
@@ -222,8 +221,8 @@ def encode_targets(
             what = f"{describe_part(name)} labels {words[some.dtype.kind]}"
             raise DataError(f"training labels are {words[kind]}, {what}")
     known = np.unique(np.concatenate([*labels.values()]))
-    indices = {name: np.searchsorted(known, part.t.astype(known.dtype)) for name, part in parts.items()}
-    encoded = {name: attrs.evolve(part, t=indices[name].astype(np.int64)) for name, part in parts.items()}
+    places = {name: np.searchsorted(known, part.t.astype(known.dtype)) for name, part in parts.items()}
+    encoded = {name: attrs.evolve(part, t=places[name].astype(np.int64)) for name, part in parts.items()}
     return encoded, tuple(known.tolist())
 
 

@@ -24,10 +24,9 @@ from modnet.data.arrays import (
     to_samples,
 )
 from modnet.data.columns import Column, PreparationSettings
-from modnet.data.labels import check_classes, to_classes
+from modnet.data.labels import TargetScale, check_classes, to_classes, to_weights, weigh_classes
 from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples, check_samples, describe_part
-from modnet.data.targets import TargetScale, to_weights, weigh_classes
 from modnet.errors import DataError, SettingError, describe_unknown
 from modnet.randomness import Stream
 from modnet.text import format_count, list_some, quote
@@ -269,8 +268,8 @@ class Dataset:
         known = None if classes is None else to_classes(classes)
         given = _arrange(train, test, validation, wanted.task)
         own = list_names(given["train"][0])
-        named = feature_names if len(feature_names) else own
-        check_feature_names(named, len(named))
+        named = [column.name for column in columns] or (feature_names if len(feature_names) else own)
+        check_feature_names(named if any(named) else (), len(named))
         columns = columns or tuple(map(Column, named))
         given = {name: (find_features(rows, own), labels) for name, (rows, labels) in given.items()}
         parts = dict(zip(given, to_samples(given, known, columns, wanted, weights), strict=True))
@@ -284,9 +283,8 @@ class Dataset:
         parts, found = encode_targets(parts, known, wanted)
         if wanted.task != "regression":
             check_classes(found)
-        names = tuple(column.name for column in parts["train"].columns)
-        check_feature_names(names if any(names) else (), len(names))
-        raw = cls(parts["train"], parts["test"], found, {}, names if any(names) else (), tuple(notes), shape=shape)
+        names = tuple(named) if any(named) else ()
+        raw = cls(parts["train"], parts["test"], found, {}, names, tuple(notes), shape=shape)
         data = raw._prepare(Unprepared(parts, found, wanted))
         return attrs.evolve(data, settings={**data.settings, **(settings or {})})
 

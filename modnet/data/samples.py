@@ -12,9 +12,8 @@ import attrs
 import numpy as np
 
 from modnet.data.columns import Column
-from modnet.data.labels import to_float64
+from modnet.data.labels import to_float64, to_weights
 from modnet.data.preparation import Preparation
-from modnet.data.targets import to_weights
 from modnet.errors import DataError
 from modnet.types import Array
 

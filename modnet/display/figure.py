@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from modnet.errors import DataError, MissingExtraError, ModnetError, SettingError
 from modnet.files import write_atomically
-from modnet.files.opening import read_plain
 from modnet.text import format_error
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 FORMATS = ("png", "svg", "pdf")
 GREY = "#3b4252"
-RC, LARGEST = Path("matplotlibrc"), 2**20  # Matplotlib reads it first, whoever has put it into the current folder
 # The palette of Okabe and Ito, which everyone can tell apart.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 
@@ -52,8 +50,6 @@ def _import_matplotlib() -> Any:
     log = logging.getLogger("matplotlib")  # which would quote the settings in the current folder, whoever wrote them
     was_off, log.disabled = log.disabled, True
     try:
-        if "matplotlib" not in sys.modules and RC.exists() and not RC.is_dir():
-            read_plain(RC, LARGEST)  # which refuses a pipe: it would be waited for
         import matplotlib as mpl
     except ModuleNotFoundError as error:
         if error.name == "matplotlib":

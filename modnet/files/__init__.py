@@ -6,8 +6,10 @@ from modnet.files.opening import (
     CHUNK,
     COMPRESSED,
     LIMIT,
+    ZIP,
     compression,
     created,
+    first_name,
     head_of,
     member_name,
     opened,
@@ -19,35 +21,11 @@ from modnet.files.opening import (
     uncompressed_name,
 )
 from modnet.files.writing import replacing, sweep, write_atomically
-from modnet.files.zipped import ZIP, first_name
 from modnet.text import format_size, list_some, printable, quote, write_csv
 
 __all__ = [
-    "CHUNK",
-    "COMPRESSED",
-    "LIMIT",
-    "ZIP",
-    "cache_folder",
-    "compression",
-    "created",
-    "describe_foreign",
-    "digest",
-    "first_name",
-    "format_size",
-    "head_of",
-    "list_some",
-    "member_name",
-    "opened",
-    "part_paths",
-    "printable",
-    "quote",
-    "read_bytes",
-    "reading",
-    "replacing",
-    "sweep",
-    "tell_progress",
-    "telling",
-    "uncompressed_name",
-    "write_atomically",
-    "write_csv",
-]
+    "CHUNK", "COMPRESSED", "LIMIT", "ZIP", "cache_folder", "compression", "created", "describe_foreign", "digest",
+    "first_name", "format_size", "head_of", "list_some", "member_name", "opened", "part_paths", "printable",
+    "quote", "read_bytes", "reading", "replacing", "sweep", "tell_progress", "telling", "uncompressed_name",
+    "write_atomically", "write_csv",
+]  # fmt: skip

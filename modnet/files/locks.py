@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,10 +19,6 @@ def hold_lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
     """
     from filelock import FileLock, Timeout  # a third of what a start takes, and few commands need it
 
-    with suppress(FileNotFoundError, NotADirectoryError):
-        if not stat.S_ISREG(path.lstat().st_mode):  # a link would be followed
-            what = f"{path.name} is a link, a folder or a device in place of a lock file: remove it"
-            raise OSError(errno.EEXIST, what, str(path))
     # Two of them exclude each other in one process, too. A soft lock would stay where a process is killed.
     path = path.absolute()  # whoever changes the current folder inside the block
     lock = FileLock(path, fallback_to_soft=False)

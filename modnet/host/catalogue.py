@@ -1,7 +1,8 @@
 """A catalogue of the parts that plugins provide.
 
-No plugin is imported for it: each is asked once, in a process of its own. An answer is kept in the cache folder for as
-long as the plugin's code, and modnet's, stay as they are.
+No plugin is imported for it: each is asked once, in a process of its own. One that ends it, crashes or hangs is broken,
+and affects no other. An answer is kept in the cache folder for as long as the plugin's code, and modnet's, stay as they
+are.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache, cached_property
 from hashlib import sha256
@@ -25,21 +27,25 @@ import attrs
 
 from modnet.errors import Problem
 from modnet.files.cache import PLUGINS, cache_folder, read_note, write_note
-from modnet.host.entry_points import Plugin, list_code
+from modnet.host.entry_points import ENTRY_POINTS, Plugin, create_plugin, list_code
 from modnet.host.modules import find_file
 
 AT_ONCE = 16  # the number of plugins that are asked side by side
 LIMIT = 10.0  # the time that one may take to answer, in seconds
+INTERVAL = 0.01  # between two rounds of looking for processes that have ended, in seconds
 ANSWER = 2**14  # the bytes that must be free for answers to be kept
+# A fork has modnet imported already. Where it is not safe, every plugin waits for that.
+START = "fork" if sys.platform == "linux" else "spawn"
 # The folders that Python looks into are known before anything of modnet's is looked for.
 _ASKER = """
 import json, os, signal, sys
 request = json.load(sys.stdin)
-sys.path[:] = request["path"]
-from modnet.host.asking import ask_each
+sys.path[:] = request.pop("path")
+from modnet.host.catalogue import ask_each
+from modnet.host.discovery import answer
 signal.signal(signal.SIGTERM, lambda *_: None)  # a plugin may send it to all processes beside its own
 try:
-    ask_each(request)
+    ask_each(answer, **request)
 finally:
     os.killpg(0, signal.SIGKILL) if hasattr(os, "killpg") else None  # with all that plugins have left running
 """
@@ -73,9 +79,9 @@ class Catalogue:
         if not table or table["identity"] != _digest(plugin):
             return None
         answer = table["answer"]
-        problem = answer["problem"] and Problem(**answer["problem"])
-        is_valid = not problem or table["beside"] == self._beside
-        return Answer(**{**answer, "problem": problem}) if is_valid else None
+        if not answer["problem"]:
+            return Answer(**answer)
+        return Answer(problem=Problem(**answer["problem"])) if table["beside"] == self._beside else None
 
     def write(self, plugin: Plugin, answer: dict[str, Any]) -> None:
         """Save the answer of a plugin, as a table."""
@@ -93,7 +99,7 @@ class Catalogue:
         known the next time.
         """
         self._make_folder()
-        asked = [plugin.identity for plugin in plugins]
+        asked = [(plugin.name, plugin.value, plugin.distribution, plugin.version) for plugin in plugins]
         request = {"path": sys.path, "folder": str(self.folder), "limit": limit, "plugins": asked}
         command = [sys.executable, "-P", "-W", "default", "-c", _ASKER]
         null = subprocess.DEVNULL
@@ -111,7 +117,9 @@ class Catalogue:
         except subprocess.TimeoutExpired:
             _background.append(asker)
         except BaseException:
-            _end(asker)
+            with suppress(ProcessLookupError):
+                asker.kill() if sys.platform == "win32" else os.killpg(asker.pid, signal.SIGKILL)
+            asker.wait()
             raise
 
     def _make_folder(self) -> None:
@@ -143,10 +151,53 @@ def _list_own_code() -> list[tuple[str, int, int]]:
     return list_code(__name__)
 
 
-def _end(asker: subprocess.Popen[bytes]) -> None:
-    if sys.platform == "win32":
-        asker.kill()
+def ask_each(answer: Callable[[Plugin], Answer], folder: str, plugins: Sequence[Sequence[str]], limit: float) -> None:
+    """Have plugins answer, several at once, and write down each answer, or the failure."""
+    from importlib.metadata import EntryPoint  # here, as no other process needs them
+    from multiprocessing import get_context
+
+    context: Any = get_context(START)
+    catalogue, running = Catalogue(Path(folder)), dict[Any, tuple[Plugin, Path, float]]()
+    waiting = [
+        create_plugin(EntryPoint(name, value, ENTRY_POINTS), whose, version) for name, value, whose, version in plugins
+    ]
+    while waiting or running:
+        while waiting and len(running) < AT_ONCE:
+            plugin = waiting.pop(0)
+            place = catalogue.path_of(plugin).with_suffix(f".{os.getpid()}")
+            process = context.Process(target=_answer, args=(answer, plugin, place))
+            process.start()
+            running[process] = plugin, place, time.monotonic() + limit
+        for process, (plugin, place, end) in list(running.items()):
+            if late := process.is_alive() and time.monotonic() > end:
+                process.kill()
+                process.join()
+            if not process.is_alive():
+                del running[process]
+                failure = Answer(problem=_describe_failure(plugin, process.exitcode, limit, late=late))
+                catalogue.write(plugin, read_note(place) or attrs.asdict(failure))
+                place.unlink(missing_ok=True)
+        time.sleep(INTERVAL)
+
+
+def _answer(answer: Callable[[Plugin], Answer], plugin: Plugin, place: Path) -> None:
+    """Have one plugin answer, and leave that in a file; a pipe may be held open."""
+    own = os.getpid()
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")  # where it eats all memory, nothing else is ended for it
+    found = answer(plugin)
+    if os.getpid() == own:  # not one that it has forked
+        write_note(place, attrs.asdict(found))
+    os._exit(0)  # whatever the plugin has started does not hold anybody up
+
+
+def _describe_failure(plugin: Plugin, status: int | None, limit: float, *, late: bool) -> Problem:
+    if late:
+        why = f"it did not answer within {limit:g} s of being imported"
+        remedy = "have it wait for nothing then, or give it longer, modnet plugins doctor --timeout"
+    elif status is not None and status < 0:
+        why = f"it crashes while it is imported ({signal.strsignal(-status) or f'signal {-status}'})"
+        remedy = "install it and what it needs again"
     else:
-        with suppress(ProcessLookupError):
-            os.killpg(asker.pid, signal.SIGKILL)
-    asker.wait()
+        why, remedy = f"it ends the program (exit status {status})", "put that under if __name__ == '__main__'"
+    return Problem(why, remedy, plugin.first_line)

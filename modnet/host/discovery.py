@@ -1,20 +1,19 @@
 """The plugin host: plugins found, loaded one by one, rolled back and reported.
 
-This is the only user of pluggy's manager. pluggy's own loader drops the second of two equal names silently, leaves a
-failed plugin half registered, and lets a misspelt hook pass; one failing import ends it. Here each plugin is loaded by
-itself: it works, or it becomes one row that says why not, and everything else works. The catalogue knows what a
-third-party plugin provides; it is imported when one of its parts is first asked for, or when a run begins that it
-follows.
+pluggy's own loader drops the second of two equal names silently, leaves a failed plugin half registered, and lets a
+misspelt hook pass; one failing import ends it. Here each plugin works, or it becomes one row that says why not, and
+everything else works. A third-party plugin is imported when one of its parts is first asked for, or when a run begins
+that it follows.
 """
 
 from __future__ import annotations
 
-import functools
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
+from functools import partial
 from typing import Any, cast
 
 import pluggy
@@ -22,7 +21,7 @@ import pluggy
 from modnet.errors import PluginError, Problem, did_you_mean
 from modnet.host import kinds
 from modnet.host.approval import UnapprovedError
-from modnet.host.catalogue import AT_ONCE, LIMIT, Catalogue
+from modnet.host.catalogue import AT_ONCE, LIMIT, Answer, Catalogue
 from modnet.host.entry_points import (
     BROKEN,
     DISABLED,
@@ -78,13 +77,13 @@ class PluginHost:
         Python finds it. Warns of unknown names in `without`.
         """
         ordered = sorted(plugins, key=lambda c: (not c.built_in, c.distribution, c.name))
-        named = [_to_plugin(module) for module in dict.fromkeys(modules)]
+        named = [each if isinstance(each, Plugin) else make_plugin(each) for each in dict.fromkeys(modules)]
         known = set().union(*(c.names for c in [*ordered, *named]))
         for name in sorted(self.without - known - {EVERY_OTHER}):
             warnings.warn(f"no plugin {name!r} to disable{did_you_mean(name, known)}", stacklevel=2)
+        self.plugins += ordered
         for plugin in ordered:
             self._admit(plugin)
-            self.plugins.append(plugin)
         for plugin in named:
             self._load_named(plugin)
 
@@ -93,7 +92,7 @@ class PluginHost:
 
         Where it is broken or not approved, raises PluginError; an optional one is one of `plugins` that says why.
         """
-        plugin = _to_plugin(module)
+        plugin = module if isinstance(module, Plugin) else make_plugin(module)
         try:
             with exclusively():
                 self._load_named(plugin)
@@ -106,9 +105,9 @@ class PluginHost:
     def add_class(self, cls: type, name: str | None = None) -> Callable[[], None]:
         """Register one class for this process and return the function that undoes it; raises PluginError."""
         component = create_component(determine_kind(cls), cls, name, SESSION, SESSION)
-        rivals = [c for c in self.registry.components(component.kind) if c.name == component.name]
+        rivals = [c.owner for c in self.registry.components(component.kind) if c.name == component.name]
         if rivals:
-            owner = "registered already" if rivals[0].owner == SESSION else f"{rivals[0].owner}'s"
+            owner = "registered already" if rivals[0] == SESSION else f"{rivals[0]}'s"
             why = f"the {component.kind} name {component.name!r} is {owner}"
             raise PluginError(why, "give another, register(cls, name)")
         self.registry.add(component)
@@ -122,9 +121,8 @@ class PluginHost:
         """
         self._load_followers()
         manager = _new_manager()
-        for plugin in self.plugins:  # whichever was imported first
-            if plugin.state == LOADED:
-                manager.register(self._modules[plugin.key], plugin.key)
+        for plugin in self.list_in(LOADED):  # whichever was imported first
+            manager.register(self._modules[plugin.key], plugin.key)
         for observer in observers:
             manager.register(observer)
         return cast("Observer", manager.hook)
@@ -136,31 +134,34 @@ class PluginHost:
         plugins = {plugin.key: plugin for plugin in self.plugins}
         return [plugins[key] for key in dict.fromkeys(call.plugin_name for call in calls)]
 
-    def list_broken(self) -> list[Plugin]:
-        """Return the plugins that could not be loaded."""
-        return [plugin for plugin in self.plugins if plugin.state == BROKEN]
-
-    def list_not_asked(self) -> list[Plugin]:
-        """Return the plugins whose parts are not known yet."""
-        return [plugin for plugin in self.plugins if plugin.state == NOT_ASKED]
+    def list_in(self, *states: str) -> list[Plugin]:
+        """Return the plugins that are in one of some states."""
+        return [plugin for plugin in self.plugins if plugin.state in states]
 
     def settle(self) -> None:
         """Ask all plugins that were not asked yet, and wait for their answers; warns where these are many."""
-        if (count := len(self.list_not_asked())) > AT_ONCE:
+        if (count := len(self.list_in(NOT_ASKED))) > AT_ONCE:
             warnings.warn(f"asking {count} plugins what they provide, once: it may take a while", stacklevel=2)
-        self._ask(NOT_ASKED)
-
-    def ask_anew(self, limit: float = LIMIT) -> None:
-        """Ask all plugins that are installed and not built in, whatever they answered before."""
-        self._ask(NOT_ASKED, READY, BROKEN, limit=limit)
+        self.ask(NOT_ASKED)
 
     def ask_a_few(self) -> None:
         """Ask plugins that were not asked yet; wait for those that can be asked at once, and not for long."""
-        self._ask(NOT_ASKED, wait=PATIENCE if len(self.list_not_asked()) <= AT_ONCE else 0)
+        self.ask(NOT_ASKED, wait=PATIENCE if len(self.list_in(NOT_ASKED)) <= AT_ONCE else 0)
+
+    def ask(self, *states: str, wait: float | None = None, limit: float = LIMIT) -> None:
+        """Ask the plugins in some states that are installed and not built in, whatever they answered before."""
+        if not self._catalogue:
+            return
+        with exclusively():
+            asked = [p for p in self.list_in(*states) if self._owners.get(p.key) is p and not p.built_in]
+            if asked:
+                self._catalogue.ask(asked, wait, limit)
+            for plugin in asked:
+                self._recall(plugin, self._catalogue)
 
     def _hint(self) -> str:
         """Return the plugins that may have a name that is not found."""
-        names = ", ".join(plugin.name for plugin in [*self.list_broken(), *self.list_not_asked()])
+        names = ", ".join(plugin.name for plugin in self.list_in(BROKEN, NOT_ASKED))
         return f"; broken, see 'modnet plugins doctor': {names}" if names else ""
 
     def _admit(self, plugin: Plugin) -> None:
@@ -189,7 +190,7 @@ class PluginHost:
             return
         found: list[Component] = []
         for kind, name, module, cls in answer.provides:
-            later = functools.partial(self._import_class, plugin, kind, name)
+            later = partial(self._import_class, plugin, kind, name)
             found.append(Component(kind, name, later, plugin.distribution, plugin.name, (module, cls)))
         try:
             self.registry.add(*found)
@@ -197,17 +198,6 @@ class PluginHost:
             plugin.update(BROKEN, error.problem)
         else:
             plugin.update(BROKEN if answer.problem else READY, answer.problem, found, answer.follows, answer.changes)
-
-    def _ask(self, *states: str, wait: float | None = None, limit: float = LIMIT) -> None:
-        if not self._catalogue:
-            return
-        with exclusively():
-            chosen = [plugin for plugin in self.plugins if plugin.state in states]
-            asked = [p for p in chosen if self._owners.get(p.key) is p and not p.built_in]
-            if asked:
-                self._catalogue.ask(asked, wait, limit)
-            for plugin in asked:
-                self._recall(plugin, self._catalogue)
 
     def _import_class(self, plugin: Plugin, kind: str, name: str) -> Any:
         """Import a plugin and return a class that it provides; raises PluginError where it breaks."""
@@ -225,14 +215,14 @@ class PluginHost:
 
     def _load_followers(self) -> None:
         """Import the plugins that follow runs; warn where they break, and, once, where some may be missing."""
-        if 0 < len(self.list_not_asked()) <= AT_ONCE:
+        if len(self.list_in(NOT_ASKED)) <= AT_ONCE:
             self.ask_a_few()
-        for plugin in self.plugins:
-            if plugin.state == READY and plugin.follows:
+        for plugin in self.list_in(READY):
+            if plugin.follows:
                 self._import(plugin)
                 if plugin.problem:
                     warnings.warn(f"plugin {plugin.name} does not follow this run: {plugin.problem}", stacklevel=3)
-        if (missing := self.list_not_asked()) and not self._has_warned:
+        if (missing := self.list_in(NOT_ASKED)) and not self._has_warned:
             self._has_warned = True
             names = list_some((plugin.distribution for plugin in missing), 3)
             count = format_count(len(missing), "plugin")
@@ -243,7 +233,7 @@ class PluginHost:
         if any(module is sys.modules.get(plugin.module) for module in self._modules.values()):
             return
         installed = [p for p in self.plugins if p.value and p.module == plugin.module and p.state != DISABLED]
-        code = plugin.find(True) if installed else Code(plugin.module)
+        code = plugin.find(True) if installed and plugin.find else Code(plugin.module)
         if installed and code.is_in(find_folder(plugin.module)):
             self.registry.aliases[plugin.module] = installed[0].distribution
             for each in [p for p in installed if p.value == p.module] or installed:
@@ -271,12 +261,11 @@ class PluginHost:
             with redirect_stdout(sys.stderr), nullcontext() if plugin.built_in else noting_changes(changes):
                 module = plugin.load()
                 hooks = self._call_hooks(module, plugin, found)
-        except (KeyboardInterrupt, UnapprovedError):  # it is as it was, and may be loaded later
-            self.registry.discard(found)
-            self.registry.add(*plugin.components)
-            raise
         except BaseException as error:  # a plugin may fail in any way, and must not affect the others
             self.registry.discard(found)
+            if isinstance(error, (KeyboardInterrupt, UnapprovedError)):  # it is as it was, and may be loaded later
+                self.registry.add(*plugin.components)
+                raise
             plugin.update(BROKEN, to_problem(error, plugin))
         else:
             self._modules[plugin.key] = module
@@ -289,7 +278,7 @@ class PluginHost:
 
         Returns the names of all its hooks. Raises PluginError, pluggy's own errors and whatever the plugin does.
         """
-        if twins := [key for key, other in self._modules.items() if other is module or key == plugin.key]:
+        if twins := [key for key, other in self._modules.items() if other is module]:
             raise _reject_twin(twins[0])
         manager = _new_manager()  # of its own: there is nothing to take back where it fails
         manager.register(module, plugin.key)
@@ -297,19 +286,22 @@ class PluginHost:
         callers = manager.get_hookcallers(module)
         if not callers:
             raise PluginError("it implements no hook", "mark its functions with @modnet.hookimpl")
+
+        def register(kind: str, cls: type, name: str | None = None) -> None:
+            component = create_component(kind, cls, name, plugin.distribution, plugin.name)
+            self.registry.add(component)
+            found.append(component)
+
         for kind in KINDS.values():
-
-            def register(cls: type, name: str | None = None, kind: str = kind.name) -> None:
-                component = create_component(kind, cls, name, plugin.distribution, plugin.name)
-                self.registry.add(component)
-                found.append(component)
-
-            getattr(manager.hook, kind.hook)(register=register)
+            getattr(manager.hook, kind.hook)(register=partial(register, kind.name))
         return {caller.name for caller in callers}
 
 
-def _to_plugin(module: str | Plugin) -> Plugin:
-    return make_plugin(module) if isinstance(module, str) else module
+def answer(plugin: Plugin) -> Answer:
+    """Load a plugin, by the same rules and without others, and return its answer."""
+    PluginHost().load([plugin])
+    provides = [(c.kind, c.name, c.cls.__module__, c.cls.__qualname__) for c in plugin.components]
+    return Answer(provides, plugin.follows, plugin.problem, plugin.changes)
 
 
 def _new_manager() -> pluggy.PluginManager:

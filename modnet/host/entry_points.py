@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import re
-import sys
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -41,23 +42,18 @@ class Plugin:
     module: str
     load: Callable[[], object]
     value: str = ""  # the value of its entry point, `module` or `module:object`; "" where it has none
-    unmet: Problem | None = None  # another version of modnet or of Python that its metadata require
+    unmet: Problem | None = None  # another version of modnet that its metadata require
     state: str = NOT_ASKED
     problem: Problem | None = None  # the reason why it is broken, and what to do
     components: tuple[Component, ...] = ()  # the parts that it provides
     follows: tuple[str, ...] = ()  # the lifecycle hooks by which it follows runs
-    find: Callable[[bool], Code] = lambda _: Code("")  # finds the code of a module that was named
+    find: Callable[[bool], Code] | None = None  # finds the code of a module that was named
     changes: tuple[str, ...] = ()  # what of the process its import changes, in a few words each
 
     @property
     def key(self) -> str:
         """A name that cannot clash, `distribution:name`."""
         return f"{self.distribution}:{self.name}"
-
-    @property
-    def identity(self) -> dict[str, str]:
-        """The fields from which another process makes it."""
-        return {name: getattr(self, name) for name in ("name", "distribution", "version", "module", "value")}
 
     @property
     def package(self) -> str:
@@ -141,28 +137,27 @@ def _read_plugins(distribution: Distribution, points: Iterable[EntryPoint]) -> l
         return []
     name = BUILT_IN if name == DISTRIBUTION else name
     unmet = _find_unmet(name, about) if about and name != BUILT_IN else None
-    modules = [(point, point.value.partition(":")[0].strip()) for point in points]
-    return [Plugin(point.name, name, version, module, point.load, point.value, unmet) for point, module in modules]
+    return [create_plugin(point, name, version, unmet) for point in points]
+
+
+def create_plugin(point: EntryPoint, distribution: str, version: str, unmet: Problem | None = None) -> Plugin:
+    """Return the plugin of an entry point."""
+    module = point.value.partition(":")[0].strip()
+    return Plugin(point.name, distribution, version, module, point.load, point.value, unmet)
 
 
 def _find_unmet(distribution: str, about: Any) -> Problem | None:
-    """Return which other version of modnet or of Python a distribution's metadata require, and what to do; or None."""
-    specifiers = [str(each.specifier) for each in find_requirements(about.get_all("Requires-Dist") or ())]
-    required = {BUILT_IN: ",".join(filter(None, specifiers)), "Python": about.get("Requires-Python")}
-    for what, needed in required.items():
-        if not needed:
-            continue
-        from importlib.metadata import version
+    """Return which other version of modnet a distribution's metadata require, and what to do; or None."""
+    required = [each.specifier for each in find_requirements(about.get_all("Requires-Dist") or ())]
+    if not any(required):
+        return None
+    from importlib.metadata import version
 
-        from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-        here = version(DISTRIBUTION) if what == BUILT_IN else ".".join(map(str, sys.version_info[:3]))
-        with suppress(InvalidSpecifier):  # it requires nothing, as a requirement that cannot be read
-            if not SpecifierSet(needed).contains(here, prereleases=True):
-                get = f"pip install '{DISTRIBUTION}{needed}'" if what == BUILT_IN else f"take Python {needed}"
-                why = f"it requires {what}{needed}, this is {what} {here}"
-                return Problem(why, f"{get}, or another version of {distribution}")
-    return None
+    needed, here = functools.reduce(operator.and_, required), version(DISTRIBUTION)
+    if needed.contains(here, prereleases=True):
+        return None
+    why = f"it requires {BUILT_IN}{needed}, this is {BUILT_IN} {here}"
+    return Problem(why, f"pip install '{DISTRIBUTION}{needed}', or another version of {distribution}")
 
 
 def make_plugin(name: str, find: Callable[[bool], Code] | None = None) -> Plugin:

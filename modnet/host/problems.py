@@ -25,7 +25,7 @@ _ENDS: dict[type, str] = {SystemExit: "ends the program", KeyboardInterrupt: "in
 def to_problem(error: BaseException, plugin: Plugin) -> Problem:
     """Return the problem of a plugin that raised an error while it was loaded."""
     problem = _describe(error, plugin)
-    own = [where for where, module, _ in _list_frames(error) if module.partition(".")[0] == plugin.package]
+    own = [where for where, module, _ in _list_steps(error) if where and module.partition(".")[0] == plugin.package]
     return problem if problem.where else attrs.evolve(problem, where=own[-1] if own else plugin.first_line)
 
 
@@ -74,13 +74,6 @@ def _describe_hook(error: pluggy.PluginValidationError) -> Problem:
     return Problem(f"the hook is {hook}({arguments}), not {found}", "", where)
 
 
-def _list_frames(error: BaseException) -> Iterator[tuple[str, str, str]]:
-    """Yield place, module and function of the code that an error came through, the outermost first."""
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        code = frame.f_code
-        yield f"{code.co_filename}:{line}", str(frame.f_globals.get("__name__")), code.co_qualname
-
-
 def _text(error: BaseException) -> str:
     try:
         return " ".join(str(error).split()) or "no message"
@@ -95,18 +88,15 @@ def explain_failure(error: BaseException, plugins: Iterable[Plugin]) -> PluginEr
     modnet's keeps its words; one of a data source about a file is no failure. The last line of the text says whose.
     """
     others = [plugin for plugin in plugins if plugin.state == LOADED and not plugin.built_in]
-    steps = [
-        (where, name, claims) for where, module, name in _list_steps(error) if (claims := _claim(module, name, others))
-    ]
+    steps = [step for step in _list_steps(error) if any(_rate(plugin, *step[1:]) for plugin in others)]
     if not steps:
         return None
-    where = steps[-1][0]
+    where, *last = steps[-1]
     # Code that several share is whose other code the error came through, too.
-    surest = {one: max(claims[one][0] for _, _, claims in steps if one in claims) for one in steps[-1][2]}
-    plugin = max(surest, key=lambda one: (steps[-1][2][one][0], surest[one]))
-    own = [(name, claims[plugin][1]) for _, name, claims in reversed(steps) if plugin in claims]
-    part = next((component for _, component in own if component), None)
-    is_hook = any(name.rpartition(".")[2] in plugin.follows for name, _ in own)
+    plugin = max(others, key=lambda one: (_rate(one, *last), max(_rate(one, *step) for _, *step in steps)))
+    own = [(module, name) for _, module, name in reversed(steps) if _rate(plugin, module, name)]
+    part = next(filter(None, (_find_part(plugin, *code) for code in own)), None)
+    is_hook = any(name.rpartition(".")[2] in plugin.follows for _, name in own)
     if isinstance(error, DataError) and not error.__cause__ and part and part.kind == "data-source":
         return None
     remedy = "install what it needs" if isinstance(error, ImportError) else "correct it"
@@ -135,9 +125,11 @@ def _describe_failure(error: BaseException) -> str:
 
 def _list_steps(error: BaseException) -> Iterator[tuple[str, str, str]]:
     """Yield place, module and function of all code that an error came through, the outermost first."""
-    yield from _list_frames(error)
-    if isinstance(error, PluginError) and error.part:
-        yield ("", *error.part)
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        code = frame.f_code
+        yield f"{code.co_filename}:{line}", str(frame.f_globals.get("__name__")), code.co_qualname
+    if part := vars(error).get("part"):
+        yield ("", *part)
     inner = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else None
     if isinstance(error, DataError):  # about a file that could not be read
         inner = error.__cause__
@@ -145,19 +137,20 @@ def _list_steps(error: BaseException) -> Iterator[tuple[str, str, str]]:
         yield from _list_steps(inner)
 
 
-def _claim(module: str, name: str, plugins: list[Plugin]) -> dict[Plugin, tuple[int, Component | None]]:
-    """Return the plugins that code belongs to, each with how sure that is, and the part whose method it is.
+def _rate(plugin: Plugin, module: str, name: str) -> int:
+    """Return how sure it is that code belongs to a plugin, 0 where it does not.
 
-    A method is surer than a module that registers or has parts, and that is surer than what is beside or around it.
+    A method of a part is surer than a module that registers or has parts, and that is surer than what is beside or
+    around it.
     """
-    found: dict[Plugin, tuple[int, Component | None]] = {}
-    for plugin in plugins:
-        parts = [component for component in plugin.components if component.cls.__module__ == module]
-        part = next((one for one in parts if f"{name}.".startswith(f"{one.cls.__qualname__}.")), None)
-        code = find_imported(plugin.module)
-        is_beside = code and find_own_file(module, code.files)
-        file = find_file(plugin.package)  # which a namespace has not
-        is_inside = file and module.partition(".")[0] == plugin.package
-        if sure := 3 if part else 2 if parts or module == plugin.module else int(bool(is_beside or is_inside)):
-            found[plugin] = sure, part
-    return found
+    if module in {plugin.module, *(component.cls.__module__ for component in plugin.components)}:
+        return 3 if _find_part(plugin, module, name) else 2
+    is_inside = module.partition(".")[0] == plugin.package and find_file(plugin.package)  # which a namespace has not
+    code = find_imported(plugin.module)
+    return 1 if is_inside or (code and find_own_file(module, code.files)) else 0
+
+
+def _find_part(plugin: Plugin, module: str, name: str) -> Component | None:
+    """Return the part of a plugin that code is a method of, or None."""
+    parts = (component for component in plugin.components if component.cls.__module__ == module)
+    return next((part for part in parts if f"{name}.".startswith(f"{part.cls.__qualname__}.")), None)

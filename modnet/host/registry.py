@@ -9,7 +9,6 @@ import inspect
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from contextvars import ContextVar
 from typing import Any
 
 import attrs
@@ -21,8 +20,7 @@ from modnet.interfaces import Part, is_same_name, kebab_case
 
 BUILT_IN = "modnet"  # the owner of the built-ins, as in `modnet:relu`
 SESSION = "session"  # the owner of the parts that a program registers for itself
-overrides: ContextVar[tuple[Override, ...]] = ContextVar("overrides", default=())
-common_overrides: list[Override] = []  # which all threads see
+overrides: list[Override] = []  # those that last, in the order in which they began
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -55,31 +53,24 @@ class Component:
         return self._cls is cls
 
 
-@attrs.define(eq=False)
+@attrs.frozen(eq=False)
 class Override:
-    """Another part under a registered name, while a test lasts: `modnet.testing.swap` works by it.
-
-    The context variable `overrides` holds those that a thread or a task has entered, and its copies see them. One that
-    all threads see is in `common_overrides` besides: where a context has no override of that name.
-    """
+    """Another part under a registered name, while a test lasts; `modnet.testing.swap` says who sees it."""
 
     kind: str
     name: str  # the qualified name: that of one component, whichever of its names is asked for
     instead: object  # a class, or a ready part
     nameless: bool  # true where its class is not registered: then it goes by the name that it overrides
-    place: object = None  # where all threads see it, the thread and task that began it
-    active: bool = True  # false once it has ended, also where its context was copied to
+
+    @property
+    def rank(self) -> int:
+        """Its weight in this thread or task, 0 where it is not seen here."""
+        return 1
 
 
 def active_overrides() -> tuple[Override, ...]:
-    """Return the overrides that are active here: first those that all threads see, then, the latest last, its own."""
-    own = own_overrides()
-    return (*[override for override in common_overrides[:] if override not in own], *own)
-
-
-def own_overrides() -> tuple[Override, ...]:
-    """Return the active overrides of this thread or task, and of those whose context it has a copy of."""
-    return tuple(override for override in overrides.get() if override.active)
+    """Return the overrides that are seen here: the higher their rank, the later, and the latest last."""
+    return tuple(sorted((each for each in overrides[:] if each.rank), key=lambda each: each.rank))
 
 
 def find_override(kind: str, name: str) -> Override | None:
@@ -124,28 +115,30 @@ class Registry:
             if owners.get(component.owner) is component:
                 del owners[component.owner]
 
-    def components(self, kind: str | None = None) -> list[Component]:
-        """Return all components, or those of a kind: built-in first, then by name and owner."""
-        self.settle()
-        return self._sort(kind)
+    def components(self, kind: str | None = None, *, known: bool = False) -> list[Component]:
+        """Return all components, or those of a kind: built-in first, then by name and owner.
+
+        With `known`, those that are known without asking a plugin.
+        """
+        if not known:
+            self.settle()
+        order = list(KINDS).index
+        return sorted(self._list(kind), key=lambda c: (c.owner != BUILT_IN, order(c.kind), c.name, c.owner))
 
     def at_hand(self, kind: str) -> list[Component]:
         """Return the components of a kind that are built in, or that this program registered."""
-        return [c for c in self._sort(kind) if c.owner in {BUILT_IN, SESSION}]
+        return [c for c in self.components(kind, known=True) if c.owner in {BUILT_IN, SESSION}]
 
     def usable(self, kind: str) -> list[Component]:
         """Return the components of a kind with all their plugins imported, but for those that break then."""
         for component in self.components(kind):
             with suppress(PluginError):
                 component.cls  # noqa: B018 - which imports it
-        return self._sort(kind)
+        return self.components(kind, known=True)
 
     def names(self, kind: str, *, known: bool = False) -> list[str]:
-        """Return the names that `find` takes: bare where one owner has it, qualified for the others.
-
-        With `known`, those that are known without asking a plugin.
-        """
-        return [self.name_for(c) for c in (self._sort(kind) if known else self.components(kind))]
+        """Return the names that `find` takes: bare where one owner has it, qualified for the others."""
+        return [self.name_for(component) for component in self.components(kind, known=known)]
 
     def find(self, kind: str, name: str, *others: str) -> Component:
         """Return the component of that bare or qualified name, of the kind or of others; raises UnknownNameError."""
@@ -188,9 +181,6 @@ class Registry:
         holder = self._find(component.kind, component.name)  # maybe the same one, imported
         is_holder = holder is not None and holder.owner == component.owner
         return component.name if is_holder else component.qualified_name
-
-    def _sort(self, kind: str | None = None) -> list[Component]:
-        return sorted(self._list(kind), key=lambda c: (c.owner != BUILT_IN, list(KINDS).index(c.kind), c.name, c.owner))
 
     def _find(self, kind: str, name: str) -> Component | None:
         """Return the component that a bare or qualified name finds: the built-in, else the only one, else None."""

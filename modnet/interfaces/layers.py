@@ -161,17 +161,19 @@ class PlacedLayer:
     outputs: Shape
     params: tuple[Param, ...] = ()
     buffers: tuple[Param, ...] = ()
+    _names: tuple[tuple[str, str], ...] = attrs.field(init=False, repr=False)
+
+    @_names.default
+    def _name_all(self) -> tuple[tuple[str, str], ...]:
+        return tuple((param.name, self.name(param.name)) for param in (*self.params, *self.buffers))
 
     def name(self, param: str) -> str:
         """Return the name that an array of the layer has in the network."""
         return f"{param}{self.number}"
 
-    def take(self, arrays: Params, buffers: Params) -> dict[str, Array]:
+    def take(self, params: Params, buffers: Params) -> dict[str, Array]:
         """Return its own arrays among those of the network, by its own names."""
-        found = {param.name: arrays[f"{param.name}{self.number}"] for param in self.params}
-        for param in self.buffers:
-            found[param.name] = buffers[f"{param.name}{self.number}"]
-        return found
+        return {name: (params if full in params else buffers)[full] for name, full in self._names}
 
 
 @attrs.frozen

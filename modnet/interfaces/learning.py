@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 import attrs
@@ -13,7 +14,7 @@ from modnet.interfaces.functions import Loss
 from modnet.interfaces.layers import DenseLayer, PlacedLayer
 from modnet.interfaces.part import Part
 from modnet.randomness import Stream
-from modnet.types import Array, Grads, Params, State
+from modnet.types import Array, Grads, Mode, Params, State
 
 
 @attrs.frozen(eq=False)
@@ -53,6 +54,14 @@ class Objective(ABC):
     """Their targets: class indices (N,), or dense (N, outputs)."""
     weights: Array | None = None
     """Their weights (N,) in the mean, at least 0: 2 counts as the same sample twice. None: all alike."""
+    buffers: Params = MappingProxyType({})
+    """The arrays that layers keep besides parameters."""
+    mode: Mode = "train"
+    """The mode that its layers run in."""
+
+    def stream_of(self, place: PlacedLayer) -> Stream:
+        """Return the stream that a layer draws from: the same numbers in each evaluation."""
+        return Stream(0, ("layers", place.index))
 
     @property
     def layers(self) -> tuple[DenseLayer, ...]:

@@ -77,7 +77,7 @@ def _check_names(params: Sequence[Param], layer: Layer) -> list[str]:
 def run_layer(place: PlacedLayer, own: Params, x: Array, mode: Mode, stream: Stream) -> tuple[Array, Any]:
     """Return what a layer's `forward` returns; raises PluginError where that does not fit what it says of itself."""
     part = place.layer.activation or place.layer
-    result: Any = place.layer.forward(own, x, mode, stream)
+    result: Any = place.layer.forward(own, x, mode, stream.child(place.index))
     if not isinstance(result, tuple) or len(result) != 2:
         raise describe_returned(part, result, "the outputs and a memo are expected")
     return validate_array(result[0], x, part, (len(x), *place.outputs)), result[1]

@@ -102,14 +102,10 @@ class NetworkObjective(Objective):
                 found |= update_buffers(place, place.take(params, self.buffers), x, memo)
         return found
 
-    def stream_of(self, place: PlacedLayer) -> Stream:
-        """Return the stream that a layer draws from."""
-        return self.stream.child(place.index)
-
     def _forward(self, params: Params) -> Trace:
         z, values, memos = self.x, [self.x], []
         for place in self.placed[:-1]:
-            z, memo = run_layer(place, place.take(params, self.buffers), z, self.mode, self.stream_of(place))
+            z, memo = run_layer(place, place.take(params, self.buffers), z, self.mode, self.stream)
             values.append(z)
             memos.append(memo)
         a = z
@@ -156,11 +152,11 @@ class NetworkObjective(Objective):
         for k, place in reversed(list(enumerate(self.placed[:-1]))):
             at = place, place.take(params, self.buffers), trace.values[k], trace.values[k + 1], trace.memos[k]
             if place.params:
-                found = find_gradients(*at, dz, self.mode, self.stream_of(place))
+                found = find_gradients(*at, dz, self.mode, self.stream)
                 grads |= {place.name(name): value for name, value in found.items()}
             if place.index <= first:  # nothing before it has parameters
                 break
-            dz = pass_back(*at, dz, self.mode, self.stream_of(place))
+            dz = pass_back(*at, dz, self.mode, self.stream)
         return {name: grads[name] for name in params if name in grads}
 
     def explain_divergence(self, params: Params) -> str:

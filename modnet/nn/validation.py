@@ -16,7 +16,7 @@ def validate_array(values: Any, like: Array, part: object, shape: tuple[int, ...
     shape = like.shape if shape is None else shape
     if getattr(values, "shape", None) != shape:
         raise describe_returned(part, values, f"an array of shape {shape} is expected")
-    if not np.can_cast(values.dtype, like.dtype, "same_kind"):
+    if values.dtype != like.dtype and not np.can_cast(values.dtype, like.dtype, "same_kind"):
         raise PluginError(f"{part!r} returned an array of {values.dtype}", f"{like.dtype} is expected", part=part)
     return cast("Array", values)
 
@@ -35,9 +35,11 @@ def validate_arrays(values: Any, params: Params, part: object, place: str = "") 
             expected = f"an array of the shape of {name}, {value.shape}, is expected{place}"
             raise describe_returned(part, values[name], expected)
         array = np.asarray(values[name])
-        if not np.can_cast(array.dtype, value.dtype, "same_kind"):
-            raise PluginError(f"{part!r} returned {name} as {array.dtype}", "real numbers are expected", part=part)
-        found[name] = array.astype(value.dtype, copy=False)
+        if array.dtype != value.dtype:
+            if not np.can_cast(array.dtype, value.dtype, "same_kind"):
+                raise PluginError(f"{part!r} returned {name} as {array.dtype}", "real numbers are expected", part=part)
+            array = array.astype(value.dtype)
+        found[name] = array
     return found
 
 

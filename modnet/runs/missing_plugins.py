@@ -11,7 +11,7 @@ from pathlib import Path
 from modnet.compose.plugins import get_host
 from modnet.errors import DataError, ModnetError, PluginError
 from modnet.host.approval import name_module
-from modnet.host.entry_points import DISTRIBUTION, LOADED, READY, Plugin
+from modnet.host.entry_points import BROKEN, DISTRIBUTION, LOADED, READY, Plugin
 from modnet.host.kinds import KINDS
 from modnet.host.modules import is_module_name, locate
 from modnet.host.registry import BUILT_IN, SESSION
@@ -20,7 +20,7 @@ from modnet.runs.surroundings import OBSERVER, Origin
 from modnet.text import printable, quote
 
 # Nothing else is advised to be installed: anybody may have written the receipt, and its advice goes into a shell.
-_DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
+_PLAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?==[0-9][A-Za-z0-9.!+_-]{0,98}")
 _LONGEST = 100  # characters of a name or a version that are shown
 
 
@@ -36,14 +36,14 @@ def name_missing_plugins(experiment: Path | None, kinds: Container[str] = KINDS)
     except ModnetError as error:
         if lines := _advise_on(_find_origins(experiment, kinds)):
             raise PluginError(lines) from None
-        if reasons := [plugin.reason for plugin in get_host().list_broken() if not plugin.value]:
+        if reasons := [plugin.reason for plugin in get_host().list_in(BROKEN) if not plugin.value]:
             raise PluginError("\n".join([str(error), *reasons])) from None
         raise
 
 
 def check_modules(experiment: Path, kinds: Container[str]) -> None:
     """Raise PluginError where a part comes from a module that was left out: no other of its name is taken instead."""
-    left_out = {plugin.distribution for plugin in get_host().list_broken() if not plugin.value}
+    left_out = {plugin.distribution for plugin in get_host().list_in(BROKEN) if not plugin.value}
     if left_out and (lines := _advise_on(o for o in _find_origins(experiment, kinds) if o.distribution in left_out)):
         raise PluginError(lines)
 
@@ -94,16 +94,6 @@ def _advise(origin: Origin) -> str:
         how = f": load it with -p {shlex.quote(str(file))}" if is_module_name(name) else ""
         return f"{whose}, a module that was not installed as a plugin{how if how.isprintable() else ''}"
     other = f"; installed is {reports[0].version}, which has none of that name" if reports else ""
-    return f"{whose}{other or ', which is not installed'}{_advise_installing(origin)}"
-
-
-def _advise_installing(origin: Origin) -> str:
-    """Return `: pip install NAME==VERSION`, or "" where a shell could take them for something else."""
-    from packaging.version import InvalidVersion, Version  # few runs lack a plugin
-
-    name = DISTRIBUTION if origin.distribution == BUILT_IN else origin.distribution
-    try:
-        version = Version(origin.version if origin.version.isascii() else "")
-    except InvalidVersion:
-        return ""
-    return f": pip install {name}=={version}" if _DISTRIBUTION.fullmatch(name) else ""
+    wanted = f"{DISTRIBUTION if origin.distribution == BUILT_IN else origin.distribution}=={origin.version}"
+    how = f": pip install {wanted}" if _PLAIN.fullmatch(wanted) else ""
+    return f"{whose}{other or ', which is not installed'}{how}"

@@ -19,9 +19,9 @@ from modnet.compose.tables import Table
 from modnet.data.arrays import read_new_rows
 from modnet.data.columns import Column
 from modnet.data.dataset import Dataset
+from modnet.data.labels import TargetScale
 from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples
-from modnet.data.targets import TargetScale
 from modnet.errors import DataError
 from modnet.files.opening import read_json
 from modnet.host.signatures import find_settings

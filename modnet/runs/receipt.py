@@ -180,14 +180,13 @@ def compare_settings(
     >>> [str(difference) for difference in found]
     ['setting loss.eps: 0.1 then, 0.2 now']
     """
-    sides = flatten(then), flatten(now)
-    if sides[0].keys() != sides[1].keys():
-        defaults = _find_defaults({**sides[0], **sides[1]})
-        lacking = [[key for key in other if key not in side] for side, other in (sides, sides[::-1])]
-        for side, other, keys in zip(sides, sides[::-1], lacking, strict=True):
-            for key in (key for key in keys if key in defaults):
-                side[key] = other[key] if other[key] == defaults[key] else defaults[key]
-    found = compare_entries(part, *sides)
+    before, after = flatten(then), flatten(now)
+    if before.keys() != after.keys():
+        defaults = _find_defaults({**before, **after})
+        for side, other in ((before, after), (after, before)):
+            lacking = {key: value for key, value in other.items() if key in defaults.keys() - side.keys()}
+            side |= {key: value if value == defaults[key] else defaults[key] for key, value in lacking.items()}
+    found = compare_entries(part, before, after)
     found = [e for e in found if not f"{e.what}.".startswith(changeable)]
     return [e for e in found if e.what.split(".")[-1] != "name" or not get_host().registry.are_same(e.then, e.now)]
 

@@ -26,8 +26,7 @@ from modnet.interfaces import Activation, Layer, PlacedLayer
 from modnet.nn.checkpoint import Checkpoint, Checkpoints
 from modnet.nn.network import LayeredNetwork
 from modnet.runs.contents import read_course
-from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS, SUMMARY, check_is_free, check_is_run
-from modnet.runs.integrity import check_files
+from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS, SUMMARY, check_files, check_is_free, check_is_run
 from modnet.runs.missing_plugins import make_finder
 from modnet.runs.model import TrainedModel
 from modnet.runs.recorder import create_run

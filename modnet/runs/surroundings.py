@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import json
+import platform
 import re
 import sys
 from collections.abc import Container, Mapping
 from contextlib import suppress
 from functools import cached_property
+from importlib import metadata
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import attrs
+import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from modnet.compose.experiment import Experiment, find_parts
 from modnet.compose.parts import OWN, find_name, make_part
 from modnet.compose.plugins import get_host
 from modnet.errors import ModnetError
-from modnet.files.code import code_fingerprint, hash_class
-from modnet.host.entry_points import Plugin
+from modnet.files.code import code_fingerprint, hash_class, list_code_files
+from modnet.host.entry_points import DISTRIBUTION, Plugin
 from modnet.host.modules import find_folder, find_imported, read_code
 from modnet.host.registry import BUILT_IN
 from modnet.interfaces import is_same_name
-from modnet.runs.environment import INSTRUCTIONS, describe_machine, list_libraries
 from modnet.text import printable
 
 CORE, OBSERVER = "core", "observer"
@@ -32,9 +35,12 @@ PARTS = ("file", "data", "setting", "plugin", "library", "platform", "observer")
 # The code and the libraries that all of a run, and all runs of a comparison, are to have alike.
 STOPPING = ("plugin", "library")
 LONGEST = 1000  # characters of an entry that are shown
+# Those that every run uses; what plugins use besides is found from them, not from what happens to be imported.
+LIBRARIES = ("numpy", "array-api-compat")
+INSTRUCTIONS = "instructions"  # the entry with names by NumPy, which calls them otherwise in other versions
 
-# By its name and whether it was named, the fingerprint of a module, and its package's specs as they were then.
-_fingerprints: dict[tuple[str, bool], tuple[list[ModuleSpec], tuple[str, str]]] = {}
+# By its name and whether it was named, the fingerprint of a module, and its specification as it was then.
+_fingerprints: dict[tuple[str, bool], tuple[ModuleSpec | None, tuple[str, str]]] = {}
 
 
 @attrs.frozen
@@ -117,9 +123,9 @@ class Segment:
 
         Parts that one lacks are a difference of settings; other versions of NumPy have other names of instructions.
         """
-        found = []
         now = attrs.evolve(now, plugins=tuple(map(self._find_as_then, now.plugins)))
         has_same_names = self.libraries.get("numpy") == now.libraries.get("numpy")
+        found = []
         for part, what in {**self.entries, **now.entries}:
             values = [side.entries.get((part, what), "") for side in (self, now)]
             is_comparable = has_same_names if what == INSTRUCTIONS else part != "plugin" or all(values)
@@ -160,12 +166,11 @@ def _find_origins(experiment: Experiment, named: Container[str]) -> tuple[Origin
     for part in (*find_parts(experiment), *own):
         if c := host.registry.component_of(part):
             module, what = type(part).__module__, (c.kind, find_name(part))
-            if module == "__main__":  # a script holds more than the class, and a notebook has no file
-                found.add(Origin(*what, c.owner, "", module, hash_class(type(part))))
-            elif plugin := plugins.get((c.owner, c.plugin)):
+            if plugin := plugins.get((c.owner, c.plugin)):
                 found.add(_describe_plugin(*what, plugin, module, named))
-            else:
-                found.add(Origin(*what, c.owner, "", *_find_code(module)))
+            else:  # a script holds more than the class, and a notebook has no file
+                code = (module, hash_class(type(part))) if module == "__main__" else _find_code(module)
+                found.add(Origin(*what, c.owner, "", *code))
     return tuple(sorted(found, key=attrs.astuple))
 
 
@@ -187,8 +192,6 @@ def _describe_plugin(kind: str, name: str, plugin: Plugin, module: str, named: C
 
 def _read_named(plugin: Plugin) -> tuple[str, str]:
     """Return the fingerprint of a module that Python found, and of what it imports from its folder and distribution."""
-    from importlib import metadata
-
     beside: set[str] = set()
     with suppress(Exception):  # of metadata that are missing or damaged
         beside |= {str(file) for file in metadata.files(plugin.distribution) or ()}
@@ -200,11 +203,70 @@ def _read_named(plugin: Plugin) -> tuple[str, str]:
 
 def _find_code(module: str, plugin: Plugin | None = None) -> tuple[str, str]:
     """Return the fingerprint of the code of a module, or of a named plugin, as it was loaded: files may change."""
-    package = module.partition(".")[0]
-    modules = [each for name, each in list(sys.modules.items()) if name.partition(".")[0] == package]
-    loaded = [spec for each in modules if (spec := getattr(each, "__spec__", None))]  # another one, once loaded again
-    specs, found = _fingerprints.get((module, plugin is not None), ([], ("", "")))
-    if not specs or list(map(id, specs)) != list(map(id, loaded)):
+    loaded = getattr(sys.modules.get(module), "__spec__", None)  # another one, once loaded again
+    spec, found = _fingerprints.get((module, plugin is not None), (None, ("", "")))
+    if spec is None or spec is not loaded:
         found = _read_named(plugin) if plugin else code_fingerprint(module)
         _fingerprints[module, plugin is not None] = loaded, found
     return found
+
+
+def list_libraries(plugins: Mapping[str, str]) -> dict[str, str]:
+    """Return the versions of Python, of NumPy and its BLAS, and of what plugins require or import.
+
+    `plugins` are the packages of third-party plugins, each with its distribution, or "" for a module that is not
+    installed as one. The version of the BLAS includes the kernels that it has chosen for the processor. SciPy's own
+    BLAS goes by SciPy's version.
+    """
+    found = {"python": f"{platform.python_version()} ({platform.python_implementation()})", "BLAS": _describe_blas()}
+    used = {*LIBRARIES, *(name for item in plugins.items() for name in _find_used(*item))}
+    own = {"modnet", DISTRIBUTION, *(distribution or package for package, distribution in plugins.items())}
+    for name in sorted(used - own):
+        with suppress(metadata.PackageNotFoundError, ValueError):  # of which the latter is of no name
+            found[name] = metadata.version(name) or "unknown"
+    return found
+
+
+def _find_used(package: str, distribution: str) -> set[str]:
+    """Return the names of what the code of a package imports, and its distribution requires but for its extras."""
+    files = list_code_files(Path(getattr(sys.modules.get(package), "__file__", None) or ""))
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in files if path.suffix == ".py"]
+    found = {name for text in texts for name in re.findall(r"(?m)^\s*(?:import|from)\s+(\w+)", text)}
+    with suppress(metadata.PackageNotFoundError, ValueError):
+        required = [line.strip() for line in metadata.requires(distribution) or () if "extra ==" not in line]
+        found |= {re.split(r"[^\w.-]", line, maxsplit=1)[0].lower() for line in required}
+    return found
+
+
+def describe_machine() -> dict[str, str]:
+    """Return the processor, the instructions of it that NumPy uses, and the system with its mathematical library."""
+    simd = _read_numpy_config("SIMD Extensions")
+    cpu = platform.processor()
+    with suppress(OSError):  # Python does not know its name on Linux
+        named = re.search(r"(?m)^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+        cpu = " ".join(named[1].split()) if named else cpu
+    return {
+        "machine": platform.machine(),
+        "CPU": cpu,
+        INSTRUCTIONS: " ".join(sorted([*simd.get("baseline", ()), *simd.get("found", ())])),
+        "system": " ".join([platform.system(), *filter(None, (*platform.libc_ver(), platform.mac_ver()[0]))]),
+    }
+
+
+def _describe_blas() -> str:
+    """Return the BLAS that NumPy calls; processes have others beside it, as SciPy's, once these are imported."""
+    every = [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
+    wheel = Path(np.__file__).parent.with_suffix(".libs")
+    # Outside of a wheel it is the first one loaded: whatever brings another BLAS imports NumPy before it.
+    chosen = [library for library in every if wheel in Path(library.filepath).parents] or every[:1]
+    found = set()
+    for pool in (library.info() for library in chosen):
+        kernels = f"{pool.get('architecture')}, {pool.get('threading_layer')}"
+        found.add(f"{pool['internal_api']} {pool.get('version')} ({kernels})")
+    # A BLAS without a number of threads to set, as Apple's, is known by the build of NumPy.
+    return "; ".join(sorted(found)) or str(_read_numpy_config("Build Dependencies").get("blas", {}).get("name", ""))
+
+
+def _read_numpy_config(section: str) -> dict[str, Any]:
+    config = cast("dict[str, Any]", np.show_config(mode="dicts"))
+    return config.get(section) or {}

@@ -6,13 +6,13 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Lock
-from typing import Any
 
 import attrs
 import numpy as np
 from attrs.validators import ge, gt, optional
 
 from modnet import (
+    Activation,
     Array,
     GradientError,
     GradientEstimator,
@@ -20,9 +20,9 @@ from modnet import (
     Objective,
     Params,
     Stream,
-    default_step,
     limit_blas_threads,
 )
+from modnet_gradients.analytic import check_analytic
 from modnet_gradients.differences import differences
 from modnet_gradients.stencil import Stencil
 
@@ -83,38 +83,35 @@ def _refuse_complex_warnings() -> Iterator[None]:
 
 @limit_blas_threads(1)  # the forward pass is the one that the differences take
 def _check_parts(objective: Objective, params: Params, h: float) -> None:
-    """Compare each part's slope by a complex step with that by a real one; they differ where it is not analytic."""
-    trace = objective.trace(params)
-    last = objective.layers[-1].activation
-    fused = objective.loss_function.fused(last)
-    outputs = (*trace.inputs[1:], trace.output)
-    for layer, a, z in zip(objective.layers, trace.pre_activations, outputs, strict=True):
-        if layer is not objective.layers[-1] or fused is None:
-            _check(f"the activation {layer.activation!r} of layer {layer.number}", layer.activation, a, z, h)
+    """Compare each part's slope by a complex step with that by a real one; they differ where it is not analytic.
+
+    Layers before the dense ones at the end are compared where their changes are taken.
+    """
+    loss, t, trace = objective.loss_function, objective.t, objective.trace(params)
+    *hidden, (where, last, a, y) = _find_activations(objective, params)
+    fused = loss.fused(last)
+    for place, activation, before, after in [*hidden, *([(where, last, a, y)] if fused is None else [])]:
+        check_analytic(f"the activation {activation!r} of {place}", activation, before, after, h)
     if fused is None:
-        _check(f"the loss {objective.loss_function!r}", lambda y: objective.loss_function(y, objective.t),
-               trace.output, trace.losses, h)  # fmt: skip
+        check_analytic(f"the loss {loss!r}", lambda y: loss(y, t), trace.output, trace.losses, h)
     else:
-        _check(f"the loss {objective.loss_function!r} with {last!r}", lambda a: fused.losses(a, objective.t),
-               trace.pre_activations[-1], trace.losses, h)  # fmt: skip
+        check_analytic(f"the loss {loss!r} with {last!r}", lambda a: fused.losses(a, t), a, trace.losses, h)
 
 
-def _check(name: str, part: Callable[[Array], Any], a: Array, value: Array, h: float) -> None:
-    # Each number moves by another multiple: a part that mixes them up does not hide it. Small enough to stay in the
-    # domain of a logarithm at outputs near 0, and scaled with each number.
-    real = default_step(a.dtype) * 1e-2
-    direction = (1 + np.arange(a.size, dtype=a.dtype).reshape(a.shape) % 7) / 7 * np.minimum(1, np.abs(a))
-    try:
-        stepped = np.asarray(part(a + 1j * h * direction))
-    except (TypeError, ValueError, np.exceptions.ComplexWarning) as error:
-        raise GradientError(f"complex-step: {name} does not accept complex numbers: {error}") from None
-    slope = (part(a + real * direction) - part(a - real * direction)) / (2 * real)
-    eps = float(np.finfo(a.dtype).eps)
-    near = eps ** (1 / 4)
-    allowed = near * np.max(np.abs(slope)) + 8 * eps * np.max(np.abs(value)) / real
-    if not np.iscomplexobj(stepped) and np.any(slope):
-        raise GradientError(f"complex-step: {name} gives real numbers for complex ones")
-    # A kink within the real step is no mistake of the part's: single ones are let pass.
-    right = np.abs(stepped.imag / h - slope) <= allowed
-    if not np.allclose(stepped.real, value, rtol=near, atol=near) or np.mean(right) < 0.9:
-        raise GradientError(f"complex-step: {name} accepts complex numbers but is no analytic function of them")
+def _find_activations(objective: Objective, params: Params) -> list[tuple[str, Activation, Array, Array]]:
+    """Return the activations of the dense layers at the end, or the last one: where each is, its inputs and outputs."""
+    before, _ = objective.dense_tail(params)
+    trace = objective.trace(params)
+    if not before:
+        outputs = (*trace.inputs[1:], trace.output)
+        return [
+            (f"layer {layer.number}", layer.activation, a, z)
+            for layer, a, z in zip(objective.layers, trace.pre_activations, outputs, strict=True)
+        ]
+    first = min(before + 1, len(objective.placed) - 1)
+    ends = zip(objective.placed, trace.values, (*trace.values[1:], trace.output), strict=True)
+    return [
+        (place.label, place.layer.activation, a, z)
+        for place, a, z in list(ends)[first::2]
+        if place.layer.activation is not None
+    ]

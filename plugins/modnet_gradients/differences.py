@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from modnet import Array, GradientError, Grads, Objective, Params, default_step
+from modnet_gradients.layered import gradient_and_cells
 from modnet_gradients.stencil import Stencil, of_copies
-from modnet_gradients.structure import Evaluate, LayerCells, gradient_and_cells, structured_gradient
+from modnet_gradients.structure import Evaluate, LayerCells
 
 
 def differences(
@@ -26,7 +27,7 @@ def differences(
     """
     steps = _steps(params, h)
     if isinstance(objective, Objective):
-        return structured_gradient(objective, params, stencil, steps, threads, evaluate)
+        return gradient_and_cells(objective, params, stencil, steps, threads, evaluate)[0]
     objective = of_copies(objective)
     centre = stencil.centre * objective(params) if stencil.centre else 0.0
     return {name: _black_box(objective, params, name, stencil, steps[name], centre) for name in params}

@@ -6,19 +6,29 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from modnet import Activation, Array, DenseLayer, FusedLoss, Loss, PluginError
+from modnet import Activation, Array, FusedLoss, Layer, Loss, Objective, PluginError
 
 
-def has_exact_changes(layers: Sequence[DenseLayer], loss: Loss) -> bool:
-    """Return whether the last `layers` of a network, or none, and its loss have forms of changes of their own."""
-    activations = [layer.activation for layer in layers]
-    fused = loss.fused(activations[-1]) if activations else None
+def is_exact(objective: Objective) -> bool:
+    """Return whether all layers of an objective and its loss have forms of changes of their own."""
+    if not objective.placed:
+        return has_exact_changes([layer.activation for layer in objective.layers], objective.loss_function)
+    layers = [place.layer for place in objective.placed]
+    activations = [layer.activation for layer in layers if layer.activation is not None]
+    own = all(type(layer).change is not Layer.change for layer in layers[:-1])
+    return own and has_exact_changes(activations, objective.loss_function)
+
+
+def has_exact_changes(activations: Sequence[Activation], loss: Loss) -> bool:
+    """Return whether the last `activations` of a network, or none, and its loss have forms of changes of their own."""
+    hidden = list(activations)
+    fused = loss.fused(hidden[-1]) if hidden else None
     if fused is not None:
-        activations.pop()
+        hidden.pop()
         exact = type(fused).change is not FusedLoss.change
     else:
         exact = type(loss).change is not Loss.change
-    return exact and all(type(activation).change is not Activation.change for activation in activations)
+    return exact and all(type(activation).change is not Activation.change for activation in hidden)
 
 
 def check_shape(change: Callable[..., Array], part: str, axes: int = 0) -> Callable[..., Array]:

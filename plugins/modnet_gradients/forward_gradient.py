@@ -20,6 +20,7 @@ from modnet import (
     default_step,
 )
 from modnet_gradients.directions import Direction, mean_along, normal
+from modnet_gradients.layered import find_tangents, make_links
 
 
 @attrs.frozen
@@ -32,7 +33,7 @@ class ForwardGradient(GradientEstimator):
     Unbiased; for n parameters the squared error is about (n + 1) / k times the squared gradient.
 
     f'(a) is an elementwise activation's own `backward`; of another activation, or one without, the central difference
-    along da is taken. Needs a network's objective.
+    along da is taken. So it is of other layers. Needs a network's objective.
     Baydin, Pearlmutter, Syme, Wood and Torr (2022), "Gradients without backpropagation", definition 1 and algorithm 1.
 
     >>> net = modnet.TwoLayerNet(3, 4, 2, seed=0)
@@ -51,8 +52,13 @@ class ForwardGradient(GradientEstimator):
                 "spsa takes any function and costs as little"
             )
 
+        is_dense = objective.dense_tail(params)[0] == 0
+        links = () if is_dense else make_links(objective, params)
+
         def slope(direction: Direction) -> float:
-            return _slope(objective, params, direction)
+            if is_dense:
+                return _slope(objective, params, direction)
+            return float(np.sum(objective.output_error(params) * find_tangents(links, direction)))
 
         return mean_along(params, stream, normal, self.directions, slope)
 

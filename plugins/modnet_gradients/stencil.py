@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from modnet import Array, GradientError, Objective, Params, PrecisionWarning, default_step
-from modnet_gradients.forms import has_exact_changes
+from modnet_gradients.forms import is_exact
 
 
 @attrs.frozen
@@ -41,7 +41,7 @@ def check_step(h: float, params: Params, objective: Callable[[Params], float] | 
 
     Nothing cancels in a network whose parts all have an exact `change`: of it there is no warning.
     """
-    exact = isinstance(objective, Objective) and has_exact_changes(objective.layers, objective.loss_function)
+    exact = isinstance(objective, Objective) and is_exact(objective)
     for name, value in params.items():
         eps = float(np.finfo(value.dtype).eps)
         if h <= eps:

@@ -35,15 +35,7 @@ class ActivationLayer(Layer):
         return self.activation.backward(x, z, dz, _axis(x))
 
     def change(
-        self,
-        params: Params,
-        x: Array,
-        z: Array,
-        memo: Any,
-        dx: Array,
-        channels: slice,
-        mode: Mode,
-        stream: Stream,
+        self, params: Params, x: Array, z: Array, memo: Any, dx: Array, channels: slice, mode: Mode, stream: Stream
     ) -> Array:
         """Return the change that the activation itself computes."""
         part = self.activation

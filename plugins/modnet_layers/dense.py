@@ -51,15 +51,7 @@ class Dense(Layer):
         return {"W": x.T @ dz, "b": dz.sum(axis=0)}
 
     def change(
-        self,
-        params: Params,
-        x: Array,
-        z: Array,
-        memo: Any,
-        dx: Array,
-        channels: slice,
-        mode: Mode,
-        stream: Stream,
+        self, params: Params, x: Array, z: Array, memo: Any, dx: Array, channels: slice, mode: Mode, stream: Stream
     ) -> Array:
         """Return the change of all outputs, which is linear in that of the inputs."""
         return dx @ params["W"][channels]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
 import numpy as np
 
 from modnet import Array, Layer, Mode, Params, Shape, Stream
+from modnet_layers.order import put_in_order
 from modnet_layers.shapes import check_images
 from modnet_layers.windows import Pair, check_pair, count_windows, freeze, to_pair
 
@@ -45,17 +46,16 @@ class MaxPool(Layer):
         (kh, kw), (oh, ow) = to_pair(self.size), z.shape[2:]
         are_tiles = (kh, kw) == to_pair(self.stride or self.size)
         dx = np.empty_like(x) if are_tiles else np.zeros_like(x)
-        in_order = np.empty_like(z)  # as x lies in memory, which may be samples last
-        in_order[...] = dz
+        dz = put_in_order(dz, z)
         free = np.ones_like(z, np.bool_)
         for down, across in self._places(x.shape[1:]):
             is_first = x[..., down, across] == z
             is_first &= free
             free ^= is_first
             if are_tiles:
-                np.multiply(in_order, is_first, out=dx[..., down, across])
+                np.multiply(dz, is_first, out=dx[..., down, across])
             else:
-                dx[..., down, across] += in_order * is_first
+                dx[..., down, across] += dz * is_first
         if are_tiles:
             dx[..., kh * oh :, :] = dx[..., kw * ow :] = 0
         return dx
@@ -81,10 +81,9 @@ class MaxPool(Layer):
                 yield slice(i, i + sh * (oh - 1) + 1, sh), slice(j, j + sw * (ow - 1) + 1, sw)
 
 
-def _largest(values: Iterable[Array]) -> Array:
+def _largest(values: Iterator[Array]) -> Array:
     """Return the largest number at each place; of the first array's order in memory."""
-    first, *others = values
-    largest = +first
-    for each in others:
+    largest = +next(values)
+    for each in values:
         np.maximum(largest, each, out=largest)
     return largest

@@ -18,7 +18,7 @@ def to_pair(value: Pair) -> tuple[int, int]:
     >>> to_pair(2), to_pair((3, 2))
     ((2, 2), (3, 2))
     """
-    return (value, value) if isinstance(value, int) else value
+    return value if isinstance(value, tuple) else (value, value)
 
 
 def freeze(value: Any) -> Any:
@@ -48,8 +48,9 @@ def count_windows(inputs: Shape, size: Pair, stride: Pair, padding: Sequence[int
     (kh, kw), (sh, sw) = to_pair(size), to_pair(stride)
     height, width = inputs[1] + padding[0], inputs[2] + padding[1]
     if kh > height or kw > width:
+        padded = f", {height} x {width} with padding" if any(padding) else ""
         raise ShapeError(
-            f"expects images of at least {kh} x {kw}, it was given {height} x {width}, padding included, of samples of "
-            f"shape {inputs}: make its size smaller, or its padding or that of an earlier layer larger"
+            f"expects images of at least {kh} x {kw}, it was given samples of shape {inputs}{padded}: choose smaller "
+            "windows, here or in the layers before"
         )
     return (height - kh) // sh + 1, (width - kw) // sw + 1

@@ -21,7 +21,7 @@ from modnet.data import fingerprint
 from modnet.data.fingerprint import data_fingerprint
 from modnet.files.code import code_fingerprint
 from modnet.host.entry_points import list_code
-from modnet.runs.environment import describe_machine, list_libraries
+from modnet.runs.surroundings import describe_machine, list_libraries
 
 pixels = hnp.arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 4)))
 numbers = hnp.arrays(np.float64, st.tuples(st.integers(1, 20), st.integers(1, 4)), elements=st.floats(-300, 300))

@@ -98,6 +98,7 @@ def test_standardized_training_rows_have_mean_0_and_deviation_1(x):
 @given(arrays(np.float64, array_shapes(min_dims=2, max_dims=2, max_side=8), elements=numbers), numbers)
 @example(np.array([[1.7e308], [-1.7e308]]), 1.7e308)
 @example(np.array([[5e-324], [0.0]]), 1e300)
+@example(np.array([[-1.7976931348623157e308]]), 3e292)
 @example(np.array([[1e16], [1e16 + 2]]), 0.0)
 def test_features_are_finite_whatever_the_numbers(x, another):
     preparation = Preparation.fit(x)

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 from modnet import DataError, Dataset
 from modnet.data.fingerprint import data_fingerprint
-from modnet.data.targets import TargetScale, weigh_classes
+from modnet.data.labels import TargetScale, weigh_classes
 
 X = np.random.default_rng(0).normal(3, 2, (20, 3))
 Y = X[:, 0] * 4 - 100

@@ -98,15 +98,6 @@ def test_a_configuration_that_is_no_text_costs_the_picture_alone(tmp_path: Path)
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("target", ["pipe", "/dev/zero"])
-def test_a_configuration_that_never_ends_is_not_waited_for(tmp_path: Path, target: str) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "matplotlibrc").symlink_to(target)
-    out, err = train(tmp_path)
-    assert "\ncurves.png was not drawn: matplotlibrc: a device or a pipe, expected a file\n" in out
-    assert err == ""
-
-
 def test_a_picture_that_cannot_be_written_is_a_note(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("""
 import modnet.display.figure

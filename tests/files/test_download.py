@@ -156,11 +156,8 @@ def files(path: Path) -> dict[str, bytes]:
         ([Answer(INSIDE)], INSIDE),
         ([Answer(PACKED_ANEW)], PACKED_ANEW),
         ([Answer(headers={"Content-Type": "application/x-gzip", "Content-Encoding": "gzip"})], PACKED),
-        # Redirects are followed, whatever comes with them
-        *(
-            ([Answer(b"", status, {"Location": "/other"}, declared=-1, endless=True), Answer()], PACKED)
-            for status in (301, 302, 307, 308)
-        ),
+        # Redirects are followed
+        *(([Answer(b"moved", status, {"Location": "/other"}), Answer()], PACKED) for status in (301, 302, 307, 308)),
         # Where the connection breaks it starts again, and two files are never joined
         *(
             ([Answer(cut=cut, chunked=chunked), Answer(PACKED_ANEW)], PACKED_ANEW)
@@ -248,7 +245,6 @@ WRONG_SHA256 = hashlib.sha256(gzip.decompress(WRONG)).hexdigest()
         (Answer(status=204), "answers 204, not with what was asked for"),
         (Answer(status=304), "304 Not Modified"),
         (Answer(status=302, headers={"Location": "/round"}), "302 The HTTP server returned a redirect error.*"),
-        (Answer(status=302, headers={"Location": "ftp://127.0.0.1/a"}), "redirects to ftp://127.0.0.1/a, expected.*"),
         (Answer(status=302, headers={"Location": "file:///etc/hosts"}), "302 Found - Redirection to url.*"),
         (Answer(status=302, headers={"Location": "http://[::1"}), "Invalid IPv6 URL"),
     ],

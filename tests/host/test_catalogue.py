@@ -27,10 +27,10 @@ from modnet.compose import plugins
 from modnet.compose.parts import find_name, list_usable_names
 from modnet.compose.plugins import get_host
 from modnet.compose.sources import is_data_set, recognise_source
-from modnet.host import asking as answering
+from modnet.host import catalogue as asking
 from modnet.host.catalogue import AT_ONCE, Answer, Catalogue
-from modnet.host.discovery import PluginHost
-from modnet.host.entry_points import Plugin, find_installed
+from modnet.host.discovery import PluginHost, answer
+from modnet.host.entry_points import NOT_ASKED, Plugin, find_installed
 
 TRACKER = """
 import modnet
@@ -253,7 +253,7 @@ class TestBroken:
             install(f"modnet-broken{number}", source)
         install("modnet-cubes", CUBE.format(name="Cube"))
         host = a_host()
-        host.ask_anew(0.6)
+        host.ask(NOT_ASKED, limit=0.6)
         for number, (_, reason) in enumerate(self.ENDS):
             report = report_of(host, f"modnet-broken{number}")
             assert report.state == "broken"
@@ -272,11 +272,10 @@ class TestBroken:
         install("modnet-ending", "import os\nos._exit(3)")
         install("modnet-waiting", SLEEPS.format(seconds=100))
         plugins = [c for c in find_installed() if not c.built_in]
-        monkeypatch.setattr(answering, "START", start)
+        monkeypatch.setattr(asking, "START", start)
         (tmp_path / "answers").mkdir()
-        answering.ask_each(
-            {"folder": str(tmp_path / "answers"), "limit": 5.0, "plugins": [plugin.identity for plugin in plugins]}
-        )
+        asked = [(plugin.name, plugin.value, plugin.distribution, plugin.version) for plugin in plugins]
+        asking.ask_each(answer, str(tmp_path / "answers"), asked, 5.0)
         catalogue = Catalogue(tmp_path / "answers")
         cubes, ending, waiting = (catalogue.find_answer(c) for c in sorted(plugins, key=lambda c: c.distribution))
         assert cubes == Answer([["activation", "cube", "modnet_cubes", "Cube"]], [], None, [])
@@ -522,7 +521,7 @@ def test_a_wait_for_many_says_what_for(install: Install) -> None:
     host = a_host()
     with pytest.warns(UserWarning, match=f"^asking {AT_ONCE + 1} plugins what they provide, once: it may"):
         assert host.registry.find("activation", "part3").owner == "modnet-part3"
-    assert not host.list_not_asked()
+    assert not host.list_in(NOT_ASKED)
 
 
 class TestCrowd:
@@ -543,7 +542,7 @@ class TestCrowd:
             modnet.train(modnet.TwoLayerNet(784, 5, 10), data, iterations=2)
         assert is_data_set("mnist-small")
         assert time.perf_counter() - began < 5
-        assert len(get_host().list_not_asked()) == 100
+        assert len(get_host().list_in(NOT_ASKED)) == 100
 
     @pytest.mark.usefixtures("crowd")
     def test_the_listing_shows_them_at_once_and_says_what_to_do(self) -> None:

@@ -58,7 +58,7 @@ class TestFinding:
         install("modnet-cubes", CUBE.format(name="Cube"))
         monkeypatch.syspath_prepend(tmp_path / "site" / "." / ".." / "site")
         assert [candidate.distribution for candidate in third_parties()] == ["modnet-cubes"]
-        assert host_of_all().list_broken() == []
+        assert host_of_all().list_in("broken") == []
 
     def test_one_entry_point_read_twice_is_one_plugin(self, install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
         install("modnet-cubes", CUBE.format(name="Cube"))
@@ -230,7 +230,7 @@ class TestBroken:
         assert broken.file == str(file)
         assert broken.components == ()
         assert works.state == "loaded"
-        assert host.list_broken() == [broken]
+        assert host.list_in("broken") == [broken]
         assert {c.owner for c in host.registry.components()} == {"modnet", "modnet-works"}
         assert host.relay().register_activations.get_hookimpls()
         assert all(
@@ -242,20 +242,20 @@ class TestBroken:
 
     def test_an_entry_point_without_its_module_asks_for_another_installation(self, install: Install) -> None:
         install("modnet-broken", "").unlink()
-        (report,) = host_of_all().list_broken()
+        (report,) = host_of_all().list_in("broken")
         assert report.reason.startswith("there is no module 'modnet_broken': install it again, or ")
         assert report.file == ""
 
     def test_an_entry_point_to_a_name_that_is_not_there(self, install: Install) -> None:
         file = install("modnet-broken", "", entry="plugin = modnet_broken:plugin")
-        (report,) = host_of_all().list_broken()
+        (report,) = host_of_all().list_in("broken")
         assert report.reason.startswith("AttributeError: ")
         assert "has no attribute 'plugin'" in report.reason
         assert report.reason.endswith(f"({file}:1)")
 
     def test_the_line_is_the_authors_own_however_deep_it_fails(self, install: Install) -> None:
         install("modnet-broken", "import attrs\n\nattrs.make_class('A', 3)")
-        (report,) = host_of_all().list_broken()
+        (report,) = host_of_all().list_in("broken")
         assert report.reason.endswith("modnet_broken.py:3)")
 
     def test_any_object_can_be_a_plugin(self, install: Install) -> None:
@@ -280,7 +280,7 @@ class TestBroken:
         """Not answered from the host that is about to be replaced."""
         monkeypatch.setattr(plugins, "_hosts", [PluginHost()])
         install("modnet-broken", "import modnet\nmodnet.activation('relu')")
-        (report,) = host_of_all().list_broken()
+        (report,) = host_of_all().list_in("broken")
         assert report.reason.startswith("it asks for or registers a part while it is imported")
 
 

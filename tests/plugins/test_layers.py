@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import attrs
 import numpy as np
 import pytest
 from exact_differences import HAS_EIGHTY_BITS
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from modnet_layers.activation import ActivationLayer
 from modnet_layers.batch_norm import BatchNorm
 from modnet_layers.convolution import Convolution
@@ -20,7 +23,7 @@ from modnet_layers.prelu import Prelu
 
 import modnet
 from modnet.compose.plugins import get_host
-from modnet.nn.initializers import initialize_params
+from modnet.nn.initializers import initialize_buffers, initialize_params
 from modnet.nn.layers import place_layers
 
 NAMES = get_host().registry.names("layer")
@@ -193,6 +196,12 @@ def test_slopes_are_the_change_by_each_entry_of_a_linear_parameter(layer, inputs
                 np.testing.assert_allclose(slopes, np.stack(expected), rtol=1e-12, atol=1e-13)
 
 
+def test_parameters_in_which_the_outputs_are_linear_say_so():
+    found = {n: {p.name for layer, inputs in c for p in layer.params(inputs) if p.linear} for n, c in LAYERS.items()}
+    expected = {"batch-norm": {"gamma", "beta"}, "convolution": {"W", "b"}, "dense": {"W", "b"}, "prelu": {"slope"}}
+    assert {name: names for name, names in found.items() if names} == expected
+
+
 @each_layer
 @each_mode
 def test_the_order_in_memory_does_not_matter(layer, inputs, mode):
@@ -262,6 +271,12 @@ def test_a_prediction_drops_nothing():
     assert np.array_equal(Dropout().forward({}, x, "predict", STREAM)[0], x)
 
 
+def test_the_derivative_of_prelu_at_0_is_the_slope():
+    layer, params, x = Prelu(), {"slope": np.array([0.5])}, np.array([[-1.0], [0.0], [1.0]])
+    dx = layer.backward(params, x, layer.forward(params, x, "train", STREAM)[0], None, np.ones((3, 1)))
+    assert dx.tolist() == [[0.5], [0.5], [1.0]]
+
+
 # Batch normalization.
 
 
@@ -307,7 +322,114 @@ def test_a_mean_far_from_0_costs_no_digits():
     np.testing.assert_allclose(away, near, rtol=1e-12, atol=1e-12)
 
 
-# Weights at the start.
+# Windows.
+
+lengths = st.integers(1, 7)
+numbers = st.tuples(st.integers(1, 4), st.integers(1, 4))
+images = st.tuples(st.integers(0, 3), st.integers(1, 3), lengths, lengths)
+paddings = st.one_of(st.tuples(st.integers(0, 2), st.integers(0, 2)), st.just("same"))
+
+
+def pad_sides(padding, length, size, stride):
+    """Return the zeros before and after; "same" is ceil(length / stride) windows, the rest of the zeros at the end."""
+    if padding != "same":
+        return padding, padding
+    total = max(0, (math.ceil(length / stride) - 1) * stride + size - length)
+    return total // 2, total - total // 2
+
+
+@given(images, numbers, numbers, paddings, st.integers(1, 3), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_a_convolution_is_the_loop_over_all_its_windows(shape, size, stride, padding, filters, bias):
+    layer = Convolution(filters, size, stride, padding, bias)
+    sides = [
+        pad_sides(padding if padding == "same" else padding[k], shape[2 + k], size[k], stride[k]) for k in range(2)
+    ]
+    assume(all(shape[2 + k] + sum(sides[k]) >= size[k] for k in range(2)))
+    params, x = arrays(layer, shape[1:]), draw(*shape)
+    z, memo = layer.forward(params, x, "train", STREAM)
+    padded = np.pad(x, ((0, 0), (0, 0), *sides))
+    expected, dz = np.zeros_like(z), draw(*z.shape, seed=1)
+    dpadded, dw = np.zeros_like(padded), np.zeros_like(params["W"])
+    for n, f, i, j in np.ndindex(z.shape):
+        window = np.s_[n, :, i * stride[0] : i * stride[0] + size[0], j * stride[1] : j * stride[1] + size[1]]
+        expected[n, f, i, j] = (padded[window] * params["W"][f]).sum() + (params["b"][f] if bias else 0)
+        dpadded[window] += dz[n, f, i, j] * params["W"][f]
+        dw[f] += dz[n, f, i, j] * padded[window]
+    np.testing.assert_allclose(z, expected, rtol=1e-12, atol=1e-12)
+    (top, _), (left, _) = sides
+    dx = dpadded[:, :, top : top + shape[2], left : left + shape[3]]
+    np.testing.assert_allclose(layer.backward(params, x, z, memo, dz), dx, rtol=1e-12, atol=1e-12)
+    grads = layer.gradients(params, x, z, memo, dz)
+    np.testing.assert_allclose(grads.pop("W"), dw, rtol=1e-12, atol=1e-12)
+    for name, grad in grads.items():
+        assert name == "b"
+        np.testing.assert_allclose(grad, dz.sum(axis=(0, 2, 3)), rtol=1e-12, atol=1e-12)
+    if padding == "same":
+        assert z.shape[2:] == tuple(math.ceil(shape[2 + k] / stride[k]) for k in range(2))
+
+
+@given(images, numbers, st.none() | numbers, st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_max_pooling_is_the_loop_over_all_its_windows_and_of_equal_numbers_the_first_counts(shape, size, stride, ties):
+    layer = MaxPool(size, stride)
+    stride = stride or size
+    assume(shape[2] >= size[0])
+    assume(shape[3] >= size[1])
+    x = np.round(draw(*shape)) if ties else draw(*shape)
+    z, memo = layer.forward({}, x, "train", STREAM)
+    expected, dz, dx = np.zeros_like(z), draw(*z.shape, seed=1), np.zeros_like(x)
+    for n, c, i, j in np.ndindex(z.shape):
+        window = np.s_[n, c, i * stride[0] : i * stride[0] + size[0], j * stride[1] : j * stride[1] + size[1]]
+        expected[n, c, i, j] = x[window].max()
+        p, q = np.unravel_index(x[window].argmax(), size)
+        dx[n, c, i * stride[0] + p, j * stride[1] + q] += dz[n, c, i, j]
+    assert np.array_equal(z, expected)
+    np.testing.assert_allclose(layer.backward({}, x, z, memo, dz), dx, rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("samples", [1, 3, 700])
+def test_large_images_are_convolved_block_by_block(samples, monkeypatch):
+    layer, inputs = Convolution(4, size=3, padding=1), (2, 9, 11)
+    params, x = arrays(layer, inputs), draw(samples, *inputs)
+    found = []
+    for block in (1, 10**5, 10**9):
+        monkeypatch.setattr("modnet_layers.convolution.BLOCK", block)
+        z, memo = layer.forward(params, x, "train", STREAM)
+        dz = draw(*z.shape, seed=1)
+        grads = layer.gradients(params, x, z, memo, dz)
+        found.append((z, layer.backward(params, x, z, memo, dz), grads["W"], grads["b"]))
+    for each in found[1:]:
+        for one, other in zip(found[0], each, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-11)
+
+
+@pytest.mark.parametrize("last", [Dense(3), Maxout(3)])
+def test_images_lie_with_samples_last_from_the_convolution_to_the_first_dense_layer_and_back(last):
+    layers, x = [Convolution(2, size=3), BatchNorm(), Prelu(), Dropout(), MaxPool(), Flatten(), last], draw(7, 1, 6, 6)
+    passed = []
+    for layer in layers:
+        params = arrays(layer, x.shape[1:])
+        z, memo = layer.forward(params, x, "train", STREAM)
+        passed.append((layer, params, x, z, memo))
+        x = z
+    assert [z.strides[0] for *_, z, _ in passed] == [8] * 6 + [24]
+    dz = draw(7, 3)
+    for layer, *at in passed[::-1]:
+        dz = layer.backward(*at, dz)
+        assert dz.strides[0] == 8 or isinstance(layer, Maxout)
+
+
+# Numbers at the start.
+
+
+def test_a_new_batch_normalization_predicts_its_inputs_and_a_new_prelu_has_its_slope():
+    x, last = draw(5, 4), ActivationLayer(modnet.activation("softmax"))
+    for layer, expected in ((BatchNorm(eps=1e-12), x), (Prelu(slope=0.1), np.where(x > 0, x, 0.1 * x))):
+        placed = place_layers([layer, last], (4,))
+        found = initialize_params(placed) | initialize_buffers(placed)
+        params = {name.rstrip("1"): value for name, value in found.items()}
+        np.testing.assert_allclose(layer.forward(params, x, "predict", STREAM)[0], expected, rtol=1e-11)
 
 
 @pytest.mark.parametrize(
@@ -339,8 +461,11 @@ def test_layers_of_images_say_what_to_do_with_other_samples(layer, inputs):
 
 
 def test_images_that_are_too_small_are_refused():
-    with pytest.raises(modnet.ShapeError, match=r"^expects images of at least 5 x 5, it was given 4 x 6.*size smaller"):
+    found = r"^expects images of at least 5 x 5, it was given samples of shape \(1, 2, 4\)"
+    with pytest.raises(modnet.ShapeError, match=found + ", 4 x 6 with padding: choose smaller windows"):
         Convolution(2, size=5, padding=1).shape((1, 2, 4))
+    with pytest.raises(modnet.ShapeError, match=found + ": choose smaller windows"):
+        MaxPool(size=5).shape((1, 2, 4))
     assert Convolution(2, size=5, padding=(2, 1)).shape((1, 2, 4)) == (2, 2, 2)
 
 

@@ -17,7 +17,7 @@ from modnet.runs.surroundings import Segment
 
 RECORD = """
 import json
-from modnet.runs.environment import describe_machine, list_libraries
+from modnet.runs.surroundings import describe_machine, list_libraries
 print(json.dumps([list_libraries({plugins}), describe_machine()]))
 """
 

@@ -35,8 +35,7 @@ from modnet.errors import DataError, SettingError
 from modnet.nn import training
 from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS, load_params, save_params
 from modnet.runs.contents import read_course, read_history
-from modnet.runs.folder import CURVES, LOCK, SEALED, read_experiment
-from modnet.runs.integrity import check_files
+from modnet.runs.folder import CURVES, LOCK, SEALED, check_files, read_experiment
 from modnet.runs.receipt import CHANGEABLE, Receipt, compare_settings
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 

@@ -16,8 +16,7 @@ from modnet.cli.verify.retraining import retrain
 from modnet.cli.verify.verification import compare_with_receipt
 from modnet.compose.experiment import create_experiment, read_data
 from modnet.compose.tables import read_toml
-from modnet.runs.folder import EXPERIMENT, read_experiment
-from modnet.runs.integrity import check_files
+from modnet.runs.folder import EXPERIMENT, check_files, read_experiment
 from modnet.runs.receipt import compare_settings
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 

@@ -80,7 +80,7 @@ SKIPPED = {
     "step": {"standard", "derivative", "backward"},
     "activation(activation=relu)": {"update", *OF_PARAMS},
     "activation(activation=softmax)": {"update", "elementwise", "reach", *OF_PARAMS},
-    "activation(activation=step)": {"update", "backward", *OF_PARAMS},
+    "activation(activation=step)": {"update", "backward", "ties", *OF_PARAMS},
     "batch-norm": {"standard", "elementwise", "couples-samples"},
     "convolution": {"standard", "update", "elementwise", "reach"},
     "dense": {"update", "elementwise", "reach"},

@@ -67,7 +67,7 @@ def check_gradient_estimator(
     One that draws nothing must come to the exact gradient, up to `tolerance` of its length; one that draws must do so
     on average, of `most` estimates at most. What promises a direction only must point downhill; `promises` is by
     default what the part says itself. `network` has settings of the `modnet.Network` that it is tried on, for one that
-    needs certain layers: `sizes` with three inputs, `hidden`, `output` and `loss`. Returns a report; raises
+    needs certain layers: `layers` of three inputs, `hidden`, `output` and `loss`. Returns a report; raises
     ConformanceError, an AssertionError with all of its text, where the part does not pass, unless `raises` is False.
     """
     __tracebackhide__ = True
@@ -76,9 +76,8 @@ def check_gradient_estimator(
 
 def small_network(seed: int, dtype: str = "float64", **network: Any) -> tuple[modnet.Network, Any, Any]:
     """Return a small network none of whose parameters is 0, of some settings, and a batch for it."""
-    net = modnet.Network(
-        **{"sizes": (3, 4, 2), "hidden": "tanh", "weight_init_std": 0.7, **network}, dtype=dtype, seed=seed
-    )
+    usual: dict[str, Any] = {} if "shape" in network else {"layers": (3, 4, 2), "hidden": "tanh"}
+    net = modnet.Network(**{**usual, "weight_init_std": 0.7, **network}, dtype=dtype, seed=seed)
     return (
         net.with_arrays({name: value + np.asarray(0.1, dtype) for name, value in net.params.items()}),
         np.sin(np.arange(15)).reshape(5, 3).astype(dtype),
@@ -274,8 +273,8 @@ def evaluations(part: Any, params: Any) -> None:
 @SUITE.check(lambda subject: [{"rates": [0.1, 1.0, 0.03, 0.01, 3e-3, 1e-3], "iterations": 100, **subject.network}])
 def learns(part: Any, rates: Any, iterations: int, **network: Any) -> None:
     """A network learns with it, with one of the learning rates that are tried."""
-    settings: Any = {"sizes": (2, 4, 2), "hidden": "tanh", "weight_init_std": 0.5, **network}
-    net, shares = modnet.Network(**settings, seed=0), []
+    usual: dict[str, Any] = {} if "shape" in network else {"layers": (2, 4, 2), "hidden": "tanh"}
+    net, shares = modnet.Network(**{**usual, "weight_init_std": 0.5, **network}, seed=0), []
     x = np.sin(np.arange(60 * net.inputs)).reshape(60, -1)
     task: Any = "classification" if net.outputs > 1 or net.is_binary else "regression"
     data = modnet.Dataset.from_arrays((x, (x[:, 0] > x[:, 1]).astype(int)), scale=1.0, task=task)

@@ -27,6 +27,7 @@ class Columns:
     def __init__(self, objective: Objective, params: Params, moved: npt.DTypeLike | None = None) -> None:
         trace = objective.trace(params)
         self.layers = objective.layers
+        self.activations = [layer.activation for layer in self.layers]
         self.loss: Loss = objective.loss_function
         self.fused = self.loss.fused(self.layers[-1].activation)
         self.inputs = trace.inputs
@@ -45,7 +46,7 @@ class Columns:
 
     def _take_forms(self, *, plain: bool) -> None:
         """Take the parts' own forms of changes; or the plain ones, as theirs may be for real numbers only."""
-        parts = [layer.activation for layer in self.layers]
+        parts = self.activations
         changes = [partial(Activation.change, part) if plain else part.change for part in parts]
         self.activation_changes = [
             check_shape(change, f"activation {part!r} of layer {k}")

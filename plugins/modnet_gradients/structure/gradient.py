@@ -15,7 +15,6 @@ and for each thread a few blocks, of BLOCK numbers or, where a layer is very wid
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -29,7 +28,7 @@ from modnet_gradients.structure.interpolated import sum_interpolated
 from modnet_gradients.structure.levels import Evaluate, LayerCells, choose_level
 from modnet_gradients.structure.outputs import sum_outputs
 from modnet_gradients.structure.slopes import is_linear, sum_slopes
-from modnet_gradients.structure.task import Task
+from modnet_gradients.structure.task import Task, count_cores
 
 BLOCK = 400_000  # numbers in a block: smaller ones make threads wait for the interpreter, larger ones for memory
 
@@ -65,7 +64,7 @@ def gradient_and_cells(
     if weights is not None:  # of a size that leaves room for the steps
         weights = weights / (weights.max() or 1)
         samples_in_mean = float(weights.sum()) or 1.0
-    threads = threads or _cores()
+    threads = threads or count_cores()
     grads: dict[str, Array] = {}
     cells: list[LayerCells] = []
     # One thread for each product: these threads would wait for those, and more than one would split it differently.
@@ -78,7 +77,7 @@ def gradient_and_cells(
             cells.append(counted)
             grads[layer.weight] = total[:-1] * (1 / (samples_in_mean * h[0]))
             grads[layer.bias] = total[-1] * (1 / (samples_in_mean * h[1]))
-    return {name: grads[name] for name in params}, tuple(cells)
+    return {name: grads[name] for name in params if name in grads}, tuple(cells)
 
 
 def _evaluate_layer(task: Task, k: int, h: tuple[float, float], evaluate: Evaluate | None) -> tuple[Array, LayerCells]:
@@ -97,7 +96,3 @@ def _evaluate_layer(task: Task, k: int, h: tuple[float, float], evaluate: Evalua
     if interpolated is not None:
         return interpolated[0], LayerCells(layer.number, level, count, interpolated[1])
     return sum_moves(task, k, h), LayerCells(layer.number, "every", count)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

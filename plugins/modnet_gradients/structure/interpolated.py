@@ -83,7 +83,7 @@ def _find_bad(task: Task, k: int, first: Array, residual: Array, reach: Array, s
     columns, eps = task.columns, np.finfo(first.dtype).eps
     size = np.abs(residual)
     bad: Array = ~(size <= NOISE * eps * np.abs(first).max(axis=0))
-    if np.count_nonzero(bad) > MOST * bad.size and not has_exact_changes(columns.layers[k:], columns.loss):
+    if np.count_nonzero(bad) > MOST * bad.size and not has_exact_changes(columns.activations[k:], columns.loss):
         bad = ~(size <= NOISE * eps * (1 + np.abs(columns.losses[samples])))
     for kink in columns.layers[k].activation.kinks or ():
         bad |= np.abs(columns.a[k][:, 0, samples] - first.dtype.type(kink)) <= reach

@@ -23,9 +23,9 @@ _WORDS: dict[Level, str] = {
 class LayerCells:
     """The way a layer's differences were evaluated, and the number of its cells that fell back to every move.
 
-    A cell is a sample and a unit. The level is "nodes": the loss is evaluated at a few moves of each cell, and
-    interpolated. "outputs": the activation is evaluated at every move, and what follows is interpolated. "every": all
-    is evaluated at every move. "slopes": one complex step serves all moves.
+    A cell is a sample and a unit, or a channel of an image. The level is "nodes": the loss is evaluated at a few moves
+    of each cell, and interpolated. "outputs": the activation is evaluated at every move, and what follows is
+    interpolated. "every": all is evaluated at every move. "slopes": one complex step serves all moves.
 
     >>> print(LayerCells(1, "nodes", 5000, 3))
     layer 1: interpolated, 5,000 cells, of which 3 are evaluated at every move
@@ -35,10 +35,11 @@ class LayerCells:
     level: Level
     cells: int
     fell_back: int = 0
+    label: str = ""
 
     def __str__(self) -> str:
         back = f", of which {self.fell_back:,} are evaluated at every move" if self.fell_back else ""
-        return f"layer {self.layer}: {_WORDS[self.level]}, {self.cells:,} cells{back}"
+        return f"{self.label or f'layer {self.layer}'}: {_WORDS[self.level]}, {self.cells:,} cells{back}"
 
 
 def choose_level(columns: Columns, k: int) -> Level:

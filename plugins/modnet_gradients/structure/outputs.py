@@ -118,7 +118,7 @@ def _noise(task: Task, k: int, reach: Array) -> tuple[Array, Array]:
     columns = task.columns
     unit = NOISE * np.finfo(reach.dtype).eps
     none = np.zeros_like(reach)
-    if not has_exact_changes(columns.layers[k + 1 :], columns.loss):
+    if not has_exact_changes(columns.activations[k + 1 :], columns.loss):
         return (unit * (1 + np.abs(columns.losses))).astype(reach.dtype), none
     largest = none.copy()
     units = columns.layers[k].outputs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -33,3 +34,8 @@ class Task:
                 work(some)
         else:  # in the pool's threads, too: with OpenMP each has a number of its own
             list(self.pool.map(limit_blas_threads(1)(work), shares))
+
+
+def count_cores() -> int:
+    """Return the number of cores that the process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

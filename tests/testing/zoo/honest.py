@@ -16,11 +16,12 @@ import modnet
 from zoo import Cage
 
 ACTIVATIONS = Cage("activation")
+LAYERS = Cage("layer")
 LOSSES = Cage("loss")
 GRADIENTS = Cage("gradient")
 OPTIMIZERS = Cage("optimizer")
 SOURCES = Cage("data-source")
-CAGES = (ACTIVATIONS, LOSSES, GRADIENTS, OPTIMIZERS, SOURCES)
+CAGES = (ACTIVATIONS, LAYERS, LOSSES, GRADIENTS, OPTIMIZERS, SOURCES)
 
 
 # Activations
@@ -240,6 +241,145 @@ class Quantized(modnet.Activation):
     def __call__(self, a, axis=-1):
         held = np.clip(a, -1, 1) * self.levels
         return (np.rint(held) if self.mode == "nearest" else np.floor(held)) / self.levels
+
+
+# Layers
+
+
+@LAYERS.add_legal()
+class SelfAttention(modnet.Layer):
+    """Attention of each step of a sequence to all steps (Vaswani et al. 2017), without a derivative of its own."""
+
+    def shape(self, inputs):
+        if len(inputs) != 2:
+            raise modnet.ShapeError(f"expects sequences (steps, features), it was given {inputs}")
+        return inputs
+
+    def params(self, inputs):
+        return tuple(modnet.Param(f"W_{name}", (inputs[1], inputs[1]), init="xavier") for name in ("q", "k", "v"))
+
+    def forward(self, params, x, mode, stream):
+        query, key, value = (x @ params[f"W_{name}"] for name in ("q", "k", "v"))
+        scores = query @ key.swapaxes(1, 2) / x.dtype.type(x.shape[2] ** 0.5)
+        return modnet.activation("softmax")(scores) @ value, None
+
+
+@LAYERS.add_legal()
+@attrs.frozen
+class Recurrent(modnet.Layer):
+    """The last state of a recurrent network over a sequence (Elman 1990)."""
+
+    units: int = attrs.field(default=3, validator=ge(1))
+
+    def shape(self, inputs):
+        if len(inputs) != 2:
+            raise modnet.ShapeError(f"expects sequences (steps, features), it was given {inputs}")
+        return (self.units,)
+
+    def params(self, inputs):
+        wx = modnet.Param("Wx", (inputs[1], self.units))
+        return wx, modnet.Param("Wh", (self.units, self.units), "orthogonal"), modnet.Param("b", (self.units,))
+
+    @property
+    def couples_samples(self):
+        return False
+
+    def forward(self, params, x, mode, stream):
+        states = [np.zeros((len(x), self.units), x.dtype)]
+        for step in range(x.shape[1]):
+            states.append(np.tanh(x[:, step] @ params["Wx"] + states[-1] @ params["Wh"] + params["b"]))
+        return states[-1], states
+
+    def backward(self, params, x, z, memo, dz):
+        steps = self.errors(params, memo, dz)
+        return np.stack([da @ params["Wx"].T for da in steps], axis=1)
+
+    def gradients(self, params, x, z, memo, dz):
+        steps = self.errors(params, memo, dz)
+        wx = sum(x[:, i].T @ da for i, da in enumerate(steps))
+        return {"Wx": wx, "Wh": sum(memo[i].T @ da for i, da in enumerate(steps)), "b": sum(steps).sum(axis=0)}
+
+    def errors(self, params, memo, dz):
+        found = []
+        for state in reversed(memo[1:]):
+            found.insert(0, dz * (1 - state * state))
+            dz = found[0] @ params["Wh"].T
+        return found
+
+
+@LAYERS.add_legal()
+@attrs.frozen
+class Mixup(modnet.Layer):
+    """Each sample mixed with another one of the batch, in training (Zhang et al. 2018)."""
+
+    share: float = attrs.field(default=0.2, validator=ge(0))
+
+    couples_samples = True
+
+    def forward(self, params, x, mode, stream):
+        if mode == "predict":
+            return x, None
+        order, share = stream.generator().permutation(len(x)), x.dtype.type(self.share)
+        return (1 - share) * x + share * x[order], order
+
+    def backward(self, params, x, z, memo, dz):
+        share = dz.dtype.type(self.share)
+        return dz if memo is None else (1 - share) * dz + share * dz[np.argsort(memo)]
+
+    def reach(self, inputs, channels):
+        return channels
+
+
+@LAYERS.add_legal()
+@attrs.frozen
+class LowRank(modnet.Layer):
+    """A dense layer whose weights are a product, linear in each factor."""
+
+    units: int = attrs.field(default=5, validator=ge(1))
+    rank: int = attrs.field(default=2, validator=ge(1))
+
+    def shape(self, inputs):
+        if len(inputs) != 1:
+            raise modnet.ShapeError(f"expects rows of numbers, it was given {inputs}")
+        return (self.units,)
+
+    def params(self, inputs):
+        first = modnet.Param("W_in", (*inputs, self.rank), init="he", linear=True)
+        return first, modnet.Param("W_out", (self.rank, self.units), init="he", channel_axis=1, linear=True)
+
+    def forward(self, params, x, mode, stream):
+        inner = x @ params["W_in"]
+        return inner @ params["W_out"], inner
+
+    def backward(self, params, x, z, memo, dz):
+        return dz @ params["W_out"].T @ params["W_in"].T
+
+    def gradients(self, params, x, z, memo, dz):
+        return {"W_in": x.T @ (dz @ params["W_out"].T), "W_out": memo.T @ dz}
+
+    def slopes(self, params, x, memo, name, channel):
+        return memo.T
+
+
+@LAYERS.add_legal()
+class RunningSize(modnet.Layer):
+    """Divides by a running size, whose bias a count takes out, as Adam does."""
+
+    elementwise = True
+
+    def buffers(self, inputs):
+        return modnet.Param("square", inputs, init=0.0), modnet.Param("count", (1,), init=0.0)
+
+    def forward(self, params, x, mode, stream):
+        share = np.maximum(1 - 0.9 ** params["count"], x.dtype.type(0.1))
+        size = np.sqrt(params["square"] / share + x.dtype.type(1e-3))
+        return x / size, size
+
+    def update(self, params, x, memo):
+        return {"square": 0.9 * params["square"] + 0.1 * (x * x).mean(axis=0), "count": params["count"] + 1}
+
+    def backward(self, params, x, z, memo, dz):
+        return dz / memo
 
 
 # Losses
@@ -730,7 +870,7 @@ class NeedsTwoLayers(modnet.GradientEstimator):
         return objective.backward(params)
 
 
-@GRADIENTS.add_legal(network={"sizes": (3, 4, 4, 2), "hidden": "relu"})
+@GRADIENTS.add_legal(network={"layers": (3, 4, 4, 2), "hidden": "relu"})
 class NeedsDepth(modnet.GradientEstimator):
     """For networks of three layers and more, as it says."""
 
@@ -742,14 +882,14 @@ class NeedsDepth(modnet.GradientEstimator):
         return objective.backward(params)
 
 
-@GRADIENTS.add_broken("shape-and-dtype", network={"sizes": (3, 4, 4, 2)})
+@GRADIENTS.add_broken("shape-and-dtype", network={"layers": (3, 4, 4, 2)})
 class ForgetsTheMiddle(NeedsDepth):
     def __call__(self, objective, params, stream):
         grads = NeedsDepth.__call__(self, objective, params, stream)
         return {name: g for name, g in grads.items() if name != "W2"}
 
 
-@GRADIENTS.add_legal(network={"sizes": (3, 1), "output": "identity", "loss": "mean-squared-error"})
+@GRADIENTS.add_legal(network={"layers": (3, 1), "output": "identity", "loss": "mean-squared-error"})
 class LeastSquares(modnet.GradientEstimator):
     """For a linear regression alone: x' (x w + b - t), written out."""
 

@@ -1,0 +1,39 @@
+"""Parts on complex numbers, compared with their real slopes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from modnet import Array, GradientError, default_step
+
+ADVICE = "choose richardson"
+
+
+def check_analytic(name: str, part: Callable[[Array], Any], a: Array, value: Array, h: float) -> None:
+    """Compare a part's slope at `a` by a complex step with that by a real one; they differ where it is not analytic.
+
+    Raises GradientError with its name.
+    """
+    # Each number moves by another multiple: a part that mixes them up does not hide it. Small enough to stay in the
+    # domain of a logarithm at outputs near 0, and scaled with each number.
+    real = default_step(a.dtype) * 1e-2
+    direction = (1 + np.arange(a.size, dtype=a.dtype).reshape(a.shape) % 7) / 7 * np.minimum(1, np.abs(a))
+    try:
+        stepped = np.asarray(part(a + 1j * h * direction))
+    except (TypeError, ValueError, np.exceptions.ComplexWarning) as error:
+        raise GradientError(f"complex-step: {name} does not accept complex numbers: {ADVICE} ({error})") from None
+    slope = (part(a + real * direction) - part(a - real * direction)) / (2 * real)
+    eps = float(np.finfo(a.dtype).eps)
+    near = eps ** (1 / 4)
+    allowed = near * np.max(np.abs(slope)) + 8 * eps * np.max(np.abs(value)) / real
+    if not np.iscomplexobj(stepped) and np.any(slope):
+        raise GradientError(f"complex-step: {name} gives real numbers for complex ones: {ADVICE}")
+    # A kink within the real step is no mistake of the part's: single ones are let pass.
+    right = np.abs(stepped.imag / h - slope) <= allowed
+    if not np.allclose(stepped.real, value, rtol=near, atol=near) or np.mean(right) < 0.9:
+        raise GradientError(
+            f"complex-step: {name} accepts complex numbers but is no analytic function of them: {ADVICE}"
+        )

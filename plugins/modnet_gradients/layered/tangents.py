@@ -1,0 +1,59 @@
+"""Slopes of a network's values along a direction of its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from modnet import Activation, Array, Layer, NoDerivativeError, Param, default_step
+from modnet_gradients.directions import Direction
+from modnet_gradients.layered.chain import EVERYTHING, Link
+
+
+def find_tangents(links: Sequence[Link], direction: Direction) -> Array:
+    """Return the slopes (N, outputs) of what the last layer before the activation at the end returns.
+
+    They are carried from layer to layer, with what each layer's own parameters add.
+    """
+    dz: Array | None = None
+    for link in links:
+        shares = [] if dz is None else [_forwards(link, dz)]
+        shares += [_by_param(link, param, direction[link.place.name(param.name)]) for param in link.place.params]
+        if shares:
+            dz = sum(shares[1:], start=shares[0])
+    return np.zeros_like(links[-1].z) if dz is None else dz
+
+
+def _forwards(link: Link, dx: Array) -> Array:
+    """Return the slopes of a layer's outputs where those of its inputs are `dx`."""
+    layer = link.place.layer
+    if layer.elementwise:  # then back and forth are the same factors
+        try:
+            return layer.backward(link.own, link.x, link.z, link.memo, dx)
+        except NoDerivativeError:
+            pass
+    # The largest entry is moved by the step that suits the dtype, whatever the scale of `dx`: of each sample, where
+    # these are apart. Nothing cancels in a change of the layer's own, so that its step may be as small as it likes.
+    coupled = layer.couples_samples and link.mode == "train"
+    largest = np.abs(dx).max(axis=tuple(range(0 if coupled else 1, dx.ndim)), keepdims=True)
+    own = type(layer.activation or layer).change not in {Layer.change, Activation.change}
+    h = float(np.finfo(dx.dtype).eps) ** 0.5 if own else default_step(dx.dtype)
+    move = dx / np.where(largest > 0, largest, 1) * dx.dtype.type(h)
+    (above, below), _ = link.change(np.stack([move, -move]), EVERYTHING)
+    scale: Array = largest.reshape(len(largest), *[1] * (link.z.ndim - 1)) / (2 * h)
+    slopes: Array = (above - below) * scale
+    return slopes
+
+
+def _by_param(link: Link, param: Param, direction: Array) -> Array:
+    """Return the slopes of a layer's outputs along a direction of one of its parameters."""
+    value, name = link.own[param.name], param.name
+    largest = float(np.abs(direction).max(initial=0))
+    if not largest:
+        return np.zeros_like(link.z)
+    if param.linear:
+        return link.run({**link.own, name: value + direction}) - link.z
+    h = default_step(value.dtype) / largest
+    above, below = (link.run({**link.own, name: value + step * direction}) for step in (h, -h))
+    return (above - below) / (2 * h)
