@@ -72,7 +72,7 @@ def test_a_dry_run_shows_the_layers(file: Path, call) -> None:
         (["--set", "data.shape=[28, 28]"], "unknown setting 'shape'"),
     ],
 )
-def test_mistakes_are_told_in_a_line_or_two(file: Path, call, options: list[str], expected: str) -> None:
+def test_mistakes_have_a_line_or_two(file: Path, call, options: list[str], expected: str) -> None:
     done = call("train", file.name, *options, "--out", "run", cwd=file.parent)
     assert done.returncode != 0
     assert expected in done.stderr
