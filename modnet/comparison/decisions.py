@@ -100,23 +100,18 @@ def _follow(estimates: Iterable[Estimate], rope: float, smallest: Array) -> Iter
 
 def _claim(p: Array) -> list[Claim]:
     """Return the claims by p-values (pairs, 2) of no difference, and of one that matters."""
-    different, equivalent = (column <= holm_levels(column) for column in p.T)
+    different, equivalent = (reject(column) for column in p.T)
     # Equivalence first: a difference may be certain, and yet too small to matter.
     return ["equal" if e else "different" if d else "undecided" for d, e in zip(different, equivalent, strict=True)]
 
 
-def holm_levels(p: Array, error: float = ERROR) -> Array:
-    """Return the level that each p-value (..., pairs) must not exceed, by Holm's procedure."""
-    levels = np.empty(p.shape)
-    if p.size:
-        order = np.argsort(p, axis=-1, kind="stable")
-        steps = error / np.arange(p.shape[-1], 0, -1)
-        failed = np.take_along_axis(p, order, axis=-1) > steps
-        failed[..., -1] = True
-        # All after one that fails fail.
-        steps = np.minimum(steps, steps[failed.argmax(axis=-1)][..., None])
-        np.put_along_axis(levels, order, steps, axis=-1)
-    return levels
+def reject(p: Array, error: float = ERROR) -> Array:
+    """Return which hypotheses p-values (..., pairs) reject, by Holm's procedure."""
+    order = np.argsort(p, axis=-1, kind="stable")
+    passed = np.take_along_axis(p, order, axis=-1) <= error / np.arange(p.shape[-1], 0, -1)
+    rejected = np.empty(p.shape, np.bool_)
+    np.put_along_axis(rejected, order, np.logical_and.accumulate(passed, axis=-1), axis=-1)  # after one fails, all do
+    return rejected
 
 
 def overall_p(p: Any, sides: int = 2) -> Any:
@@ -174,6 +169,6 @@ def _forecast(
         if variation and coming[i]:
             estimates = map(scope, simulate(variation, coming[i], i))
             later[-len(coming[i]) :, :, i] = [p for _, p in _follow(estimates, rope, smallest[i][:, None])]
-    decided = np.logical_or.reduce([p <= holm_levels(p) for p in np.moveaxis(later, -1, 0)])
+    decided = np.logical_or.reduce([reject(p) for p in np.moveaxis(later, -1, 0)])
     shares = dict(zip(ANALYSES, decided.mean(axis=1).tolist(), strict=True))
     return [{count: shares[count][i] for count in counts} for i, counts in enumerate(coming)]

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from modnet import Array, Layer, Mode, Params, Shape, Stream
+from modnet_layers.order import put_in_order
 
 
 @attrs.frozen
@@ -29,8 +30,8 @@ class Flatten(Layer):
         return x.reshape(len(x), *self.shape(x.shape[1:])), None
 
     def backward(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Array:
-        """Return dz in the shape of the inputs."""
-        return dz.reshape(x.shape)
+        """Return dz in the shape of the inputs, and their order in memory."""
+        return put_in_order(dz.reshape(x.shape), x)
 
     def reach(self, inputs: Shape, channels: slice) -> slice:
         """Return the places of these channels in a row."""

@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 
 from modnet import Array, Layer, Mode, Params, Shape, Stream
+from modnet_layers.order import put_in_order
 from modnet_layers.shapes import check_images
 from modnet_layers.windows import Pair, check_pair, count_windows, freeze, to_pair
 
@@ -45,17 +46,16 @@ class MaxPool(Layer):
         (kh, kw), (oh, ow) = to_pair(self.size), z.shape[2:]
         are_tiles = (kh, kw) == to_pair(self.stride or self.size)
         dx = np.empty_like(x) if are_tiles else np.zeros_like(x)
-        in_order = np.empty_like(z)  # as x lies in memory, which may be samples last
-        in_order[...] = dz
+        dz = put_in_order(dz, z)
         free = np.ones_like(z, np.bool_)
         for down, across in self._places(x.shape[1:]):
             is_first = x[..., down, across] == z
             is_first &= free
             free ^= is_first
             if are_tiles:
-                np.multiply(in_order, is_first, out=dx[..., down, across])
+                np.multiply(dz, is_first, out=dx[..., down, across])
             else:
-                dx[..., down, across] += in_order * is_first
+                dx[..., down, across] += dz * is_first
         if are_tiles:
             dx[..., kh * oh :, :] = dx[..., kw * ow :] = 0
         return dx
