@@ -1,4 +1,4 @@
-"""The book's networks in the documentation, with a few iterations each; `make check` runs the pages whole."""
+"""The book's networks in the documentation, with few iterations."""
 
 from __future__ import annotations
 
