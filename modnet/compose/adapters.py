@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 
 from modnet.errors import NoDerivativeError, SettingError
-from modnet.host.signatures import drop_defaults, explain_mismatch, get_call_signature
+from modnet.host.signatures import explain_mismatch
 from modnet.interfaces import Activation, GradientEstimator, Loss, Part, kebab_case
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, Params
@@ -33,7 +33,7 @@ def adapt(kind: str, value: object) -> Activation | Loss | GradientEstimator:
         found = f"the class {value.__name__}: call it" if isinstance(value, type) else repr(value)
         raise SettingError([f"expected {accepted}, found {found}"], kind)
     part: Activation | Loss | GradientEstimator = ADAPTERS[kind](value)
-    if mistake := explain_mismatch(value, drop_defaults(get_call_signature(type(part)))):
+    if mistake := explain_mismatch(value, type(part), by_default=False):
         raise SettingError([f"{part!r}{mistake}"], kind)
     return part
 

@@ -6,8 +6,10 @@ from modnet.files.opening import (
     CHUNK,
     COMPRESSED,
     LIMIT,
+    ZIP,
     compression,
     created,
+    first_name,
     head_of,
     member_name,
     opened,
@@ -19,7 +21,6 @@ from modnet.files.opening import (
     uncompressed_name,
 )
 from modnet.files.writing import replacing, sweep, write_atomically
-from modnet.files.zipped import ZIP, first_name
 from modnet.text import format_size, list_some, printable, quote, write_csv
 
 __all__ = [

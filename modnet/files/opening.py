@@ -8,6 +8,7 @@ import io
 import json
 import lzma
 import os
+import re
 import stat
 import sys
 import zipfile
@@ -20,8 +21,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from modnet.errors import DataError, MissingExtraError, ModnetError
-from modnet.files.zipped import create_zip, find_member, is_zip, open_zip
-from modnet.text import format_error, printable
+from modnet.text import format_error, list_some, printable
 
 LIMIT = 2**30
 """Bytes in a compressed file that is read as a whole, at most: a small file could unpack to more than fits."""
@@ -29,6 +29,10 @@ LIMIT = 2**30
 LARGEST = 2**32  # bytes in a file of a run, at most: parameters of half a billion numbers
 LARGEST_JSON = 2**25  # bytes in a JSON file, at most: in memory it may take fifty times as many
 CHUNK = 2**20
+ZIP = b"PK\x03\x04"
+HEADER = 30  # bytes before the name of the first member of a ZIP archive: PKWARE's APPNOTE.TXT, 4.3.7
+MOST_NAMES = 4
+_UNSEEN = re.compile(r"(.*/)?(__MACOSX/|\.DS_Store|Thumbs\.db)")  # what programs add to an archive
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0)  # a pipe is not waited for
 _observer: ContextVar[Callable[[Path, int, int], object] | None] = ContextVar("observer", default=None)
 
@@ -84,13 +88,21 @@ def _open_zst(file: Path | IO[bytes], mode: str) -> Any:
     return module.open(file, mode, options=checked)
 
 
+@contextmanager
+def _open_zip(file: IO[bytes], _: str) -> Iterator[IO[bytes]]:
+    """Open the one file in an archive for reading, not extracted; raises DataError where there are none or several."""
+    with zipfile.ZipFile(file) as archive, archive.open(_find_member(archive, Path(file.name))) as member:
+        yield member
+
+
 _FORMATS: dict[str, tuple[bytes, Callable[..., Any]]] = {
     ".gz": (b"\x1f\x8b", gzip.open),
     ".bz2": (b"BZh", bz2.open),
     ".xz": (b"\xfd7zXZ\x00", lzma.open),
     ".zst": (b"\x28\xb5\x2f\xfd", _open_zst),
+    ".zip": (ZIP, _open_zip),
 }
-COMPRESSED = (*_FORMATS, ".zip")
+COMPRESSED = (*_FORMATS,)
 HEAD = 512
 
 
@@ -149,9 +161,8 @@ def compression(path: Path) -> str:
     """Return the suffix that goes with how the content of a file is compressed, "" where it is not."""
     with ReportingFile(path) as file:
         head = os.read(file.fileno(), HEAD)  # past the report
-    if is_zip(head):
-        return ".zip"
-    return next((suffix for suffix, (magic, _) in _FORMATS.items() if head.startswith(magic)), "")
+    is_npz = head.startswith(ZIP) and first_name(head).endswith(b".npy")  # an archive of NumPy's arrays
+    return next((suffix for suffix, (magic, _) in _FORMATS.items() if head.startswith(magic) and not is_npz), "")
 
 
 @contextmanager
@@ -165,7 +176,7 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         if not suffix:
             yield file
             return
-        with open_zip(file, path) if suffix == ".zip" else _FORMATS[suffix][1](file, "rb") as inside:
+        with _FORMATS[suffix][1](file, "rb") as inside:
             yield inside
 
 
@@ -177,8 +188,10 @@ def created(path: Path, named: Path | None = None) -> Iterator[IO[bytes]]:
         with path.open("wb") as plain, gzip.GzipFile("", "wb", compresslevel=6, fileobj=plain, mtime=0) as packed:
             yield cast("IO[bytes]", packed)
     elif suffix == ".zip":
-        with create_zip(path, (named or path).stem) as inside:
-            yield inside
+        info = zipfile.ZipInfo((named or path).stem)  # of 1980
+        info.compress_type = zipfile.ZIP_DEFLATED
+        with zipfile.ZipFile(path, "w") as archive, archive.open(info, "w", force_zip64=True) as member:
+            yield member
     else:
         with _FORMATS[suffix][1](path, "wb") if suffix in _FORMATS else path.open("wb") as file:
             yield file
@@ -213,10 +226,29 @@ def head_of(path: Path, size: int) -> bytes:
         return file.read(size)
 
 
+def _find_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
+    """Return the one file in an archive; raises DataError where there are none or several."""
+    infos = [info for info in archive.infolist() if not info.is_dir() and not _UNSEEN.match(info.filename)]
+    names = [printable(info.filename, 40) for info in infos]
+    if "[Content_Types].xml" in names:
+        raise DataError(f"{path}: an Excel workbook or another Office document: save it as CSV", path=path)
+    if len(infos) != 1:
+        found = f"{len(infos)} files ({list_some(names, MOST_NAMES)})" if infos else "no file"
+        raise DataError(f"{path}: a ZIP archive of {found}, expected one: unpack it", path=path)
+    if infos[0].flag_bits & 1:
+        raise DataError(f"{path}: an encrypted ZIP archive: unpack it", path=path)
+    return infos[0]
+
+
+def first_name(head: bytes) -> bytes:
+    """Return the name of the first file in a ZIP archive, by the first bytes of it."""
+    return head[HEADER : HEADER + int.from_bytes(head[26:28], "little")]
+
+
 def member_name(path: Path) -> str:
     """Return the name of the one file in a ZIP archive; raises DataError where there are none or several."""
     with reading(path), zipfile.ZipFile(path) as archive:
-        return find_member(archive, path).filename
+        return _find_member(archive, path).filename
 
 
 def uncompressed_name(path: Path) -> str:

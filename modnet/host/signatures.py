@@ -13,7 +13,7 @@ import re
 import sys
 from abc import ABCMeta
 from collections.abc import Callable, Container, Iterable, Iterator
-from inspect import Parameter, Signature
+from inspect import Parameter
 from itertools import chain
 from types import FunctionType, GenericAlias, MethodType, NoneType, UnionType
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
@@ -48,39 +48,33 @@ def _mistakes(cls: type, interface: type) -> tuple[Problem, ...]:
     return (*chain.from_iterable(of_methods), *_attribute_mistakes(cls, interface), *_default_mistakes(cls))
 
 
-def explain_mismatch(function: Callable[..., Any], wanted: Signature) -> str:
-    """Return which arguments a function does not take that it will be called with: `(y) does not take (y, t)`.
+def explain_mismatch(
+    function: Callable[..., Any], interface: type, name: str = "__call__", *, by_default: bool = True
+) -> str:
+    """Return which arguments of an interface's method a function does not take: `(y) does not take (y, t)`.
 
-    Returns nothing where it takes all, those that have a default by their names too; or where that cannot be known.
+    Returns nothing where it takes all, those with a default by their names too; or where that cannot be known. Without
+    `by_default` it need not take those with a default.
     """
     try:
         signature = inspect.signature(function)
     except (ValueError, TypeError):  # some built-in functions have no signature
         return ""
-    needed = drop_defaults(wanted).parameters
-    optional = [name for name in wanted.parameters if name not in needed]
+    method = inspect.getattr_static(interface, name).__get__(interface, interface)  # without `self`
+    wanted = [p for p in inspect.signature(method).parameters.values() if by_default or p.default is p.empty]
+    needed = [p.name for p in wanted if p.default is p.empty]
+    optional = [p.name for p in wanted if p.default is not p.empty]
     try:
         signature.bind(*needed)
         signature.bind(*needed, *optional)
         signature.bind(*needed, **dict.fromkeys(optional))
     except TypeError:
-        return f"{_bare(signature)} does not take {_bare(wanted)}"
+        return f"{_bare(signature.parameters.values())} does not take {_bare(wanted)}"
     return ""
 
 
-def get_call_signature(interface: type, name: str = "__call__") -> Signature:
-    """Return the signature of a method of an interface, without `self`."""
-    method = inspect.getattr_static(interface, name)
-    return inspect.signature(method.__get__(interface, interface))
-
-
-def drop_defaults(signature: Signature) -> Signature:
-    """Return a signature without the parameters that have a default."""
-    return signature.replace(parameters=[p for p in signature.parameters.values() if p.default is p.empty])
-
-
-def _bare(signature: Signature) -> str:
-    return f"({', '.join(str(p.replace(annotation=p.empty)) for p in signature.parameters.values())})"
+def _bare(parameters: Iterable[Parameter]) -> str:
+    return f"({', '.join(str(p.replace(annotation=p.empty)) for p in parameters)})"
 
 
 def _method_mistakes(cls: type, interface: type, name: str) -> Iterator[Problem]:
@@ -96,10 +90,11 @@ def _method_mistakes(cls: type, interface: type, name: str) -> Iterator[Problem]
         yield Problem(incompatible, f"make {method} a @classmethod", where)
         return
     bound = MethodType(function, cls) if found is function else found.__get__(None, cls)
-    if mistake := explain_mismatch(bound, get_call_signature(interface, name)):
+    if mistake := explain_mismatch(bound, interface, name):
         yield Problem(incompatible, f"{method}{mistake}", where)
     returned, expected = (find_declared_types([f], {"return"}).get("return", Any) for f in (function, original))
-    if not _returns(returned, expected):
+    possible, accepted = _classes(returned), _classes(expected)
+    if accepted is not None and not all(issubclass(each, accepted) for each in possible or ()):
         why = f'Return type {_quote(returned)} of "{name}" incompatible with return type {_quote(expected)}'
         what = (inspect.getdoc(original) or "").partition("\n")[0].removeprefix("Return ").rstrip(".")
         yield Problem(f"{why} in {supertype}", f"{method} is to return {what}", where)
@@ -165,11 +160,6 @@ def _fits(value: object, wanted: Any) -> bool:
         return value in get_args(wanted)
     classes = _classes(wanted)
     return classes is None or isinstance(value, classes)
-
-
-def _returns(returned: Any, wanted: Any) -> bool:
-    found, classes = _classes(returned), _classes(wanted)
-    return found is None or classes is None or all(issubclass(cls, classes) for cls in found)
 
 
 def _classes(wanted: Any) -> tuple[type, ...] | None:

@@ -20,7 +20,7 @@ from modnet.runs.surroundings import OBSERVER, Origin
 from modnet.text import printable, quote
 
 # Nothing else is advised to be installed: anybody may have written the receipt, and its advice goes into a shell.
-_DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
+_PLAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?==[0-9][A-Za-z0-9.!+_-]{0,98}")
 _LONGEST = 100  # characters of a name or a version that are shown
 
 
@@ -94,16 +94,6 @@ def _advise(origin: Origin) -> str:
         how = f": load it with -p {shlex.quote(str(file))}" if is_module_name(name) else ""
         return f"{whose}, a module that was not installed as a plugin{how if how.isprintable() else ''}"
     other = f"; installed is {reports[0].version}, which has none of that name" if reports else ""
-    return f"{whose}{other or ', which is not installed'}{_advise_installing(origin)}"
-
-
-def _advise_installing(origin: Origin) -> str:
-    """Return `: pip install NAME==VERSION`, or "" where a shell could take them for something else."""
-    from packaging.version import InvalidVersion, Version  # few runs lack a plugin
-
-    name = DISTRIBUTION if origin.distribution == BUILT_IN else origin.distribution
-    try:
-        version = Version(origin.version if origin.version.isascii() else "")
-    except InvalidVersion:
-        return ""
-    return f": pip install {name}=={version}" if _DISTRIBUTION.fullmatch(name) else ""
+    wanted = f"{DISTRIBUTION if origin.distribution == BUILT_IN else origin.distribution}=={origin.version}"
+    how = f": pip install {wanted}" if _PLAIN.fullmatch(wanted) else ""
+    return f"{whose}{other or ', which is not installed'}{how}"

@@ -76,7 +76,7 @@ class TestModes:
         alone = np.stack([net.predict(row) for row in blobs.test.x])
         np.testing.assert_allclose(alone, net.predict(blobs.test.x), rtol=1e-12)
 
-    def test_an_objective_is_in_train_mode_unless_another_is_asked_for(self, blobs: Dataset) -> None:
+    def test_an_objective_is_in_train_mode_unless_another_one_is_given(self, blobs: Dataset) -> None:
         net, batch = network(), (blobs.train.x, blobs.train.t)
         assert net.objective(*batch)(net.params) != net.loss(*batch)
         assert net.objective(*batch, mode="predict")(net.params) == net.loss(*batch)

@@ -36,7 +36,7 @@ def call_part(what: str, function: Callable[..., Any], given: Mapping[str, Array
     try:
         with np.errstate(all="ignore"):
             found = function(*copies.values())
-    except NoDerivativeError:
+    except (NoDerivativeError, MisconductError):
         raise
     except Exception as error:  # of third-party code
         raise MisconductError(f"{what} raises {format_error(error)}{find_line(error)}") from error

@@ -10,13 +10,13 @@ import attrs
 import numpy as np
 
 from modnet.errors import NoDerivativeError
-from modnet.interfaces import Activation, DenseLayer, Loss
+from modnet.interfaces import Activation, Loss
 from modnet.nn.numerical import default_step
 from modnet.randomness import Stream
 from modnet.testing.gradcheck.conduct import MisconductError, call_part, check_array, check_memory, vary
 from modnet.testing.gradcheck.taylor import CORRECT, SURE, TOO_NOISY, WRONG, Judgement, find_kinks, judge_entries
 from modnet.testing.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, conclude, measure_difference
-from modnet.types import Array
+from modnet.types import Array, Shape
 
 ENTRIES = 50_000  # slopes of one activation that are judged at most: those of the first samples
 COLUMNS = 64  # positions along the axis that are moved at most, where each moves all outputs
@@ -24,7 +24,7 @@ SAME_OUTPUTS = 1e-3  # of the largest one, by which a fused form may differ from
 SMALL = 1e-3  # a constant below this may be there to keep a logarithm finite
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(kw_only=True, eq=False)
 class Claim:
     """A function and its own derivative, at one place."""
 
@@ -33,6 +33,10 @@ class Claim:
     call: Callable[..., Any]
     """The part itself, of the arguments `called`."""
     called: Mapping[str, Array]
+    shape: Shape
+    """That of what the call returns."""
+    name: str = "backward"
+    """The name of `backward`."""
     backward: Callable[..., Array]
     given: Mapping[str, Array]
     """The arguments of `backward`, by name; the first is the function's argument."""
@@ -66,40 +70,47 @@ class Claim:
         column, sample = divmod(i, len(self.at))
         return {"sample": sample, "unit": int(self.columns[column])}
 
+    def conclude(self, claimed: Array) -> Verdict:
+        """Return the verdict on claims."""
+        return conclude(self.judge(claimed), self.locate, **self.fields)
 
-def judge_activation(layer: DenseLayer, a: Array, stream: Stream) -> Verdict | None:
+
+def judge_activation(activation: Activation, a: Array, stream: Stream, **fields: Any) -> Verdict | None:
     """Judge an activation's `backward` at the pre-activations `a` (N, units), and at random ones from -8 to 8.
 
-    Returns None where it has none. Raises any error of the activation.
+    `fields` are those of a verdict that say where it is. Returns None where it has none. Raises any error of the
+    activation.
     """
+    fields = {"part": f"activation {activation!r}", **fields}
     a = a[: max(1, ENTRIES // a.shape[1])]
-    units = 1 if layer.activation.elementwise else min(a.shape[1], COLUMNS)
+    units = 1 if activation.elementwise else min(a.shape[1], COLUMNS)
     beyond = stream.child("beyond").generator().uniform(-8, 8, (400 // units + 1, units)).astype(a.dtype)
-    beyond = _keep_defined(layer.activation, beyond)
-    if problem := _find_broken_promise(layer.activation, a):
-        return Verdict(
-            verdict=WRONG, part=f"activation {layer.activation!r}", layer=layer.number, size=np.inf, explanation=problem
-        )
-    verdict = _judge_twice(lambda a: _judge_claim(_claim_of_activation(layer, a, stream)), a, beyond)
+    beyond = _keep_defined(activation, beyond)
+    if problem := _find_broken_promise(activation, a):
+        return Verdict(**fields, verdict=WRONG, size=np.inf, explanation=problem)
+    verdict = _judge_twice(lambda a: judge_claim(_claim_of_activation(activation, a, stream, fields)), a, beyond)
     if verdict is None or verdict.verdict != CORRECT:
         return verdict
-    return attrs.evolve(verdict, explanation=verdict.explanation + _describe_near_kinks(layer.activation, a))
+    return attrs.evolve(verdict, explanation=verdict.explanation + _describe_near_kinks(activation, a))
 
 
-def judge_loss(loss: Loss, layer: DenseLayer, a: Array, t: Array, stream: Stream) -> Verdict | None:
-    """Judge the derivative of a loss after the last `layer`: the fused form's where there is one, else the loss's own.
+def judge_loss(loss: Loss, activation: Activation, a: Array, t: Array, stream: Stream, **fields: Any) -> Verdict | None:
+    """Judge the derivative of a loss after an activation: the fused form's where there is one, else the loss's own.
 
-    `a` (N, outputs) are the layer's pre-activations, `t` the targets. Returns None where it has none. Where the
+    `a` (N, outputs) are the pre-activations, `t` the targets. Returns None where it has none. Where the
     claim is off, it is also compared with the loss without its small constants, as the `eps` in a logarithm.
     """
-    if problem := _find_other_outputs(loss, layer.activation, a, t):
-        part = f"loss {loss!r} with {layer.activation!r}"
-        return Verdict(verdict=WRONG, part=part, layer=layer.number, size=np.inf, explanation=problem)
+    if problem := _find_other_outputs(loss, activation, a, t):
+        part = f"loss {loss!r} with {activation!r}"
+        return Verdict(**fields, verdict=WRONG, part=part, size=np.inf, explanation=problem)
 
     def judge_at(a: Array) -> Verdict | None:
-        verdict = _judge_claim(_claim_of_loss(loss, layer, a, t))
+        def claim_of(loss: Loss) -> Claim:
+            return _claim_of_loss(loss, activation, a, t, fields)
+
+        verdict = judge_claim(claim_of(loss))
         if verdict is not None and verdict.verdict == WRONG:
-            return _judge_without_constants(loss, layer, a, t) or verdict
+            return _judge_without_constants(loss, claim_of, t) or verdict
         return verdict
 
     beyond = 3 * stream.child("beyond").generator().standard_normal(a.shape).astype(a.dtype)
@@ -150,8 +161,8 @@ def _keep_defined(activation: Activation, a: Array) -> Array:
             return a[:0]
 
 
-def _claim_of_activation(layer: DenseLayer, a: Array, stream: Stream) -> Claim:
-    activation, elementwise = layer.activation, layer.activation.elementwise
+def _claim_of_activation(activation: Activation, a: Array, stream: Stream, fields: Mapping[str, Any]) -> Claim:
+    elementwise = activation.elementwise
     # Another dz for each entry, none of them near 0: a `backward` that forgets dz, or mixes entries up, shows.
     generator = stream.child("dz").generator()
     dz: Array = (generator.uniform(0.5, 1.5, a.shape) * generator.choice([-1.0, 1.0], a.shape)).astype(a.dtype)
@@ -159,52 +170,55 @@ def _claim_of_activation(layer: DenseLayer, a: Array, stream: Stream) -> Claim:
         values=activation if elementwise else lambda moved: (dz * activation(moved)).sum(axis=-1),
         call=activation,
         called={"a": a},
+        shape=a.shape,
         backward=activation.backward,
         given={"a": a, "z": np.array(activation(a.copy())), "dz": dz},
-        fields={"part": f"activation {activation!r}", "layer": layer.number},
+        fields=fields,
         elementwise=elementwise,
         unit=np.maximum(np.abs(a), 1.0) if elementwise else 1.0,
         weight=dz if elementwise else 1.0,
     )
 
 
-def _claim_of_loss(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Claim:
-    fused = loss.fused(layer.activation)
+def _claim_of_loss(loss: Loss, activation: Activation, a: Array, t: Array, fields: Mapping[str, Any]) -> Claim:
+    fused = loss.fused(activation)
     if fused is not None:
         return Claim(
             values=lambda moved: fused(moved, t)[0],
             call=lambda a, t: fused(a, t)[0],
             called={"a": a, "t": t},
+            shape=a.shape[:1],
             backward=fused.backward,
             given={"a": a, "y": np.array(fused(a.copy(), t.copy())[1]), "t": t},
-            fields={"part": f"loss {loss!r} with {layer.activation!r}", "layer": layer.number},
+            fields={"part": f"loss {loss!r} with {activation!r}", **fields},
         )
-    y = np.array(layer.activation(a.copy()))
+    y = np.array(activation(a.copy()))
     return Claim(
         values=lambda moved: loss(moved, t),
         call=loss,
         called={"y": y, "t": t},
+        shape=y.shape[:1],
         backward=loss.backward,
         given={"y": y, "t": t},
-        fields={"part": f"loss {loss!r}", "layer": layer.number},
+        fields={"part": f"loss {loss!r}", **fields},
         # Near 0 a logarithm bends within a distance of y itself: steps are shares of y, as far as rounding lets them.
         unit=np.clip(np.abs(y), 1e-6 if y.dtype == np.float64 else 0.03, 1.0),
         wide=max(1.0, float(np.abs(t).max(initial=0.0))) if t.ndim > 1 else 1.0,
     )
 
 
-def _judge_claim(part: Claim) -> Verdict | None:
+def judge_claim(part: Claim) -> Verdict | None:
     """Return the verdict on a part, None where it has no derivative and does nothing that it must not do."""
     try:
-        claimed = _claim_slopes(part)
+        claimed = claim_slopes(part)
     except MisconductError as error:
         return Verdict(verdict=WRONG, size=np.inf, explanation=str(error), **part.fields)
     if isinstance(claimed, Verdict) or claimed is None:
         return claimed
-    verdict = conclude(part.judge(claimed), part.locate, **part.fields)
+    verdict = part.conclude(claimed)
     if verdict.verdict == TOO_NOISY and part.wide:
         wider = attrs.evolve(part, unit=np.maximum(np.abs(part.at), part.wide))
-        verdict = conclude(wider.judge(claimed), part.locate, **part.fields)
+        verdict = wider.conclude(claimed)
     value = part.call(*(array.copy() for array in part.called.values()))
     if value.dtype != part.at.dtype:
         text = f"{verdict.explanation}; calling it returns {value.dtype} for {part.at.dtype}"
@@ -212,18 +226,17 @@ def _judge_claim(part: Claim) -> Verdict | None:
     return verdict
 
 
-def _claim_slopes(part: Claim) -> Array | Verdict | None:
+def claim_slopes(part: Claim) -> Array | Verdict | None:
     """Return what `backward` claims, or the verdict on a part that depends on chance or on other calls.
 
     Returns None where it has none; raises MisconductError.
     """
 
     def call() -> Array:
-        shape = part.at.shape if len(part.called) == 1 else part.at.shape[:1]
-        return check_array("calling it", call_part("calling it", part.call, part.called), shape)
+        return check_array("calling it", call_part("calling it", part.call, part.called), part.shape)
 
     def claim() -> Array:
-        return check_array("backward", call_part("backward", part.backward, part.given), part.at.shape)
+        return check_array(part.name, call_part(part.name, part.backward, part.given), part.at.shape)
 
     def verdict(size: float, explanation: str) -> Verdict:
         return Verdict(verdict=NOT_DETERMINISTIC, size=size, explanation=explanation, **part.fields)
@@ -237,14 +250,15 @@ def _claim_slopes(part: Claim) -> Array | Verdict | None:
     except NoDerivativeError:
         return None
     if gap := measure_difference(claimed, claim()):
-        return verdict(gap, f"backward, called twice alike, gives derivatives that differ by {gap:.1e} of the largest")
-    check_memory("backward", part.backward, part.given)
+        return verdict(
+            gap, f"{part.name}, called twice alike, gives derivatives that differ by {gap:.1e} of the largest"
+        )
+    check_memory(part.name, part.backward, part.given)
     part.call(*vary(part.called).values())
     if gap := measure_difference(claimed, claim()):
-        text = (
-            f"backward gives derivatives that differ by {gap:.1e} of the largest once it was called with other inputs"
-        )
-        return verdict(gap, f"{text}: let it keep nothing between calls, and use {', '.join(part.given)} alone")
+        text = f"{part.name} gives derivatives that differ by {gap:.1e} of the largest"
+        remedy = f"let it keep nothing between calls, and use {', '.join(part.given)} alone"
+        return verdict(gap, f"{text} once it was called with other inputs: {remedy}")
     return claimed
 
 
@@ -264,15 +278,15 @@ def _describe_near_kinks(activation: Activation, a: Array) -> str:
     )
 
 
-def _judge_without_constants(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Verdict | None:
+def _judge_without_constants(loss: Loss, claim_of: Callable[[Loss], Claim], t: Array) -> Verdict | None:
     """Return the verdict where a claim is right for the loss without a small constant that it has, else None."""
-    part = _claim_of_loss(loss, layer, a, t)
+    part = claim_of(loss)
     claimed = np.array(part.backward(*part.given.values()))
     found = part.judge(claimed)
     settings = (
         (name, value)
         for name, value, other in drop_small_settings(loss)
-        if not (_claim_of_loss(other, layer, a, t).judge(claimed).verdict == WRONG).any()
+        if not (claim_of(other).judge(claimed).verdict == WRONG).any()
     )
     constant = _find_constant(found, part, [*part.given.values()][-2], t)
     name, value = next(settings, ("the constant in its logarithm", constant))

@@ -10,14 +10,16 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.interfaces import GradientEstimator, Objective
+from modnet.interfaces import GradientEstimator
 from modnet.nn.numerical import default_step
 from modnet.nn.objective import NetworkObjective
 from modnet.randomness import Stream
+from modnet.testing.gradcheck.forward import visit_layers
+from modnet.testing.gradcheck.layers import name_entry
 from modnet.testing.gradcheck.reference import copy_batch
 from modnet.testing.gradcheck.taylor import KINK, find_kinks
 from modnet.testing.gradcheck.verdicts import Verdict, advise
-from modnet.types import Grads, Params
+from modnet.types import Array, Grads, Params
 
 EXPECTED = 1e-3  # relative error of a gradient that draws nothing at random; of more, the reason is looked for
 LESS = 3.0  # an error falls by this factor at least, where its reason is taken away
@@ -111,7 +113,8 @@ def _explain_step(estimator: GradientEstimator, reference: Reference, error: flo
     if tried[best] > error / LESS:
         return ""
     size = "large" if best < h else "small"
-    inputs = max(float(np.abs(z).max(initial=0.0)) for z in reference.objective.trace(params).inputs)
+    placed, values = reference.objective.placed, reference.objective.trace(params).values
+    inputs = max(float(np.abs(z).max(initial=0.0)) for at, z in zip(placed, values, strict=True) if at.params)
     why = f"it moves pre-activations by up to {h * max(inputs, 1.0):.2g}" if best < h else "rounding is divided by it"
     return f"its step h = {h:.2g} is too {size} here, {why}: with h = {best:.2g} the error is {tried[best]:.2g}"
 
@@ -134,7 +137,7 @@ def find_kinks_in_steps(reference: Reference, estimate: Grads, step: object) -> 
     ten times that. Elementwise activations of which a pre-activation passes a kink on the way are the cause.
     """
     objective, params, exact = reference.sound, reference.params, reference.exact
-    found: dict[tuple[int, int, int], Verdict] = {}
+    found: dict[tuple[int, ...], Verdict] = {}
     large = EXPECTED * max(float(np.abs(value).max(initial=0.0)) for value in exact.values())
     for name, value in params.items():
         gap = np.abs(np.asarray(estimate[name]) - np.asarray(exact[name])).reshape(-1, value.shape[-1])
@@ -164,31 +167,35 @@ def _move_entry(params: Params, name: str, entry: tuple[int, int], move: float) 
 
 
 def _find_passed_kinks(
-    objective: Objective, params: Params, ends: Sequence[Params], step: str
-) -> dict[tuple[int, int, int], Verdict]:
-    """Return the kinks that are passed between two parameters, by layer, unit and sample."""
-    traces = [objective.trace(end) for end in ends]
-    here = objective.trace(params)
+    objective: NetworkObjective, params: Params, ends: Sequence[Params], step: str
+) -> dict[tuple[int, ...], Verdict]:
+    """Return the kinks that elementwise layers pass between two parameters, by layer and entry."""
     found = {}
-    for k, layer in enumerate(objective.layers):
-        one, other = (trace.pre_activations[k] for trace in traces)
-        samples, units = np.nonzero(one != other)
-        if not layer.activation.elementwise or not len(samples):
+    passes = zip(visit_layers(objective, params), *(objective.trace(end).values for end in ends), strict=True)
+    for visit, one, other in passes:
+        if not visit.place.layer.elementwise or not (moved := one != other).any():
             continue
-        low, high = np.sort([one[samples, units], other[samples, units]], axis=0)
-        kinks = find_kinks(layer.activation, low, high)
-        for i in np.flatnonzero(np.isfinite(kinks)):
-            sample, unit = int(samples[i]), int(units[i])
-            a, kink = float(here.pre_activations[k][sample, unit]), float(kinks[i])
-            kink = 0.0 if abs(kink) < 1e-6 * max(1.0, float(high[i] - low[i])) else kink
-            found[layer.number, unit, sample] = Verdict(
+        x, (low, high) = visit.x, np.sort([one, other], axis=0)
+        kinks: Array = np.full(x.shape, np.nan)
+        if visit.activation is not None:
+            kinks[moved] = find_kinks(visit.activation, low[moved], high[moved])
+        else:
+            kinks = find_kinks(visit.evaluate, low, high)
+        for entry in np.argwhere(np.isfinite(kinks)):
+            index = tuple(int(i) for i in entry)
+            a, kink = float(x[index]), float(kinks[index])
+            kink = 0.0 if abs(kink) < 1e-6 * max(1.0, abs(float(one[index] - other[index]))) else kink
+            part = visit.place.layer if visit.activation is None else f"activation {visit.activation!r}"
+            what = "the input" if visit.activation is None else "the pre-activation"
+            passed = Verdict(
+                **visit.fields,
                 verdict=KINK,
-                part=f"activation {layer.activation!r}",
-                layer=layer.number,
-                unit=unit,
-                sample=sample,
+                part=str(part),
+                sample=index[0],
+                unit=int(np.ravel_multi_index(index[1:], x.shape[1:])),
                 size=abs(kink - a),
-                explanation=f"the pre-activation is {abs(kink - a):.2g} from the kink at {kink:.3g}; {step} "
+                explanation=f"{what} is {abs(kink - a):.2g} from the kink at {kink:.3g}; {step} "
                 "passes it, so that the difference mixes both sides",
             )
+            found[visit.place.index, *index] = passed if x.ndim == 2 else name_entry(passed, x.shape)
     return found

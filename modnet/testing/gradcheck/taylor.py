@@ -159,7 +159,11 @@ class Values:
         bend = (self.above - self.centre) - (self.centre - self.below)
         shown = np.abs(bend[-2:]).max(axis=0)  # all but noise has gone from the second difference there
         rounding = self.eps * np.maximum(size, ON_THE_WAY)
-        return np.asarray(np.maximum(rounding, np.maximum(shown, np.median(shown))))
+        # Where most functions are at kinks, as after a relu, those bend in proportion to the step: that is no noise.
+        smallest = np.abs(bend[-2:])
+        others = shown[(smallest[1] == 0) | (smallest[0] < 0.75 * RATIO * smallest[1])]
+        usual = others if 0 < len(others) < len(shown) / 2 else shown
+        return np.asarray(np.maximum(rounding, np.maximum(shown, np.median(usual))))
 
 
 def _judge(values: Values, claimed: Array, noise: Array) -> Judgement:

@@ -28,6 +28,8 @@ class Verdict:
     """One of VERDICTS: correct, wrong, kink, too noisy, not deterministic."""
     part: str
     layer: int | None = None
+    label: str | None = None
+    """The layer in words, in a network that has other layers than dense ones: "layer 3 (batch-norm)"."""
     unit: int | None = None
     sample: int | None = None
     parameter: str | None = None
@@ -47,8 +49,14 @@ class Verdict:
     def place(self) -> str:
         """The place in the network, in words."""
         entry = f"{self.parameter}{list(self.index)}" if self.index is not None else self.parameter
-        numbers = (("layer", self.layer), ("unit", self.unit), ("sample", self.sample))
-        return ", ".join([*filter(None, [entry]), *(f"{word} {n}" for word, n in numbers if n is not None)])
+        numbers = (("unit", self.unit), ("sample", self.sample))
+        places = [entry, self.layer_label, *(f"{word} {n}" for word, n in numbers if n is not None)]
+        return ", ".join(filter(None, places))
+
+    @property
+    def layer_label(self) -> str:
+        """The layer in words; "" where it is of none."""
+        return self.label or ("" if self.layer is None else f"layer {self.layer}")
 
     def __str__(self) -> str:
         place = f", {self.place}" if self.place else ""

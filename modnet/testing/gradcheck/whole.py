@@ -1,4 +1,4 @@
-"""Verdicts on whole gradients, along random directions within each unit's parameters."""
+"""Verdicts on gradients along random directions within each unit's parameters."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ import numpy as np
 from modnet.randomness import Stream
 from modnet.testing.gradcheck.taylor import WRONG, Judgement, judge
 from modnet.testing.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, conclude, measure_difference
-from modnet.types import Array, Grads, Params
+from modnet.types import Array, Grads, Params, Shape
 
 BLOCKS = 64  # of the parameters in one array at most: a block holds those of one unit, or of some in a wide layer
 WHOLE = "whole gradient"
 
 
 @attrs.frozen(eq=False)
-class _Block:
-    """Some entries of one parameter array, and a sign for each: a direction of length 1."""
+class Block:
+    """Some entries of an array, and a sign for each: a direction of length 1.
+
+    Of an array of samples, given as `lead` of them, the entries are those of each sample, which all move at once.
+    """
 
     name: str
     entries: Array
@@ -27,22 +30,30 @@ class _Block:
     unit: float
     """The length of a step of 1."""
 
-    def move(self, params: Params, step: float) -> Params:
-        value = np.array(params[self.name])
-        value.reshape(-1)[self.entries] += value.dtype.type(step * self.unit / len(self.entries) ** 0.5) * self.signs
+    def move(self, params: Params, step: float, lead: int = 1) -> Params:
+        """Return the parameters, with the entries moved by a step."""
+        value = np.array(params[self.name], order="C")
+        value.reshape(lead, -1)[:, self.entries] += (
+            value.dtype.type(step * self.unit / len(self.entries) ** 0.5) * self.signs
+        )
         return {**params, self.name: value}
 
-    def project(self, grads: Grads) -> float:
-        """Return the change that a gradient claims for a step of 1 along the direction."""
-        flat = np.asarray(grads[self.name]).reshape(-1)
-        return float((flat[self.entries] * self.signs).sum() / len(self.entries) ** 0.5) * self.unit
+    def project(self, grads: Grads, lead: int = 1) -> Array:
+        """Return the changes (lead,) that a gradient claims for a step of 1 along the direction."""
+        rows = np.asarray(grads[self.name]).reshape(lead, -1)
+        return (
+            np.array([float((r[self.entries] * self.signs).sum() / len(self.entries) ** 0.5) for r in rows]) * self.unit
+        )
 
-    def measure(self, params: Params) -> float:
-        return float(np.linalg.norm(np.asarray(params[self.name]).reshape(-1)[self.entries])) / self.unit
+    def measure(self, params: Params, lead: int = 1) -> Array:
+        """Return the lengths (lead,) of what moves."""
+        rows = np.asarray(params[self.name]).reshape(lead, -1)
+        return np.array([float(np.linalg.norm(row[self.entries])) for row in rows]) / self.unit
 
-    def halve(self) -> list[_Block]:
+    def halve(self) -> list[Block]:
+        """Return its two halves."""
         halves = (np.array_split(values, 2) for values in (self.entries, self.signs))
-        return [_Block(self.name, entries, signs, self.unit) for entries, signs in zip(*halves, strict=True)]
+        return [Block(self.name, entries, signs, self.unit) for entries, signs in zip(*halves, strict=True)]
 
 
 def judge_whole(
@@ -54,13 +65,15 @@ def judge_whole(
     part: str = WHOLE,
     batch: int = 0,
     units: Mapping[str, float] | None = None,
+    axes: Mapping[str, int | None] | None = None,
+    most: int = BLOCKS,
 ) -> Verdict:
     """Judge a gradient of any function of the parameters by its Taylor remainder in random directions.
 
     Each direction lies within the parameters that lead into one unit. Where a slope is wrong, halves of these are
     judged, and halves of the worse half, down to one parameter. `batch`, the number of samples, is recognised as
-    a missing factor. `units` are lengths of a step of 1 in each parameter, by default 1. Costs about 27 evaluations for
-    each unit and bias.
+    a missing factor. `units` are lengths of a step of 1 in each parameter, by default 1; `axes` are those that count
+    units, by default the last ones. Costs about 27 evaluations for each unit and bias, of `most` in an array.
 
     >>> f = lambda params: float((params["w"] ** 2).sum())
     >>> print(judge_whole(f, {"w": np.array([3.0, 4.0])}, {"w": np.array([6.0, 8.0])}, modnet.Stream(0)).verdict)
@@ -73,19 +86,20 @@ def judge_whole(
     if gap := measure_difference(*(np.asarray(f(dict(params))) for _ in range(2))):
         text = f"the same parameters give losses that differ by {gap:.1e} of the loss"
         return Verdict(verdict=NOT_DETERMINISTIC, part=part, size=gap, explanation=text)
-    units = units or {}
+    units, axes = units or {}, axes or {}
     blocks = [
         block
-        for name in params
-        for block in _split_into_blocks(name, params[name], stream.child(name), units.get(name, 1.0))
+        for name, value in params.items()
+        for block in split_into_blocks(name, value, stream.child(name), units.get(name, 1.0), axes.get(name), most)
     ]
-    judgement = _judge_blocks(f, params, grads, blocks)
-    verdict = conclude(judgement, lambda i: _locate(blocks[i], params), batch, part=part)
+    judgement = judge_blocks(f, params, grads, blocks)
+    verdict = conclude(judgement, lambda i: locate(blocks[i], params[blocks[i].name].shape), batch, part=part)
     if verdict.verdict != WRONG:
         return verdict
-    worst = blocks[int(np.where(judgement.verdict == WRONG, judgement.error, -1).argmax())]
-    block, found = _narrow(f, params, grads, worst)
-    return conclude(found, lambda _: _locate(block, params), batch, among=judgement, part=part)
+    worst = blocks[find_worst(judgement)]
+    block, found = narrow(f, params, grads, worst)
+    place = locate(block, params[block.name].shape)
+    return conclude(found, lambda _: place, batch, among=judgement, part=part)
 
 
 def _find_fault(params: Params, grads: Grads, part: str) -> Verdict | None:
@@ -105,21 +119,38 @@ def _find_fault(params: Params, grads: Grads, part: str) -> Verdict | None:
     return None
 
 
-def _judge_blocks(f: Callable[[Params], float], params: Params, grads: Grads, blocks: Sequence[_Block]) -> Judgement:
-    def values(step: float) -> Array:
-        return np.array([f(block.move(params, step)) for block in blocks])
+def find_worst(judgement: Judgement) -> int:
+    """Return the number of the wrong slope with the largest error."""
+    return int(np.where(judgement.verdict == WRONG, judgement.error, -1).argmax())
 
-    claimed = np.array([block.project(grads) for block in blocks])
-    sizes = np.array([block.measure(params) for block in blocks])
-    units = np.array([block.unit for block in blocks])
+
+def judge_blocks(
+    f: Callable[[Params], Any], params: Params, grads: Grads, blocks: Sequence[Block], lead: int = 1, sample: Any = ...
+) -> Judgement:
+    """Judge the slopes in each block's direction: of one value, or of `lead` samples each, or of one of these.
+
+    `f` returns one value, or those of the samples (lead,).
+    """
+
+    def choose(values: Any) -> Array:
+        return np.array(values).reshape(len(blocks), lead)[:, sample].reshape(-1)
+
+    def values(step: float) -> Array:
+        return choose([f(block.move(params, step, lead)) for block in blocks])
+
+    claimed = choose([block.project(grads, lead) for block in blocks])
+    sizes = choose([block.measure(params, lead) for block in blocks])
+    units = choose([[block.unit] * lead for block in blocks])
     return judge(values, claimed, sizes, np.result_type(*params.values()), units)
 
 
-def _narrow(f: Callable[[Params], float], params: Params, grads: Grads, block: _Block) -> tuple[_Block, Judgement]:
-    """Follow the worse half down to one parameter, as far as it is wrong; return it and its judgement."""
+def narrow(
+    f: Callable[[Params], Any], params: Params, grads: Grads, block: Block, lead: int = 1, sample: int = 0
+) -> tuple[Block, Judgement]:
+    """Follow the worse half down to one entry, as far as it is wrong; return it and its judgement."""
     while len(block.entries) > 1:
         halves = block.halve()
-        judgement = _judge_blocks(f, params, grads, halves)
+        judgement = judge_blocks(f, params, grads, halves, lead, sample)
         wrong = judgement.verdict == WRONG
         if not wrong.any():
             break
@@ -127,20 +158,27 @@ def _narrow(f: Callable[[Params], float], params: Params, grads: Grads, block: _
         block = halves[int(np.where(wrong, judgement.error * lengths, -1).argmax())]
     if len(block.entries) == 1:  # its slope is shown
         block = attrs.evolve(block, signs=np.ones_like(block.signs))
-    return block, _judge_blocks(f, params, grads, [block])
+    return block, judge_blocks(f, params, grads, [block], lead, sample)
 
 
-def _split_into_blocks(name: str, value: Array, stream: Stream, unit: float) -> list[_Block]:
-    """Return directions that cover an array, unit by unit: the last axis counts units."""
+def split_into_blocks(
+    name: str, value: Array, stream: Stream, unit: float, axis: int | None = None, most: int = BLOCKS
+) -> list[Block]:
+    """Return directions that cover an array, unit by unit, or some units together where these are more than `most`.
+
+    `axis` counts units, by default the last one.
+    """
+    axis = -1 if axis is None else axis
     entries = np.arange(value.size).reshape(value.shape)
-    by_unit = entries.reshape(-1, value.shape[-1]).T if value.ndim > 1 else entries.reshape(-1, 1)
+    by_unit = np.moveaxis(entries, axis, 0).reshape(value.shape[axis], -1) if value.ndim else entries.reshape(1, 1)
     signs = stream.generator().choice([-1.0, 1.0], value.size).astype(value.dtype)
-    parts = np.array_split(by_unit, min(len(by_unit), BLOCKS))
-    return [_Block(name, part.reshape(-1), signs[part.reshape(-1)], unit) for part in parts if part.size]
+    parts = np.array_split(by_unit, min(len(by_unit), most))
+    return [Block(name, part.reshape(-1), signs[part.reshape(-1)], unit) for part in parts if part.size]
 
 
-def _locate(block: _Block, params: Params) -> dict[str, Any]:
+def locate(block: Block, shape: Shape) -> dict[str, Any]:
+    """Return the fields of a verdict on a block of an array: the name, and the index where it is one entry."""
     if len(block.entries) > 1:
         return {"parameter": block.name}
-    index = np.unravel_index(int(block.entries[0]), params[block.name].shape)
+    index = np.unravel_index(int(block.entries[0]), shape)
     return {"parameter": block.name, "index": tuple(int(i) for i in index)}

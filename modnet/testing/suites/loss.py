@@ -14,7 +14,7 @@ import modnet
 from modnet.compose.adapters import adapt
 from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
-from modnet.interfaces import Activation, DenseLayer, FusedLoss, Loss
+from modnet.interfaces import Activation, FusedLoss, Loss
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
 from modnet.testing.gradcheck.parts import judge_loss
@@ -250,7 +250,7 @@ def certain(part: Any, use: Any, classes: int, wrong: int, dtype: str, output: A
 def derivative(part: Any, a: Any, t: Any, output: Any = None) -> None:
     """`backward` returns the derivative of each sample's loss, as a Taylor-remainder test judges it."""
     plain: Any = adapt("activation", output.__call__) if output else modnet.activation("sigmoid")
-    verdict = judge_loss(part, DenseLayer(1, a.shape[1], a.shape[1], plain), a, t, Stream(0))
+    verdict = judge_loss(part, plain, a, t, Stream(0))
     assert not (verdict and verdict.is_failure), verdict.explanation
 
 
@@ -372,7 +372,7 @@ def fused(part: Any, activation: Any, a: Any, t: Any) -> None:
     try:
         da = activation.backward(a, y, part.backward(y, t))
     except modnet.NoDerivativeError:  # of the fused form alone there is one
-        verdict = judge_loss(part, DenseLayer(1, a.shape[1], a.shape[1], activation), a, t, Stream(0))
+        verdict = judge_loss(part, activation, a, t, Stream(0))
         assert not (verdict and verdict.is_failure), verdict.explanation
     else:
         np.testing.assert_allclose(form.backward(a, y, t), da, rtol=1e-6, atol=1e-9)

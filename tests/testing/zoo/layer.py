@@ -649,22 +649,31 @@ class WeightOfNoAxis(Scale):
         return {"W": (dz * x).sum(keepdims=True).reshape(())}
 
 
+@CAGE.add_broken("differences")
+class WrongInTheMiddle(Affine):
+    """Its slopes are right for the first and the last channel."""
+
+    def slopes(self, params, x, memo, name, channel):
+        return Affine.slopes(self, params, x, memo, name, channel) * (0 if channel == 1 else 1)
+
+
 @CAGE.add_broken("resume")
 class CountsItself(Scale):
-    """Grows with the number of its calls, which no checkpoint has."""
+    """Changes with the number of its calls in training, which no checkpoint has."""
 
     def __init__(self):
         self.calls = 0
 
     def forward(self, params, x, mode, stream):
         self.calls += mode == "train"
-        return (1 + self.calls) * params["scale"] * x, self.calls
+        factor = 1 + 0.5 * np.sin(self.calls)
+        return factor * params["scale"] * x, factor
 
     def backward(self, params, x, z, memo, dz):
-        return (1 + memo) * params["scale"] * dz
+        return memo * params["scale"] * dz
 
     def gradients(self, params, x, z, memo, dz):
-        return {"scale": (1 + memo) * (dz * x).sum(axis=0), "shift": 0 * dz.sum(axis=0)}
+        return {"scale": memo * (dz * x).sum(axis=0), "shift": 0 * dz.sum(axis=0)}
 
 
 @CAGE.add_broken("unchanged")
