@@ -16,12 +16,13 @@ import numpy as np
 import modnet.nn.run
 from modnet.compose.defaults import MAIN_JOB, ExperimentTraining
 from modnet.compose.experiment import DataSettings, Experiment, NetworkSettings, PluginSettings
-from modnet.compose.parts import GivenInPython, create_metrics
+from modnet.compose.parts import GivenInPython, create_metrics, find_name
 from modnet.compose.plugins import containing_plugins, get_host, list_asked
 from modnet.compose.tables import Table, read_toml
 from modnet.errors import DataError, SettingError
 from modnet.files.opening import read_json
 from modnet.host.entry_points import LOADED
+from modnet.interfaces import Activation, Layer, PlacedLayer
 from modnet.nn.checkpoint import Checkpoint, Checkpoints
 from modnet.nn.network import LayeredNetwork
 from modnet.runs.contents import read_course
@@ -115,20 +116,18 @@ class Run(modnet.nn.run.Run, Trained):
 
     def _describe(self) -> Experiment:
         """Return an experiment with the parts and settings of the run, and data that nothing can read again."""
-        *hidden, last = self.network.dense_layers
         dtype: Any = str(self.network.dtype)
         initial = {key: value for key, value in MAIN_JOB["network"].items() if key == "weight_init_std"}
         for key, value in getattr(self.network, "initial", {}).items():
             each = value if isinstance(value, (list, tuple)) else [value]
             if not any(map(callable, each)):  # which no file can hold, and nothing needs any more
                 initial[key] = value if key == "weight_init_std" or value is None else (*each,)
-        network = NetworkSettings(
-            hidden=tuple(layer.outputs for layer in hidden),
-            activation=tuple(layer.activation for layer in hidden),
-            output=last.activation,
-            loss=self.network.loss_function,
-            **initial,
-        )
+        layers: dict[str, Any] = {"shape": self.network.shape, "layers": tuple(map(_unwrap, self.network.placed))}
+        if dense := self.network.dense_layers:
+            activations = tuple(layer.activation for layer in dense)
+            layers = {"hidden": tuple(layer.outputs for layer in dense[:-1])}
+            layers |= {"activation": activations[:-1], "output": activations[-1]}
+        network = NetworkSettings(loss=self.network.loss_function, **layers, **initial)
         modules = tuple(plugin.module for plugin in get_host().plugins if plugin.state == LOADED and not plugin.value)
         return Experiment(
             seed=self.seed,
@@ -141,6 +140,12 @@ class Run(modnet.nn.run.Run, Trained):
             callbacks=self.callbacks.parts,
             metrics=self.metrics[len(create_metrics(self.data.task, ())) :],
         )
+
+
+def _unwrap(place: PlacedLayer) -> Layer | Activation:
+    """Return a layer, or the activation that it stands for by its name alone."""
+    layer = place.layer
+    return layer.activation if layer.activation and find_name(layer) == "activation" else layer
 
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)
