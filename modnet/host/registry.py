@@ -64,7 +64,7 @@ class Override:
 
     @property
     def rank(self) -> int:
-        """How much it counts in this thread or task, 0 where it is not seen here."""
+        """Its weight in this thread or task, 0 where it is not seen here."""
         return 1
 
 

@@ -80,6 +80,11 @@ class Layer(Part, ABC):
         """The activation that it is exactly, where it is one."""
         return None
 
+    @property
+    def kinks(self) -> tuple[float, ...] | None:
+        """The inputs where it has a kink or a jump, and is smooth everywhere else, as `Activation.kinks` says."""
+        return None if self.activation is None else self.activation.kinks
+
     def shape(self, inputs: Shape) -> Shape:
         """Return the shape of one sample's outputs, by default that of its inputs; raises ShapeError."""
         return inputs
