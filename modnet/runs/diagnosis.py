@@ -14,6 +14,8 @@ from modnet.compose.settings import get_settings
 from modnet.data.dataset import Dataset
 from modnet.errors import Problem
 from modnet.interfaces import ObservedRun
+from modnet.nn.layers import run_layer
+from modnet.randomness import Stream
 from modnet.text import list_some, quote
 from modnet.types import Array, Status
 
@@ -25,7 +27,7 @@ VARYING = 0.05  # of the rows, for a feature's scale to count: rare words and th
 FLAT = 0.04  # of an activation's steepest slope: a sigmoid's at outputs of 0.01 and 0.99
 STEADY = 0.95  # of the samples, for which a unit passes nothing back
 UNEVEN = 0.7  # the share of a class that hides the others
-STARTING = "--activation relu --set network.weight_init_std=he --optimizer adam --lr 0.001"
+STARTING = "--set network.weight_init_std=he --optimizer adam --lr 0.001"
 
 
 def find_baseline(data: Dataset, part: str = "test") -> float | None:
@@ -56,8 +58,11 @@ def _find_problems(run: ObservedRun, experiment: Experiment, data: Dataset) -> I
     raw = source.get("standardize") is False and (apart > APART or np.abs(x).mean() > 10)
     standardize = "--set data.standardize=true" * raw
     slower = standardize or f"--lr {min(lr / 10, 0.1):g}"
-    parts = {find_name(part) for part in (experiment.optimizer, *experiment.network.activation)}
-    restart = f"{standardize} {'' if parts == {'adam', 'relu'} and 0.0003 < lr < 0.01 else STARTING}".strip()
+    of_layers = experiment.network.layers
+    hidden = {find_name(part) for part in experiment.network.activation or ()} or {"relu"}
+    knows = hidden == {"relu"} and find_name(experiment.optimizer) == "adam" and 0.0003 < lr < 0.01
+    start = STARTING if of_layers else f"--activation relu {STARTING}"
+    restart = f"{standardize} {'' if knows else start}".strip()
     baseline, name = find_baseline(data, part), f"{part}_accuracy" if data.classes else f"{part}_r2"
     at_baseline = baseline is not None and (run.history.columns.get(name) or [math.nan])[-1] <= baseline
     if run.status is Status.DIVERGED:
@@ -95,17 +100,22 @@ def _judge_loss(loss: list[float], slower: str, restart: str) -> Iterator[Proble
         yield _advise(f"the loss fell to {low:.4g}, then rose to {last:.4g}", slower)
 
 
-def _judge_units(network: Network, z: Array, slower: str, restart: str) -> Iterator[Problem]:
-    """Find hidden layers half of whose units pass no gradient back for nearly all samples."""
+def _judge_units(network: Network, x: Array, slower: str, restart: str) -> Iterator[Problem]:
+    """Find hidden activations half of whose units, or channels, pass no gradient back for nearly all samples."""
     usual = np.linspace(-4, 4, 100)
-    for layer in network.dense_layers[:-1]:
-        activation, a = layer.activation, z @ network.params[layer.weight] + network.params[layer.bias]
-        z, steepest = activation(a), np.abs(np.diff(activation(usual)) / np.diff(usual)).max()
+    z = x[: network.rows_at_once].reshape(-1, *network.shape).astype(network.dtype)
+    for place in network.placed[:-1]:
+        activation, own, before = place.layer.activation, place.take(network.params, network.buffers), z
+        z, _ = run_layer(place, own, before, "predict", Stream(0))
+        if activation is None or not activation.elementwise:
+            continue
+        a, values = (np.moveaxis(each, 1, -1).reshape(-1, each.shape[1]) for each in (before, z))
+        steepest = np.abs(np.diff(activation(usual)) / np.diff(usual)).max()
         slope = np.abs(activation(a + 1e-3) - activation(a - 1e-3)) / 2e-3
         flat = np.mean(slope <= FLAT * steepest, axis=0) >= STEADY
-        if activation.elementwise and flat.mean() >= 0.5:
-            state, option = ("saturated", restart) if np.median(z[:, flat], axis=0).any() else ("dead", slower)
-            yield _advise(f"layer {layer.number}: {100 * flat.mean():.0f} % of its units are {state}", option)
+        if flat.mean() >= 0.5:
+            state, option = ("saturated", restart) if np.median(values[:, flat], axis=0).any() else ("dead", slower)
+            yield _advise(f"{place.label}: {100 * flat.mean():.0f} % of its units are {state}", option)
 
 
 def _judge_predictions(y: Array, t: Array, data: Dataset, run: ObservedRun) -> str:
