@@ -165,3 +165,45 @@ def networks(draw):
 def test_any_network_of_layers_has_the_differences_of_the_loop(drawn, mode, h, evaluate):
     network, samples = drawn
     assert off(network, samples, h, mode=mode, evaluate=evaluate) < 1000
+
+
+def test_units_that_are_dropped_cross_no_kink():
+    """What goes into relu is exactly 0 there, and stays it."""
+    network = network_of([Dense(8), Dropout(), act("relu"), *END], (5,))
+    assert cells_of(network)[0] == "layer 1 (dense): interpolated, 72 cells"
+
+
+@pytest.mark.check
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_simple_conv_net_on_digits_has_the_differences_of_the_loop(dtype):
+    """Chapter 7 of the book, at 200 entries of each array, with parameters as in the middle of training."""
+    layers = [
+        Convolution(30, 5),
+        act("relu"),
+        MaxPool(2),
+        Flatten(),
+        Dense(100),
+        act("relu"),
+        Dense(10),
+        act("softmax"),
+    ]
+    digits, h = modnet.load("mnist-small").train, 1e-4 if dtype == "float64" else 2.0**-8
+    network = network_of(layers, (1, 28, 28), dtype=dtype)
+    draw = np.random.default_rng(0)
+    network.params = {
+        name: (0.1 * draw.standard_normal(value.shape)).astype(dtype) for name, value in network.params.items()
+    }
+    objective = network.objective(digits.x[:20].reshape(-1, 1, 28, 28), digits.t[:20])
+    found = modnet.gradient("central-difference", h=h)(objective, network.params, STREAM)
+    wide = network.with_arrays({name: value.astype(float) for name, value in network.params.items()})
+    loss = wide.objective(objective.x.astype(float), objective.t)
+    for name, value in wide.params.items():
+        for entry in draw.choice(value.size, min(200, value.size), replace=False):
+            moved = [np.array(value) for _ in range(2)]
+            for array, shift in zip(moved, (h, -h), strict=True):
+                array.reshape(-1)[entry] += shift
+            above, below = (loss({**wide.params, name: array}) for array in moved)
+            expected = (above - below) / (2 * h)
+            assert found[name].reshape(-1)[entry] == pytest.approx(
+                expected, rel=0, abs=1e-10 if dtype == "float64" else 2e-6
+            )

@@ -40,7 +40,7 @@ def sum_outputs(work: Work, units: Units, steps: Steps) -> tuple[Array, int]:
 
 @attrs.frozen(eq=False)
 class _Noise:
-    """What rounding leaves of an audit: `absolute` (N,) and, times how far a unit moves, `relative` (N,).
+    """The limits of an audit: `absolute` (N,) and, times how far a unit moves, `relative` (N,).
 
     `reach` (N,) is how far the units' pre-activations are moved at most.
     """

@@ -1,4 +1,4 @@
-"""Slopes of each sample's loss by the units of a dense layer, by a tiny complex step."""
+"""Slopes of losses by units of a dense layer, by a complex step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes of each sample's loss by single units of a dense layer, anywhere in a network."""
+"""Changes of losses by single units of a dense layer."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Units:
             if kinks := link.place.layer.kinks:
                 x, reach = link.x[:, units], np.abs(da).max(axis=0)
                 for kink in kinks:
-                    near |= np.abs(x - x.dtype.type(kink)) <= reach
+                    near |= (np.abs(x - x.dtype.type(kink)) <= reach) & (reach > 0)
             da, _ = link.change(da, units)
         return da, near
 
