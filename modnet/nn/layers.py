@@ -40,7 +40,7 @@ def place_layers(layers: Sequence[Layer], shape: Shape) -> tuple[PlacedLayer, ..
         placed.append(PlacedLayer(index, number, label, layer, shape, outputs, params, buffers))
         shape = outputs
     if not placed or placed[-1].layer.activation is None or len(shape) != 1:
-        found = f"{_describe(placed[-1].layer)} with outputs {shape}" if placed else "no layer"
+        found = f"{placed[-1].label} with outputs {shape}: put flatten and dense before it" if placed else "no layer"
         raise SettingError([f"must end with an activation of one row of numbers, found {found}"], "layers")
     return tuple(placed)
 
