@@ -24,7 +24,7 @@ from modnet.comparison.grid import Setting, complete, create_settings, spread, t
 from modnet.comparison.report import Comparison
 from modnet.comparison.result import SettingResult
 from modnet.comparison.statistics import load_special
-from modnet.comparison.workers import Job, ensure_plugins, run_jobs
+from modnet.comparison.workers import Job, check_is_no_import, ensure_plugins, run_jobs
 from modnet.compose.defaults import get_default_job, merge_job
 from modnet.compose.experiment import VALIDATION, Experiment, create_experiment, read_data, to_table
 from modnet.compose.parts import create_metrics, find_name
@@ -102,6 +102,7 @@ def compare(
     >>> [setting.label for setting in result.settings], result.pairs[0].decision.claim
     (['hidden 5', 'hidden 10'], 'undecided')
     """
+    check_is_no_import()
     load_special()  # before anything is trained
     table, plan = _read_plan(experiment, grid, seeds, rope)
     # A table is the program's own word; in a file, a module must be approved.

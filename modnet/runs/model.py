@@ -165,16 +165,13 @@ class TrainedModel:
 
 def _read_preparation(path: Path, about: dict[str, Any]) -> Preparation:
     """Return the preparation of a run; raises DataError where it is not the one that its parameters belong to."""
-    again = "restore it from a copy, or train the run again"
-    if not path.is_file():
-        raise DataError(f"{path}: missing: {again}", path=path)
     try:
         found = Preparation.from_dict(read_json(path))
         problem = "" if found.digest == about["preparation"] else "not as the run left it"
     except DataError as error:
         problem = printable(str(error).removeprefix(f"{path}: "), 200)
     if problem:
-        raise DataError(f"{path}: {problem}: {again}", path=path)
+        raise DataError(f"{path}: {problem}: restore it from a copy, or train the run again", path=path)
     return found
 
 
