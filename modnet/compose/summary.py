@@ -29,7 +29,8 @@ def format_part(part: object) -> str:
     kind, write = type(part), make_settings_reader().write
     defaults = {field.name: field.default for field in attrs.fields(kind)} if attrs.has(kind) else {}
     settings = {key: value for key, value in get_settings(part).items() if value is not None}
-    shown = {k: v for k, v in settings.items() if not ((isinstance(v, str) or v in {0, True}) and v == defaults.get(k))}
+    usual = {k for k, v in settings.items() if v == defaults.get(k) and (isinstance(v, str) or v in (0, 1))}
+    shown = {key: value for key, value in settings.items() if key not in usual}
     words = ", ".join(f"{key}={write(value) if isinstance(value, Enum) else value}" for key, value in shown.items())
     return find_name(part) + f"({words})" * bool(shown)
 

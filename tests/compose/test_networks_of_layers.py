@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 
 import modnet
 from modnet import SettingError, ShapeError
+from modnet.compose.summary import format_part
 
 DENSE = ("dense", {"units": 3})
 
@@ -35,6 +37,13 @@ class TestItems:
     def test_identity_is_added_where_the_last_is_no_activation(self) -> None:
         net = modnet.Network([DENSE], shape=2, loss="mean-squared-error")
         assert repr(net) == "<Network 2 -> 3: Identity(); MeanSquaredError()>"
+
+    def test_a_classification_needs_an_activation_at_the_end(self) -> None:
+        with pytest.raises(
+            SettingError, match="layers: must end with an activation for cross-entropy, such as softmax"
+        ):
+            modnet.Network([DENSE], shape=2)
+        assert modnet.Network([DENSE, "identity"], shape=2).outputs == 3
 
     def test_sizes_and_layers_are_told_apart_by_the_first_item(self) -> None:
         assert modnet.Network(np.array([2, 3])).params["W1"].shape == (2, 3)
@@ -73,7 +82,7 @@ class TestMistakes:
     )
     def test_settings_that_do_not_go_with_layers(self, settings: dict[str, Any], expected: str) -> None:
         with pytest.raises(SettingError, match=re.escape(expected)):
-            modnet.Network([DENSE], **settings)
+            modnet.Network([DENSE, "softmax"], **settings)
 
     def test_a_shape_goes_with_layers_alone(self) -> None:
         with pytest.raises(SettingError, match="'shape' goes with a list of layers"):
@@ -86,3 +95,16 @@ class TestMistakes:
     def test_a_layer_that_does_not_fit_is_named(self) -> None:
         with pytest.raises(ShapeError, match=r"layer 2 \(dense\) expects .*put a flatten layer before it"):
             modnet.Network(["relu", DENSE, "softmax"], shape=(1, 2, 2))
+
+
+@attrs.frozen
+class Table(modnet.Layer):
+    sizes: dict[str, int] = attrs.field(factory=dict)
+    most: int = 1
+
+    def forward(self, params, x, mode, stream):
+        return x, None
+
+
+def test_a_part_with_a_table_among_its_settings_is_shown_with_it() -> None:
+    assert format_part(Table({"short": 5})) == "table(sizes={'short': 5})"
