@@ -128,7 +128,7 @@ def _orthogonalize(draws: Array) -> Array:
 
 def _is_float(dtype: Any) -> bool:
     try:
-        return np.dtype(dtype).kind == "f"
+        return bool(np.dtype(dtype).kind == "f")
     except TypeError:
         return False
 

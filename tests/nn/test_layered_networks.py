@@ -96,7 +96,7 @@ class TestSettings:
             modnet.Network(LAYERS, shape=4, weight_init=["he"] * 3)
 
     def test_a_deviation_is_finite(self) -> None:
-        with pytest.raises(SettingError, match="'weight_init' must be >= 0, .*: inf"):
+        with pytest.raises(SettingError, match=r"'weight_init' must be >= 0, .*: inf"):
             modnet.Network(LAYERS, shape=4, weight_init=np.inf)
 
     def test_an_image_at_the_end_says_what_is_missing(self) -> None:
@@ -226,3 +226,25 @@ def test_outputs_of_another_dtype_are_those_numbers_in_the_networks_own(dtype: s
 def test_outputs_that_are_no_plain_array_are_one() -> None:
     net = net_with(same_with(forward=lambda self, params, x, mode, stream: (np.ma.masked_less(x, 0), None)))
     assert net.loss(X, T) == net_with(Same()).loss(X, T)
+
+
+def center(self: Any, params: Any, x: Any, mode: Any, stream: Any) -> Any:
+    return x - x.mean(axis=0), None
+
+
+@pytest.mark.parametrize("shape", [(4,), (1, 2, 2)])
+def test_a_layer_without_backward_that_couples_samples_has_to_say_so(shape: Any) -> None:
+    silent = type("Silent", (modnet.Layer,), {"forward": center})
+    frank = type("Frank", (silent,), {"couples_samples": True})
+    nets = [modnet.Network([part(), "flatten", DENSE, part(), "softmax"], shape=shape) for part in (silent, frank)]
+    with pytest.raises(PluginError, match=r"of another one in Silent.*: it must say so: couples_samples = True"):
+        nets[0].gradient(X, T)
+    expected = nets[1].numerical_gradient(X, T)
+    for name, value in nets[1].gradient(X, T).items():
+        np.testing.assert_allclose(value, expected[name], atol=1e-7)
+
+
+def test_an_elementwise_layer_has_outputs_like_its_inputs() -> None:
+    layer = same_with(elementwise=True, shape=lambda self, inputs: (2,))
+    with pytest.raises(PluginError, match=r"says that it is elementwise, and gives outputs \(2,\) for inputs \(4,\)"):
+        net_with(layer)
