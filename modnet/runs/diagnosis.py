@@ -14,6 +14,8 @@ from modnet.compose.settings import get_settings
 from modnet.data.dataset import Dataset
 from modnet.errors import Problem
 from modnet.interfaces import ObservedRun
+from modnet.nn.layers import run_layer
+from modnet.randomness import Stream
 from modnet.text import list_some, quote
 from modnet.types import Array, Status
 
@@ -25,7 +27,7 @@ VARYING = 0.05  # of the rows, for a feature's scale to count: rare words and th
 FLAT = 0.04  # of an activation's steepest slope: a sigmoid's at outputs of 0.01 and 0.99
 STEADY = 0.95  # of the samples, for which a unit passes nothing back
 UNEVEN = 0.7  # the share of a class that hides the others
-STARTING = "--activation relu --set network.weight_init_std=he --optimizer adam --lr 0.001"
+STARTING = "--set network.weight_init_std=he --optimizer adam --lr 0.001"
 
 
 def find_baseline(data: Dataset, part: str = "test") -> float | None:
@@ -57,7 +59,8 @@ def _find_problems(run: ObservedRun, experiment: Experiment, data: Dataset) -> I
     standardize = "--set data.standardize=true" * raw
     slower = standardize or f"--lr {min(lr / 10, 0.1):g}"
     parts = {find_name(part) for part in (experiment.optimizer, *experiment.network.activation)}
-    restart = f"{standardize} {'' if parts == {'adam', 'relu'} and 0.0003 < lr < 0.01 else STARTING}".strip()
+    starting = f"{'--activation relu ' * bool(experiment.network.activation)}{STARTING}"
+    restart = f"{standardize} {'' if parts - {'relu'} == {'adam'} and 0.0003 < lr < 0.01 else starting}".strip()
     baseline, name = find_baseline(data, part), f"{part}_accuracy" if data.classes else f"{part}_r2"
     at_baseline = baseline is not None and (run.history.columns.get(name) or [math.nan])[-1] <= baseline
     if run.status is Status.DIVERGED:
@@ -95,17 +98,22 @@ def _judge_loss(loss: list[float], slower: str, restart: str) -> Iterator[Proble
         yield _advise(f"the loss fell to {low:.4g}, then rose to {last:.4g}", slower)
 
 
-def _judge_units(network: Network, z: Array, slower: str, restart: str) -> Iterator[Problem]:
-    """Find hidden layers half of whose units pass no gradient back for nearly all samples."""
-    usual = np.linspace(-4, 4, 100)
-    for layer in network.dense_layers[:-1]:
-        activation, a = layer.activation, z @ network.params[layer.weight] + network.params[layer.bias]
-        z, steepest = activation(a), np.abs(np.diff(activation(usual)) / np.diff(usual)).max()
+def _judge_units(network: Network, x: Array, slower: str, restart: str) -> Iterator[Problem]:
+    """Find activations half of whose units, or channels, pass no gradient back for nearly all samples."""
+    usual, stream = np.linspace(-4, 4, 100), Stream(0)
+    z = x[:: -(-len(x) // network.rows_at_once)].reshape(-1, *network.shape)
+    for place in network.placed[:-1]:
+        a, activation = z, place.layer.activation
+        z, _ = run_layer(place, place.take(network.params, network.buffers), a, "predict", stream)
+        if activation is None or not activation.elementwise:
+            continue
+        steepest = np.abs(np.diff(activation(usual)) / np.diff(usual)).max()
         slope = np.abs(activation(a + 1e-3) - activation(a - 1e-3)) / 2e-3
-        flat = np.mean(slope <= FLAT * steepest, axis=0) >= STEADY
-        if activation.elementwise and flat.mean() >= 0.5:
+        flat = np.mean(slope <= FLAT * steepest, axis=(0, *range(2, a.ndim))) >= STEADY
+        if flat.mean() >= 0.5:
             state, option = ("saturated", restart) if np.median(z[:, flat], axis=0).any() else ("dead", slower)
-            yield _advise(f"layer {layer.number}: {100 * flat.mean():.0f} % of its units are {state}", option)
+            units = "units" if a.ndim == 2 else "channels"
+            yield _advise(f"{place.label}: {100 * flat.mean():.0f} % of its {units} are {state}", option)
 
 
 def _judge_predictions(y: Array, t: Array, data: Dataset, run: ObservedRun) -> str:
