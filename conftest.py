@@ -56,7 +56,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "modnet")
 
 DOCS = Path(__file__).parent / "docs"
 PROSE = {DOCS.parent / "README.md"} | set(DOCS.glob("*.md")) - set(DOCS.glob("*.ko.md"))  # whose code is the same
-LONG = {DOCS / "hidden-size.md"}  # it trains 25 networks, for 1000 iterations each: `make check` runs it
+# They train whole networks, which takes minutes: `make check` runs them, and tests/test_chapters.py a few iterations.
+LONG = {DOCS / "hidden-size.md", DOCS / "chapter-6.md", DOCS / "chapter-7.md"}
 FILE_NAME = re.compile(r"# (\S+\.(?:py|toml))\n")
 
 

@@ -64,8 +64,7 @@ if TYPE_CHECKING:
     from modnet.comparison.result import PairResult, SettingResult
     from modnet.comparison.statistics import Estimate
     from modnet.runs.contents import save_params
-    from modnet.runs.run import Run, SavedRun, open_run
-    from modnet.runs.training import train
+    from modnet.runs.run import Run, SavedRun, open_run, train
     from modnet.testing.gradcheck.check import GradientCheck
     from modnet.testing.gradcheck.estimators import EstimatorRow
     from modnet.testing.gradcheck.numerical import gradient_descent, numerical_gradient
@@ -185,7 +184,7 @@ _LATER = {
     "numerical_gradient": "modnet.testing.gradcheck.numerical",
     "open_run": "modnet.runs.run",
     "save_params": "modnet.runs.contents",
-    "train": "modnet.runs.training",
+    "train": "modnet.runs.run",
 }
 
 

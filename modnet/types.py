@@ -30,6 +30,14 @@ def is_weight(name: str) -> bool:
     return name.startswith(("W", "w"))
 
 
+def lock(array: Array) -> Array:
+    """Return a view to read alone, so that a part that works in place changes no array of somebody else."""
+    if array.flags.writeable:
+        array = array.view()
+        array.setflags(write=False)
+    return array
+
+
 class Status(StrEnum):
     """The state of a run, equal to the text that its files hold.
 

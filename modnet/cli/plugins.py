@@ -19,7 +19,7 @@ from modnet.errors import Problem, SettingError, UnknownNameError
 from modnet.host.approval import list_approvals
 from modnet.host.catalogue import LIMIT
 from modnet.host.discovery import PluginHost
-from modnet.host.entry_points import BROKEN, NOT_ASKED, Plugin
+from modnet.host.entry_points import BROKEN, NOT_ASKED, READY, Plugin
 from modnet.host.kinds import KINDS, OBSERVER
 from modnet.host.modules import find_own_file
 from modnet.text import format_table, printable
@@ -67,7 +67,7 @@ def doctor(*, timeout: float, json_: bool, without: tuple[str, ...]) -> None:
     """
     load_chosen_plugins(without, ())
     host = get_host()
-    host.ask_anew(timeout)
+    host.ask(BROKEN, NOT_ASKED, READY, limit=timeout)
     rivals = [f"note: {problem}" for problem in find_rivals()]
     notes = list_notes(host.plugins)
     echo(format_json(host, notes) if json_ else format_diagnosis(host, notes, rivals))

@@ -8,11 +8,9 @@ import signal
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import attrs
 import click
 
 import modnet
@@ -23,10 +21,11 @@ from modnet.cli.show.learning_curves import draw_learning_curves, list_recorded
 from modnet.cli.show.progress import RunProgress, file_progress
 from modnet.cli.show.values import format_duration, format_metric, format_settings, format_title
 from modnet.cli.signals import interrupting
-from modnet.compose.defaults import MAIN_JOB, get_default_job
+from modnet.compose.defaults import MAIN_JOB, get_default_job, merge_job
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data, to_table
+from modnet.compose.network import Network
 from modnet.compose.parts import OWN, create_metrics, find_name
-from modnet.compose.settings import get_settings
+from modnet.compose.summary import format_layer, format_part, format_shape
 from modnet.compose.tables import Table, merge, read_toml
 from modnet.data.dataset import Dataset
 from modnet.display.figure import try_to_draw
@@ -49,7 +48,7 @@ _ITEM = re.compile(r"\.(name|\d+)$")  # a name, or an item of a list, stands for
 @experiment_options
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of results (default: runs/DATE-TIME).")
 @click.option("--overwrite", is_flag=True, help="Replace the run that is in the folder.")
-@click.option("--dry-run", is_flag=True, help="Say how long it would take with each estimator; train nothing.")
+@click.option("--dry-run", is_flag=True, help="Show the layers, and how long it would take with each estimator.")
 @plugin_options
 def train(
     experiment: Path | None,
@@ -79,6 +78,7 @@ def train(
     if used := _list_table_defaults(given, data):
         tell(f"defaults  for tables: {', '.join(used)}")
     if dry_run:
+        echo(f"{create_network(wanted, data).summary()}\n")
         echo(format_forecast(wanted, data))
         return
     with create_run(out or choose_new_folder(), wanted, data, overwrite=overwrite) as recorder:
@@ -113,44 +113,44 @@ def run_to_end(wanted: Experiment, data: Dataset, recorder: RunRecorder, start: 
 def describe(wanted: Experiment, data: Dataset) -> None:
     """Print the data, the network and the training of an experiment."""
     network, metrics = create_network(wanted, data), create_metrics(data.task, wanted.metrics)
-    training, parts = wanted.training, wanted.network
+    training = wanted.training
     scale = f", features divided by {data.scale:g}" if data.scale != 1 else ""
     answers = f"{len(data.classes)} classes" if data.classes else format_count(data.outputs, "target")
-    sizes = " -> ".join(str(n) for n in (network.inputs, *(layer.outputs for layer in network.dense_layers)))
     inferred = format_settings({key: value for key, value in data.settings.items() if key != "scale"})
     notes = [*([f"read with {inferred}"] if inferred else []), *data.notes]
-    used = [find_name(part) for part in (*parts.activation, parts.output, parts.loss)]
     tell(
         f"data      {wanted.data.path or find_name(wanted.data.source)}: {data.format_sizes()} samples, "
         f"{data.features} features, {answers}{scale}\n"
         + "".join(f"          {note}\n" for note in notes)
-        + f"network   {sizes}: {', '.join(used)}; {sum(p.size for p in network.params.values()):,} parameters\n"
-        f"training  {_format_part(wanted.gradient)}, {_format_part(wanted.optimizer)}, "
+        + f"{_describe_network(network, wanted)}\n"
+        f"training  {format_part(wanted.gradient)}, {format_part(wanted.optimizer)}, "
         f"{training.iterations:,} mini-batches of {training.batch_size}, seed {wanted.seed}"
     )
     if wanted.metrics:
-        tell(f"metrics   {', '.join(map(_format_part, metrics[-len(wanted.metrics) :]))}")
+        tell(f"metrics   {', '.join(map(format_part, metrics[-len(wanted.metrics) :]))}")
     if wanted.callbacks:
-        tell(f"callbacks {', '.join(map(_format_part, wanted.callbacks))}")
+        tell(f"callbacks {', '.join(map(format_part, wanted.callbacks))}")
+
+
+def _describe_network(network: Network, wanted: Experiment) -> str:
+    parts, count = wanted.network, f"{sum(param.size for param in network.params.values()):,} parameters"
+    if parts.layers:
+        layers = " -> ".join([format_shape(network.shape), *map(format_layer, network.placed)])
+        what = f"{layers}; {find_name(parts.loss)}; {count}"
+        lines = textwrap.wrap(what, WIDTH - 10, break_on_hyphens=False)
+        return "network   " + ("\n" + " " * 10).join(lines)
+    sizes = " -> ".join(str(n) for n in (network.inputs, *(layer.outputs for layer in network.dense_layers)))
+    used = [find_name(part) for part in (*parts.activation, parts.output, parts.loss)]
+    return f"network   {sizes}: {', '.join(used)}; {count}"
 
 
 def _list_table_defaults(given: Table, data: Dataset) -> list[str]:
     """Return the names of the entries that were not given, and whose defaults for such data are not the main job's."""
     job = get_default_job(data)
-    main, merged = flatten(MAIN_JOB), flatten(merge(job, given))
+    main, merged = flatten(MAIN_JOB), flatten(merge_job(job, given))
     changed = [place for place, value in flatten(job).items() if main.get(place) != value == merged.get(place)]
     own, entries = ([_ITEM.sub("", place) for place in places] for places in (flatten(given), changed))
     return [entry.rpartition(".")[2] for entry in dict.fromkeys(entries) if entry not in own]
-
-
-def _format_part(part: object) -> str:
-    """Return the name of a part with its settings, but for those that are None, and defaults that are words or 0."""
-    kind = type(part)
-    defaults = {field.name: field.default for field in attrs.fields(kind)} if attrs.has(kind) else {}
-    settings = {key: value for key, value in get_settings(part).items() if value is not None}
-    shown = {k: v for k, v in settings.items() if not ((isinstance(v, str) or v == 0) and v == defaults.get(k))}
-    words = ", ".join(f"{key}={to_table(value) if isinstance(value, Enum) else value}" for key, value in shown.items())
-    return find_name(part) + f"({words})" * bool(shown)
 
 
 def _draw(recorder: RunRecorder, folder: Path, title: str) -> str:

@@ -24,8 +24,8 @@ from modnet.comparison.grid import Setting, complete, create_settings, spread, t
 from modnet.comparison.report import Comparison
 from modnet.comparison.result import SettingResult
 from modnet.comparison.statistics import load_special
-from modnet.comparison.workers import Job, ensure_plugins, run_jobs
-from modnet.compose.defaults import get_default_job
+from modnet.comparison.workers import Job, check_is_no_import, ensure_plugins, run_jobs
+from modnet.compose.defaults import get_default_job, merge_job
 from modnet.compose.experiment import VALIDATION, Experiment, create_experiment, read_data, to_table
 from modnet.compose.parts import create_metrics, find_name
 from modnet.compose.settings import Settings
@@ -102,6 +102,7 @@ def compare(
     >>> [setting.label for setting in result.settings], result.pairs[0].decision.claim
     (['hidden 5', 'hidden 10'], 'undecided')
     """
+    check_is_no_import()
     load_special()  # before anything is trained
     table, plan = _read_plan(experiment, grid, seeds, rope)
     # A table is the program's own word; in a file, a module must be approved.
@@ -162,7 +163,9 @@ def _read_settings(base: Experiment, table: Table, plan: Plan) -> tuple[list[Set
         raise DataError(f"a comparison needs at least 2 test samples, there are {len(data.test)}")
     create_metrics(data.task, resolved.metrics)  # none is refused after some runs
     # What was inferred is the same for all settings, and written down with each.
-    whole = {**merge(get_default_job(data), table), "data": to_table(resolved)["data"]}
+    known = to_table(resolved)
+    whole = {**merge_job(get_default_job(data), table), "data": known["data"]}
+    whole = merge(whole, {"network": {key: known["network"][key] for key in ("shape",) if key in known["network"]}})
     settings = create_settings(whole, plan.grid)
     varied = [callback for setting in settings for callback in setting.experiment.callbacks]
     if "validation" not in data.parts and any(callback.needs_validation for callback in varied):

@@ -105,7 +105,9 @@ def spread(table: Table, grid: Mapping[str, Sequence[Any]]) -> tuple[Table, dict
 
 
 def complete(table: Table, axes: Mapping[str, Sequence[Any]]) -> Table:
-    """Return a table, with the first value of each axis where it makes no experiment without them."""
+    """Return a table, with the first value of each axis where it makes no experiment without them; and first layers."""
+    if layers := axes.get("network.layers"):
+        table = merge(table, {"network": {"layers": layers[0]}})
     try:
         create_experiment(table)
     except (SettingError, UnknownNameError):

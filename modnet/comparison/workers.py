@@ -127,6 +127,14 @@ def _naming_failures(run: str) -> Iterator[None]:
         raise ModnetError(f"{run}: {type(error).__name__}: {error} ({place})") from None
 
 
+def check_is_no_import() -> None:
+    """Raise SettingError in a worker that imports the script it was started by, which would start workers again."""
+    import multiprocessing  # here and below: it imports pickle, which nothing else does on the way of the data
+
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise SettingError(["in a script, call it under: if __name__ == '__main__':"], "modnet.compare")
+
+
 def ensure_plugins(table: Table, find_module: Callable[[str], str | Plugin]) -> None:
     """Load the plugins that an experiment asks for, with its modules as they are found; raises PluginError."""
     asked = list_asked(table)

@@ -49,6 +49,8 @@ FOR_REGRESSION: Table = {
     "network": {"output": "identity", "loss": "mean-squared-error"},
     "optimizer": {"lr": 0.001},  # noise of targets is learned by heart sooner than that of classes
 }
+OF_DENSE = ("hidden", "activation", "output")
+"""The entries of a network of dense layers, for which a list of layers stands."""
 EPOCHS, FEWEST, MOST = 200, 500, 10_000  # epochs on a table, and iterations at least and at most
 
 
@@ -57,6 +59,14 @@ def check_is_dataset(data: object) -> None:
     if not isinstance(data, Dataset):
         remedy = "make one by modnet.Dataset.from_arrays(rows, labels), or modnet.load(FILE)"
         raise DataError(f"the data must be a modnet.Dataset, not a {type(data).__name__}: {remedy}")
+
+
+def merge_job(job: Table, given: Table) -> Table:
+    """Return a default experiment changed by the entries that a user has given: layers, or those of dense layers."""
+    network = given.get("network")
+    if isinstance(network, dict) and "layers" in network:
+        job = {**job, "network": {key: value for key, value in job["network"].items() if key not in OF_DENSE}}
+    return merge(job, given)
 
 
 def get_default_job(data: Dataset) -> Table:

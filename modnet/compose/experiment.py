@@ -13,13 +13,13 @@ import attrs
 import tomli_w
 from attrs.validators import and_, deep_iterable, ge, gt, lt, optional
 
-from modnet.compose.defaults import MAIN_JOB, ExperimentTraining, get_default_job
+from modnet.compose.defaults import MAIN_JOB, OF_DENSE, ExperimentTraining, get_default_job, merge_job
 from modnet.compose.network import Network, count_outputs
-from modnet.compose.parts import create_metrics, find_name, make_settings_reader, read_part
+from modnet.compose.parts import create_metrics, find_name, make_layer, make_settings_reader, read_part
 from modnet.compose.plugins import containing_plugins, get_host
-from modnet.compose.settings import LISTS, Settings, find_change, get_settings, has_settings
+from modnet.compose.settings import LISTS, Settings, collect, find_change, get_settings, has_settings
 from modnet.compose.sources import read_source, recognise_source
-from modnet.compose.tables import LARGEST, Table, merge, parse_toml
+from modnet.compose.tables import LARGEST, Table, parse_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import SettingError
 from modnet.interfaces import (
@@ -27,6 +27,7 @@ from modnet.interfaces import (
     Callback,
     DataSource,
     GradientEstimator,
+    Layer,
     Loss,
     Metric,
     Observer,
@@ -38,7 +39,9 @@ from modnet.nn.initializers import NamedInit, WeightInitStd
 from modnet.nn.run import Run
 from modnet.nn.schedules import set_horizon
 from modnet.nn.training import check_task, train_network
+from modnet.types import Shape
 
+_NONE: Any = None  # the default of an entry that goes with others, and cannot be written as none
 Bias = NewType("Bias", float)
 VALIDATION = 0.1  # of the training rows, where a callback needs a validation part and nothing is said of it
 
@@ -66,19 +69,37 @@ class DataSettings:
 
 @attrs.frozen(kw_only=True)
 class NetworkSettings:
-    """The network between the data's features and its classes."""
+    """The network between the data's features and its classes: dense layers, or a list of layers."""
 
-    hidden: tuple[int, ...] = attrs.field(validator=deep_iterable(ge(1)))
-    activation: tuple[Activation, ...] = attrs.field()  # one for all hidden layers, or one for each
-    output: Activation
+    hidden: tuple[int, ...] = attrs.field(default=_NONE, validator=optional(deep_iterable(ge(1))))
+    activation: tuple[Activation, ...] = attrs.field(default=_NONE)  # one for all hidden layers, or one for each
+    output: Activation = _NONE
     loss: Loss
     weight_init_std: WeightInitStd = attrs.field()
     weight_init: tuple[NamedInit, ...] | None = attrs.field(default=None)  # one for all layers, or one for each
     bias_init: tuple[Bias, ...] | None = attrs.field(default=None)
+    shape: tuple[int, ...] = attrs.field(default=_NONE, validator=optional(deep_iterable(ge(1))))
+    layers: tuple[Layer | Activation, ...] = _NONE
+    """Layers in place of `hidden`, `activation` and `output`, for samples of a `shape`, by default that of the data."""
+
+    def __attrs_post_init__(self) -> None:
+        if () in (self.layers, self.shape):
+            raise ValueError("'layers' and 'shape' must not be empty")
+        of_dense = [key for key in OF_DENSE if getattr(self, key) is not None]
+        if self.layers and of_dense:
+            raise ValueError(f"'layers' stand in place of {of_dense[0]!r}: leave one of the two out")
+        if not self.layers and (self.shape or len(of_dense) < len(OF_DENSE)):
+            raise ValueError("'shape' goes with 'layers'" if self.shape else "'hidden' or 'layers' are missing")
+
+    @property
+    def end(self) -> Activation | None:
+        """The activation that it ends with; None where identity is added to its layers."""
+        last = self.layers[-1] if self.layers else self.output
+        return last.activation if isinstance(last, Layer) else last
 
     @activation.validator
     def _one_for_each(self, _: object, activation: tuple[Activation, ...]) -> None:
-        if len(activation) not in {1, len(self.hidden)}:
+        if None not in (activation, self.hidden) and len(activation) not in {1, len(self.hidden)}:
             raise ValueError(f"'activation' must be one, or one for each of the {len(self.hidden)} hidden layers")
 
     @weight_init_std.validator
@@ -89,7 +110,7 @@ class NetworkSettings:
     @weight_init.validator
     @bias_init.validator
     def _one_for_each_layer(self, field: attrs.Attribute[Any], values: tuple[Any, ...] | None) -> None:
-        if values is not None and len(values) not in {1, len(self.hidden) + 1}:
+        if None not in (values, self.hidden) and len(values or ()) not in {1, len(self.hidden) + 1}:
             raise ValueError(f"{field.name!r} must be one, or one for each of the {len(self.hidden) + 1} layers")
 
 
@@ -123,8 +144,9 @@ def create_experiment(table: Table) -> Experiment:
     of_layers: tuple[Any, ...] = (Activation, NamedInit, Bias)
     for item in of_layers:
         reader.on(GenericAlias(tuple, (item, ...)), partial(_read_each, reader, item))
+    reader.on(tuple[Layer | Activation, ...], _read_layers)
     reader.on(DataSettings, _read_data_settings)
-    found = reader.read(merge(MAIN_JOB, table), Experiment)
+    found = reader.read(merge_job(MAIN_JOB, table), Experiment)
     return attrs.evolve(found, optimizer=set_horizon(found.optimizer, found.training.iterations))
 
 
@@ -176,20 +198,36 @@ def create_network(experiment: Experiment, data: Dataset) -> Network:
     """
     check_task(experiment.network.loss, data)
     outputs = count_outputs(experiment.network.loss, data.outputs)
-    if outputs == 1 != len(data.classes) and experiment.network.output.computes == "softmax":
+    end = experiment.network.end
+    if outputs == 1 != len(data.classes) and end and end.computes == "softmax":
         others = "sigmoid" if data.classes else "identity"
         raise SettingError([f"of a single output the softmax is always 1: choose {others}"], "network.output")
-    return create_network_of_size(experiment, data.features, outputs)
+    shape = (experiment.network.shape or data.shape) if experiment.network.layers else (data.features,)
+    network = create_network_of_size(experiment, shape, outputs)
+    if network.inputs != data.features:
+        what = f"takes samples of {network.inputs} numbers, those of the data have {data.features}"
+        raise SettingError([f"{network.shape} {what}: take it out"], "network.shape")
+    return network
 
 
-def create_network_of_size(experiment: Experiment, features: int, outputs: int) -> Network:
-    """Return the untrained network of an experiment between so many features and outputs."""
-    settings = get_settings(experiment.network)
-    sizes = [features, *settings.pop("hidden"), outputs]
+def list_layers(settings: NetworkSettings, outputs: int) -> list[Any]:
+    """Return the layers of a network with so many outputs as `Network` takes them."""
+    if settings.layers:
+        return [*settings.layers]
+    hidden = settings.activation * (len(settings.hidden) if len(settings.activation) == 1 else 1)
+    each = zip((*settings.hidden, outputs), (*hidden, settings.output), strict=True)
+    return [item for units, activation in each for item in (("dense", {"units": units}), activation)]
+
+
+def create_network_of_size(experiment: Experiment, shape: Shape, outputs: int) -> Network:
+    """Return the untrained network of an experiment between samples of a shape and so many outputs."""
+    network, training = experiment.network, experiment.training
+    names = ("weight_init_std", "weight_init", "bias_init")
+    rules: dict[str, Any] = {name: getattr(network, name) for name in names}
     # A list of one stands for all layers.
-    wanted = {key: each[0] if isinstance(each, tuple) and len(each) == 1 else each for key, each in settings.items()}
-    hidden = wanted.pop("activation")
-    return Network(sizes, hidden=hidden, **wanted, seed=experiment.seed, dtype=experiment.training.dtype)
+    rules = {name: rule[0] if isinstance(rule, tuple) and len(rule) == 1 else rule for name, rule in rules.items()}
+    settings: Any = {"loss": network.loss, "seed": experiment.seed, "dtype": training.dtype, **rules}
+    return Network(list_layers(network, outputs), shape=shape, **settings)
 
 
 def read_data(experiment: Experiment, given: Table | None = None) -> tuple[Dataset, Experiment]:
@@ -205,8 +243,11 @@ def read_data(experiment: Experiment, given: Table | None = None) -> tuple[Datas
     inferred = {key: value for key, value in data.settings.items() if key in known}
     resolved = type(settings.source)(**{**known, **inferred}) if inferred else settings.source
     if given is not None and (job := get_default_job(data)) is not MAIN_JOB:
-        experiment = create_experiment(merge(job, {**given, "data": {}}))
-    return data, attrs.evolve(experiment, data=attrs.evolve(settings, source=resolved))
+        experiment = create_experiment(merge_job(job, {**given, "data": {}}))
+    network = experiment.network
+    if network.layers:
+        network = attrs.evolve(network, shape=network.shape or data.shape)
+    return data, attrs.evolve(experiment, data=attrs.evolve(settings, source=resolved), network=network)
 
 
 def _take_validation(
@@ -229,7 +270,7 @@ def _choose_task(experiment: Experiment) -> DataSource:
     """Return the source of an experiment's data; where it has no task, that of the loss."""
     source, network = experiment.data.source, experiment.network
     known = get_settings(source)
-    names = find_name(network.loss), find_name(network.output)
+    names = find_name(network.loss), find_name(network.end) if network.end else "identity"
     is_regression = network.loss.task == "regression" or names == ("mean-squared-error", "identity")
     has_none = "task" in known and known["task"] is None
     return type(source)(**{**known, "task": "regression"}) if is_regression and has_none else source
@@ -273,6 +314,12 @@ def _read_each(reader: Settings, wanted: Any, value: Any) -> tuple[Any, ...]:
     if isinstance(value, (list, tuple)):
         return tuple(reader.read_value(value, list[wanted]))
     return (reader.read_value(value, wanted),)
+
+
+def _read_layers(value: Any) -> tuple[Layer | Activation, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise SettingError([f"must be a list of tables, not {value!r}"])
+    return tuple(collect((f"item {number}", partial(make_layer, item)) for number, item in enumerate(value, start=1)))
 
 
 def _read_data_settings(value: Any) -> DataSettings:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from modnet.compose.defaults import get_default_job
+from modnet.compose.defaults import OF_DENSE, get_default_job
 from modnet.compose.parts import make_layer, make_part
 from modnet.compose.settings import collect
+from modnet.compose.summary import summarize
 from modnet.data.dataset import Dataset
 from modnet.errors import SettingError
 from modnet.interfaces import Activation, Layer, Loss, Part
@@ -60,7 +61,7 @@ class Network(LayeredNetwork):
             if hidden is not None or output is not None:
                 what = "'hidden' and 'output' go with sizes: put activations into the list of layers"
                 raise SettingError([what], "network")
-            placed = place_layers(_make_layers(items), _read_shape(shape))
+            placed = place_layers(make_layers(items), _read_shape(shape))
             if not any(place.params for place in placed):
                 raise SettingError(["at least one must have parameters, such as dense"], "layers")
         else:
@@ -74,21 +75,48 @@ class Network(LayeredNetwork):
         self.initial = {"weight_init_std": weight_init_std, "weight_init": weight_init, "bias_init": bias_init}
 
     @staticmethod
-    def for_data(data: Dataset, *, hidden: int | Sequence[int] | None = None, **settings: Any) -> Network:
+    def for_data(
+        data: Dataset,
+        *,
+        hidden: int | Sequence[int] | None = None,
+        layers: Sequence[object] | None = None,
+        **settings: Any,
+    ) -> Network:
         """Return the untrained network of the default experiment for a data set, as wide at both ends as the data.
 
-        `hidden` are the units of each hidden layer. Other settings are those of an experiment: `activation`, `output`,
-        `loss`, `weight_init_std`, `weight_init`, `bias_init`, `seed`, `dtype`. Raises SettingError, UnknownNameError.
+        `hidden` are the units of each hidden layer; or `layers`, as `Network` takes them, are for samples of the data's
+        shape. Other settings are those of an experiment: `activation`, `output`, `loss`, `weight_init_std`,
+        `weight_init`, `bias_init`, `seed`, `dtype`. Raises SettingError, UnknownNameError.
 
         >>> modnet.Network.for_data(modnet.load("mnist-small"), hidden=20)
         <Network 784 -> 20 -> 10: Sigmoid(), Softmax(); CrossEntropy(eps=1e-07)>
         """
         entries = {**get_default_job(data)["network"], **settings}
         default = entries.pop("hidden")
+        if layers is not None:
+            given = {key: settings.get(key) for key in OF_DENSE[1:]}
+            entries = {key: value for key, value in entries.items() if key not in OF_DENSE}
+            return Network(
+                layers, hidden=hidden or given["activation"], output=given["output"], **{"shape": data.shape, **entries}
+            )
         units = default if hidden is None else np.atleast_1d(hidden)
         entries["loss"] = make_part("loss", entries["loss"])
         sizes = [data.features, *units, count_outputs(entries["loss"], data.outputs)]
         return Network(sizes, hidden=entries.pop("activation"), **entries)
+
+    def summary(self) -> str:
+        """Return a table of the layers, with the shapes of their outputs and arrays, in lines of at most 80 columns.
+
+        >>> print(modnet.TwoLayerNet(784, 50, 10).summary())
+           layer            output  parameters         count
+           samples          784
+        1  dense(units=50)  50      W1 784x50, b1 50  39,250
+           sigmoid          50
+        2  dense(units=10)  10      W2 50x10, b2 10      510
+           softmax          10
+        total: 39,760 parameters
+        """
+        return summarize(self)
 
     def gradient(
         self,
@@ -124,14 +152,14 @@ def _create_layers(sizes: Sequence[int], activations: Sequence[Activation]) -> l
     return layers
 
 
-def _make_layers(items: Sequence[object]) -> list[Layer]:
+def make_layers(items: Sequence[object]) -> list[Layer]:
     """Return the layers that a list stands for, an activation at the end; raises SettingError with all mistakes."""
     try:
         found = collect((f"item {number}", partial(make_layer, item)) for number, item in enumerate(items, start=1))
     except SettingError as error:
         raise SettingError(error.mistakes, "layers") from None
     wrapped = [make_part("layer", "activation", activation=p) if isinstance(p, Activation) else p for p in found]
-    return wrapped if wrapped[-1].activation else [*wrapped, *_make_layers(["identity"])]
+    return wrapped if wrapped[-1].activation else [*wrapped, *make_layers(["identity"])]
 
 
 def _read_shape(shape: Any) -> Shape:

@@ -24,7 +24,7 @@ from modnet.data.samples import Samples, check_rows, describe_part
 from modnet.errors import DataError
 from modnet.randomness import Stream
 from modnet.text import list_some
-from modnet.types import Array, Task
+from modnet.types import Array, Shape, Task
 
 PIXEL_COLUMNS = 16
 PIXEL_MAXIMUM = 255
@@ -90,6 +90,12 @@ def _to_pair(given: Any, part: str, classes: tuple[Any, ...] | None, task: Task 
     if not features:
         raise DataError(f"{part} rows have no features: their shape is {x.shape}")
     return x.reshape(len(x), features), labels
+
+
+def find_shape(rows: Any) -> Shape:
+    """Return the shape of one of the rows where they are images, (channels, height, width); () of other rows."""
+    shape: Shape = np.shape(rows[0]) if isinstance(rows, (list, tuple)) else getattr(rows, "shape", ())[1:]
+    return (1, *shape) if len(shape) == 2 else shape if len(shape) > 2 else ()
 
 
 def check_order(rows: Any, labels: Any, part: str) -> None:

@@ -99,6 +99,10 @@ _are_fills = _are(lambda each: isinstance(each, str) or _is_number(each))
 _are_weights = _are(lambda each: _is_number(each) and each >= 0)
 
 
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, tuple) and value != () and all(type(n) is int and n > 0 for n in value)
+
+
 # ruff: noqa: RUF009 - a field is what `_setting` returns
 @attrs.frozen(kw_only=True)
 class PreparationSettings:
@@ -152,6 +156,8 @@ class PreparationSettings:
         0, "a whole number", (), lambda value: isinstance(value, Integral) and not isinstance(value, bool)
     )
     """The seed by which the test rows are drawn."""
+    shape: tuple[int, ...] | None = _setting(None, "whole numbers > 0", (None,), _is_shape)
+    """The shape of one sample, an image's channels, height and width: 1, 28, 28; None: that of the rows."""
 
 
 def find_impute(settings: PreparationSettings, columns: Sequence[Column]) -> list[str | float | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 from modnet.data.arrays import (
     encode_targets,
     find_features,
+    find_shape,
     is_labels_of,
     is_pair,
     list_names,
@@ -28,7 +30,7 @@ from modnet.data.samples import Samples, check_samples, describe_part
 from modnet.errors import DataError, SettingError, describe_unknown
 from modnet.randomness import Stream
 from modnet.text import format_count, list_some, quote
-from modnet.types import Array, Task
+from modnet.types import Array, Shape, Task
 
 
 @attrs.frozen(eq=False)
@@ -65,6 +67,7 @@ class Dataset:
     """The scale of the targets of a regression, which are standardized."""
     unprepared: Unprepared | None = attrs.field(default=None, kw_only=True)
     """The samples before they were prepared, where `from_arrays` prepared them."""
+    _shape: Shape = attrs.field(default=(), kw_only=True)
 
     def __repr__(self) -> str:
         answers = f"in {len(self.classes)} classes" if self.classes else f"with {format_count(self.outputs, 'target')}"
@@ -140,6 +143,9 @@ class Dataset:
         if train.weights is not None:
             to_weights(train.weights, "training", len(train))  # some are above 0, after the split too
         changes, resolved = prepare(train, wanted)
+        features = attrs.evolve(train, **changes).features
+        if wanted.shape and math.prod(wanted.shape) != features:
+            raise DataError(f"'shape' {wanted.shape} takes {math.prod(wanted.shape)} features, a sample has {features}")
         of_class = weigh_classes(wanted.class_weight, train.t, given.classes, train.weights)
         if wanted.task == "regression":
             scale = TargetScale.fit(train.t, train.weights)
@@ -175,6 +181,11 @@ class Dataset:
     def features(self) -> int:
         """The number of columns of `x`."""
         return self.train.features
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of one sample for a network of layers: (channels, height, width) of images, else (features,)."""
+        return self._shape if self._shape and math.prod(self._shape) == self.features else (self.features,)
 
     @property
     def task(self) -> Task:
@@ -238,10 +249,11 @@ class Dataset:
 
         They are given as `from_arrays(rows, labels)`, or as pairs: `from_arrays((rows, labels), (rows, labels))` has a
         test part. Other keywords are `modnet.PreparationSettings`, which say how rows are split, and columns prepared.
-        Features are flattened to (N, D). Rows may hold text: such columns become codes of words, as do `columns` that
-        have words. Columns of a frame are found by name in a test part that is a frame, too. `classes` are the labels
-        that there are, in this order, with or without samples, or names for the columns of one-hot labels; None takes
-        those that are found, sorted. With `task="regression"` labels are numbers, (N,) or (N, targets). `weights` (N,)
+        Features are flattened to (N, D), and `shape` is that of an image, (1, H, W) for rows (N, H, W). Rows may hold
+        text: such columns become codes of words, as do `columns` that have words. Columns of a frame are found by name
+        in a test part that is a frame, too. `classes` are the labels that there are, in this order, with or without
+        samples, or names for the columns of one-hot labels; None takes those that are found, sorted. With
+        `task="regression"` labels are numbers, (N,) or (N, targets). `weights` (N,)
         are those of rows, or a list of those of each part.
         `validation` is a pair (rows, labels), too. `feature_names` (D,), `settings` and `notes` are kept as they are.
         The rows are copied, unless nobody can write to them (`x.flags.writeable`, a mapped file). Raises DataError
@@ -261,6 +273,7 @@ class Dataset:
         columns = columns or tuple(map(Column, named))
         given = {name: (find_features(rows, own), labels) for name, (rows, labels) in given.items()}
         parts = dict(zip(given, to_samples(given, known, columns, wanted, weights), strict=True))
+        shape = wanted.shape or find_shape(given["train"][0])
         if "test" not in parts:
             stream = Stream(wanted.split_seed, ("test split",))
             first, second = split_samples(parts["train"], wanted.test_fraction, stream, stratified=wanted.stratified)
@@ -270,7 +283,8 @@ class Dataset:
         parts, found = encode_targets(parts, known, wanted)
         if wanted.task != "regression":
             check_classes(found)
-        raw = cls(parts["train"], parts["test"], found, {}, tuple(named) if any(named) else (), tuple(notes))
+        names = tuple(named) if any(named) else ()
+        raw = cls(parts["train"], parts["test"], found, {}, names, tuple(notes), shape=shape)
         data = raw._prepare(Unprepared(parts, found, wanted))
         return attrs.evolve(data, settings={**data.settings, **(settings or {})})
 

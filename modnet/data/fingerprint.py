@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
 
@@ -47,20 +46,18 @@ def _features_sha256(samples: Samples) -> str:
     digest = sha256()
     rows = max(1, BLOCK // samples.features)
     for start in range(0, len(samples), rows):
-        for piece in _canonical(samples.unscaled(slice(start, start + rows))):
-            digest.update(piece)
+        form, numbers = _to_canonical(samples.unscaled(slice(start, start + rows)))
+        digest.update(form)
+        digest.update(numbers.data)
     return digest.hexdigest()
 
 
-def _canonical(x: Array) -> Iterator[bytes | memoryview]:
-    """Yield numbers in a form that is the same for any dtype: bytes where they are, as pixels, otherwise float64."""
+def _to_canonical(x: Array) -> tuple[bytes, Array]:
+    """Return the form of numbers that is the same for any dtype, bytes where they are, else float64; its name first."""
     if x.dtype != np.uint8:
         numbers = np.ascontiguousarray(x, dtype="<f8")
         with np.errstate(invalid="ignore"):
             x = numbers.astype(np.uint8)
         if (x != numbers).any() or np.signbit(numbers).any():
-            yield b"f8"
-            yield numbers.data
-            return
-    yield b"u1"
-    yield np.ascontiguousarray(x).data
+            return b"f8", numbers
+    return b"u1", np.ascontiguousarray(x)

@@ -142,15 +142,22 @@ class PluginHost:
         """Ask all plugins that were not asked yet, and wait for their answers; warns where these are many."""
         if (count := len(self.list_in(NOT_ASKED))) > AT_ONCE:
             warnings.warn(f"asking {count} plugins what they provide, once: it may take a while", stacklevel=2)
-        self._ask(NOT_ASKED)
-
-    def ask_anew(self, limit: float = LIMIT) -> None:
-        """Ask all plugins that are installed and not built in, whatever they answered before."""
-        self._ask(NOT_ASKED, READY, BROKEN, limit=limit)
+        self.ask(NOT_ASKED)
 
     def ask_a_few(self) -> None:
         """Ask plugins that were not asked yet; wait for those that can be asked at once, and not for long."""
-        self._ask(NOT_ASKED, wait=PATIENCE if len(self.list_in(NOT_ASKED)) <= AT_ONCE else 0)
+        self.ask(NOT_ASKED, wait=PATIENCE if len(self.list_in(NOT_ASKED)) <= AT_ONCE else 0)
+
+    def ask(self, *states: str, wait: float | None = None, limit: float = LIMIT) -> None:
+        """Ask the plugins in some states that are installed and not built in, whatever they answered before."""
+        if not self._catalogue:
+            return
+        with exclusively():
+            asked = [p for p in self.list_in(*states) if self._owners.get(p.key) is p and not p.built_in]
+            if asked:
+                self._catalogue.ask(asked, wait, limit)
+            for plugin in asked:
+                self._recall(plugin, self._catalogue)
 
     def _hint(self) -> str:
         """Return the plugins that may have a name that is not found."""
@@ -191,16 +198,6 @@ class PluginHost:
             plugin.update(BROKEN, error.problem)
         else:
             plugin.update(BROKEN if answer.problem else READY, answer.problem, found, answer.follows, answer.changes)
-
-    def _ask(self, *states: str, wait: float | None = None, limit: float = LIMIT) -> None:
-        if not self._catalogue:
-            return
-        with exclusively():
-            asked = [p for p in self.list_in(*states) if self._owners.get(p.key) is p and not p.built_in]
-            if asked:
-                self._catalogue.ask(asked, wait, limit)
-            for plugin in asked:
-                self._recall(plugin, self._catalogue)
 
     def _import_class(self, plugin: Plugin, kind: str, name: str) -> Any:
         """Import a plugin and return a class that it provides; raises PluginError where it breaks."""

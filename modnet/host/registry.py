@@ -9,7 +9,6 @@ import inspect
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from contextvars import ContextVar
 from typing import Any
 
 import attrs
@@ -21,8 +20,7 @@ from modnet.interfaces import Part, is_same_name, kebab_case
 
 BUILT_IN = "modnet"  # the owner of the built-ins, as in `modnet:relu`
 SESSION = "session"  # the owner of the parts that a program registers for itself
-overrides: ContextVar[tuple[Override, ...]] = ContextVar("overrides", default=())
-common_overrides: list[Override] = []  # which all threads see
+overrides: list[Override] = []  # those that last, in the order in which they began
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -55,31 +53,24 @@ class Component:
         return self._cls is cls
 
 
-@attrs.define(eq=False)
+@attrs.frozen(eq=False)
 class Override:
-    """Another part under a registered name, while a test lasts: `modnet.testing.swap` works by it.
-
-    The context variable `overrides` holds those that a thread or a task has entered, and its copies see them. One that
-    all threads see is in `common_overrides` besides: where a context has no override of that name.
-    """
+    """Another part under a registered name, while a test lasts; `modnet.testing.swap` says who sees it."""
 
     kind: str
     name: str  # the qualified name: that of one component, whichever of its names is asked for
     instead: object  # a class, or a ready part
     nameless: bool  # true where its class is not registered: then it goes by the name that it overrides
-    place: object = None  # where all threads see it, the thread and task that began it
-    active: bool = True  # false once it has ended, also where its context was copied to
+
+    @property
+    def rank(self) -> int:
+        """Its weight in this thread or task, 0 where it is not seen here."""
+        return 1
 
 
 def active_overrides() -> tuple[Override, ...]:
-    """Return the overrides that are active here: first those that all threads see, then, the latest last, its own."""
-    own = own_overrides()
-    return (*[override for override in common_overrides[:] if override not in own], *own)
-
-
-def own_overrides() -> tuple[Override, ...]:
-    """Return the active overrides of this thread or task, and of those whose context it has a copy of."""
-    return tuple(override for override in overrides.get() if override.active)
+    """Return the overrides that are seen here: the higher their rank, the later, and the latest last."""
+    return tuple(sorted((each for each in overrides[:] if each.rank), key=lambda each: each.rank))
 
 
 def find_override(kind: str, name: str) -> Override | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import attrs
@@ -13,7 +14,7 @@ from modnet.errors import NoDerivativeError
 from modnet.interfaces.functions import Activation
 from modnet.interfaces.part import Part, name_of
 from modnet.randomness import Stream
-from modnet.types import Array, Grads, Mode, Params, Shape, is_weight
+from modnet.types import Array, Grads, Mode, Params, Shape, is_weight, lock
 
 EVERYTHING = slice(None)
 
@@ -78,6 +79,11 @@ class Layer(Part, ABC):
     def activation(self) -> Activation | None:
         """The activation that it is exactly, where it is one."""
         return None
+
+    @property
+    def kinks(self) -> tuple[float, ...] | None:
+        """The inputs where it has a kink or a jump, and is smooth everywhere else, as `Activation.kinks` says."""
+        return None if self.activation is None else self.activation.kinks
 
     def shape(self, inputs: Shape) -> Shape:
         """Return the shape of one sample's outputs, by default that of its inputs; raises ShapeError."""
@@ -171,9 +177,10 @@ class PlacedLayer:
         """Return the name that an array of the layer has in the network."""
         return f"{param}{self.number}"
 
-    def take(self, params: Params, buffers: Params) -> dict[str, Array]:
-        """Return its own arrays among those of the network, by its own names."""
-        return {name: (params if full in params else buffers)[full] for name, full in self._names}
+    def take(self, params: Params, buffers: Params) -> Params:
+        """Return its own arrays among those of the network, by its own names, to read alone."""
+        own = {name: lock((params if full in params else buffers)[full]) for name, full in self._names}
+        return MappingProxyType(own)
 
 
 @attrs.frozen

@@ -58,10 +58,8 @@ class Objective(ABC):
     """The arrays that layers keep besides parameters."""
     mode: Mode = "train"
     """The mode that its layers run in."""
-
-    def stream_of(self, place: PlacedLayer) -> Stream:
-        """Return the stream that a layer draws from: the same numbers in each evaluation."""
-        return Stream(0, ("layers", place.index))
+    stream: Stream = Stream(0, ("layers",))
+    """The stream that its layers draw from, each from the child of its index: the same numbers in each evaluation."""
 
     @property
     def layers(self) -> tuple[DenseLayer, ...]:

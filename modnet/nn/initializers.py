@@ -60,18 +60,24 @@ def initialize_params(
                 found = np.ascontiguousarray(_draw_weights(name, wanted, param, draw), dtype=dtype)
             else:
                 number = biases[place.index] if init is None else init
-                if not _is_number(number) or not np.isfinite(number):
-                    name = "bias_init" if init is None else f"{param.name} of {place.label}"
-                    raise SettingError([f"{name!r} must be a finite number: {number!r}"], "network")
-                found = np.full(param.shape, float(number), dtype=dtype)
+                found = _fill("bias_init" if init is None else f"{param.name} of {place.label}", number, param, dtype)
             arrays[place.name(param.name)] = found
     return arrays
 
 
 def initialize_buffers(placed: Sequence[PlacedLayer], dtype: str = "float64") -> dict[str, Array]:
     """Return the buffers of all layers before anything was trained."""
-    every = ((place.name(buffer.name), buffer) for place in placed for buffer in place.buffers)
-    return {name: np.full(buffer.shape, buffer.init or 0.0, dtype=dtype) for name, buffer in every}
+    return {
+        place.name(each.name): _fill(f"{each.name} of {place.label}", each.init or 0.0, each, dtype)
+        for place in placed
+        for each in place.buffers
+    }
+
+
+def _fill(name: str, number: Any, param: Param, dtype: str) -> Array:
+    if not _is_number(number) or not np.isfinite(number):
+        raise SettingError([f"{name!r} must be a finite number: {number!r}"], "network")
+    return np.full(param.shape, float(number), dtype=dtype)
 
 
 def _spread(name: str, given: Any, layers: Sequence[PlacedLayer]) -> dict[int, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -32,7 +33,7 @@ def place_layers(layers: Sequence[Layer], shape: Shape) -> tuple[PlacedLayer, ..
             outputs = _check_shape(layer.shape(shape), layer)
         except ShapeError as error:
             raise ShapeError(f"{label} {error}") from None
-        params, buffers = (tuple(given) for given in (layer.params(shape), layer.buffers(shape)))
+        params, buffers = (_check_params(given, layer) for given in (layer.params(shape), layer.buffers(shape)))
         names = _check_names([*params, *buffers], layer)
         number = max((used.get(name, 0) for name in names), default=0) + 1
         used |= dict.fromkeys(names, number)
@@ -59,11 +60,25 @@ def _describe(layer: Layer) -> str:
     return name_of(layer if layer.activation is None else layer.activation)
 
 
-def _check_shape(given: Any, layer: Layer) -> Shape:
+def _check_shape(given: Any, layer: Layer, what: str = "its outputs have") -> Shape:
     sizes: Any = given if isinstance(given, tuple) else (0,)
     if not all(isinstance(n, (int, np.integer)) and n > 0 for n in sizes):
-        raise PluginError(f"{layer!r} says its outputs have the shape {given!r}", "whole numbers > 0", part=layer)
+        expected = "a tuple of whole numbers > 0 is expected"
+        raise PluginError(f"{layer!r} says {what} the shape {given!r}", expected, part=layer)
     return tuple(int(n) for n in sizes)
+
+
+def _check_params(given: Any, layer: Layer) -> tuple[Param, ...]:
+    is_good = isinstance(given, (tuple, list)) and all(isinstance(each, Param) for each in given)
+    if not is_good or not all(isinstance(param.name, str) for param in given):
+        what = f"{layer!r} has the parameters, or buffers, {given!r}"
+        raise PluginError(what, "a tuple of modnet.Param, each with a name, is expected", part=layer)
+    for param in given:
+        axes, axis = len(_check_shape(param.shape, layer, f"{param.name} has")), param.channel_axis or 0
+        if param.is_weight and (not -axes <= axis < axes or math.prod(param.shape) % (param.fan_in or 1)):
+            what = f"{layer!r} has {param}"
+            raise PluginError(what, "channel_axis must be one of its axes, and fan_in divide its entries", part=layer)
+    return tuple(given)
 
 
 def _check_names(params: Sequence[Param], layer: Layer) -> list[str]:
@@ -80,7 +95,8 @@ def run_layer(place: PlacedLayer, own: Params, x: Array, mode: Mode, stream: Str
     result: Any = place.layer.forward(own, x, mode, stream.child(place.index))
     if not isinstance(result, tuple) or len(result) != 2:
         raise describe_returned(part, result, "the outputs and a memo are expected")
-    return validate_array(result[0], x, part, (len(x), *place.outputs)), result[1]
+    z = validate_array(result[0], x, part, (len(x), *place.outputs))
+    return z.astype(x.dtype, copy=False), result[1]
 
 
 def update_buffers(place: PlacedLayer, own: Params, x: Array, memo: Any) -> dict[str, Array]:

@@ -14,9 +14,9 @@ from modnet.interfaces import DenseLayer, GradientEstimator, Loss, PlacedLayer
 from modnet.nn.layers import find_dense_layers, run_layer
 from modnet.nn.metrics import find_hits
 from modnet.nn.objective import NetworkObjective, check_batch, check_samples, check_targets, is_binary, protect
-from modnet.nn.validation import validate_arrays
+from modnet.nn.validation import to_array, validate_arrays
 from modnet.randomness import Stream
-from modnet.types import Array, Grads, Mode, Params, Shape
+from modnet.types import Array, Grads, Mode, Params, Shape, lock
 
 BLOCK = 4096  # rows that are evaluated at a time where there may be very many
 IMAGES = 256  # of them where layers may make a hundred numbers of each
@@ -106,12 +106,13 @@ class LayeredNetwork:
         Samples of another shape than (inputs,) may be given as rows, too. Raises ShapeError that names the layer.
         """
         self._check_arrays()
-        is_one = np.shape(x) in {self.shape, (self.inputs,)}
-        z = check_samples(self.placed, self._to_batch(x), self.dtype)
+        x, is_one = self._to_batch(x)
+        z = check_samples(self.placed, x, self.dtype)
         stream = Stream(self.seed, ("layers",))
         for place in self.placed:
             own = place.take(self.params, self.buffers)
-            z, _ = run_layer(place, own, z, "predict", stream)
+            z, _ = run_layer(place, own, lock(z), "predict", stream)
+        z = z if z.flags.writeable else z.copy()
         return z[0] if is_one else z
 
     @property
@@ -148,7 +149,7 @@ class LayeredNetwork:
     def hits(self, x: Any, t: Any) -> Array:
         """Return for each sample (N,) whether its largest output is at the target's class."""
         self._check_arrays()
-        x = check_samples(self.placed, self._to_batch(x), self.dtype)
+        x = check_samples(self.placed, self._to_batch(x)[0], self.dtype)
         t = check_targets(self.placed, self.loss_function, t, x)
         if self.is_binary:
             t = np.rint(t).astype(np.int64).reshape(-1)
@@ -166,7 +167,7 @@ class LayeredNetwork:
         seed. All is checked once here. Raises ShapeError.
         """
         self._check_arrays()
-        found: Any = check_batch(self.placed, self.loss_function, self._to_batch(x), t, weights, self.dtype)
+        found: Any = check_batch(self.placed, self.loss_function, self._to_batch(x)[0], t, weights, self.dtype)
         settings: Any = {"buffers": self.buffers, "mode": mode, "stream": stream or Stream(self.seed, ("layers",))}
         return NetworkObjective(self.placed, self.loss_function, self.fused, **found, **settings)
 
@@ -174,18 +175,27 @@ class LayeredNetwork:
         self, x: Any, t: Any, estimator: GradientEstimator, stream: Stream | None = None, weights: Any = None
     ) -> Grads:
         """Return the gradient of the loss by each parameter, as `estimator` obtains it with draws from `stream`."""
+        objective = self.objective(x, t, weights)
         stream, params = stream or Stream(self.seed, ("gradient",)), protect(self.params)
-        return validate_arrays(estimator(self.objective(x, t, weights), params, stream), params, estimator)
+        return validate_arrays(estimator(objective, params, stream), params, estimator)
 
-    def _to_batch(self, x: Any) -> Array:
-        """Return samples, of which one may be given alone."""
-        given: Array = np.asarray(x, self.dtype)
-        return given[np.newaxis] if given.shape in {self.shape, (self.inputs,)} else given
+    def _to_batch(self, x: Any) -> tuple[Array, bool]:
+        """Return samples, and whether one was given alone; (1, inputs) are a batch of one row."""
+        given = to_array(x, self.dtype, f"{self.placed[0].label}: samples")
+        is_one = given.shape in {self.shape, (self.inputs,)} and given.shape != (1, self.inputs)
+        return given[np.newaxis] if is_one else given, is_one
 
     def _check_arrays(self) -> None:
+        others: dict[str, Any] = self.arrays
         for place in self.placed:
             for param in (*place.params, *place.buffers):
                 name = place.name(param.name)
-                found = np.shape(self.params[name] if name in self.params else self.buffers[name])
-                if found != param.shape:
-                    raise ShapeError(f"{place.label}: {name} must have shape {param.shape}, it has {found}")
+                found = others.pop(name, None)
+                if found is None or np.shape(found) != param.shape:
+                    has = "is missing" if found is None else f"has {np.shape(found)}"
+                    raise ShapeError(f"{place.label}: {name} must have shape {param.shape}, it {has}")
+                if not isinstance(found, np.ndarray) or found.dtype.kind != "f":
+                    is_of = getattr(found, "dtype", type(found).__name__)
+                    raise ShapeError(f"{place.label}: {name} must be an array of floats, it is {is_of}")
+        if others:
+            raise ShapeError(f"no layer has arrays of the names {', '.join(others)}")

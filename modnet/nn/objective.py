@@ -14,9 +14,9 @@ from modnet.errors import GradientError, NoDerivativeError, ShapeError
 from modnet.interfaces import Activation, DenseLayer, FusedLoss, Loss, Objective, PlacedLayer, Trace, name_of
 from modnet.nn.layers import find_dense_layers, find_gradients, pass_back, run_layer, update_buffers
 from modnet.nn.numerical import compute_partial_differences
-from modnet.nn.validation import validate_array
+from modnet.nn.validation import to_array, validate_array
 from modnet.randomness import Stream
-from modnet.types import Array, Grads, Mode, Params
+from modnet.types import Array, Grads, Mode, Params, lock
 
 LARGE = 1e6  # output, that no probability or standardized target has
 
@@ -103,9 +103,10 @@ class NetworkObjective(Objective):
         return found
 
     def _forward(self, params: Params) -> Trace:
-        z, values, memos = self.x, [self.x], []
+        z, values, memos = lock(self.x), [lock(self.x)], []
         for place in self.placed[:-1]:
             z, memo = run_layer(place, place.take(params, self.buffers), z, self.mode, self.stream)
+            z = lock(z)
             values.append(z)
             memos.append(memo)
         a = z
@@ -146,7 +147,7 @@ class NetworkObjective(Objective):
 
     def backward(self, params: Params) -> Grads:
         """Return the gradient by the chain rule, layer by layer from the last."""
-        trace, dz = self.trace(params), self.output_error(params)
+        trace, dz = self.trace(params), lock(self.output_error(params))
         grads: dict[str, Array] = {}
         first = min((place.index for place in self.placed if place.params), default=len(self.placed))
         for k, place in reversed(list(enumerate(self.placed[:-1]))):
@@ -156,7 +157,7 @@ class NetworkObjective(Objective):
                 grads |= {place.name(name): value for name, value in found.items()}
             if place.index <= first:  # nothing before it has parameters
                 break
-            dz = pass_back(*at, dz, self.mode, self.stream)
+            dz = lock(pass_back(*at, dz, self.mode, self.stream))
         return {name: grads[name] for name in params if name in grads}
 
     def explain_divergence(self, params: Params) -> str:
@@ -192,7 +193,7 @@ def is_binary(loss: Loss, outputs: int) -> bool:
 def check_samples(placed: Sequence[PlacedLayer], given: Any, dtype: Any) -> Array:
     """Return samples (N, *inputs) in a dtype, given as they are or as rows (N, numbers); raises ShapeError."""
     first, shape = placed[0], placed[0].inputs
-    x: Array = np.asarray(given, dtype=dtype)
+    x = to_array(given, dtype, f"{first.label}: samples")
     if x.ndim == 2 and len(shape) > 1 and x.shape[1] == math.prod(shape):
         x = x.reshape(len(x), *shape)
     if x.shape[1:] != shape or 0 in x.shape:
@@ -205,7 +206,7 @@ def check_samples(placed: Sequence[PlacedLayer], given: Any, dtype: Any) -> Arra
 def check_targets(placed: Sequence[PlacedLayer], loss: Loss, given: Any, x: Array) -> Array:
     """Return targets as class indices (N,) int64, or dense (N, outputs) of the dtype of `x`; raises ShapeError."""
     n, outputs = len(x), placed[-1].outputs[0]
-    t: Array = np.asarray(given)
+    t = to_array(given, None, "targets")
     if t.shape in {(n, outputs), (outputs,) if n == 1 else ()} and t.ndim:
         return t.reshape(n, outputs).astype(x.dtype, copy=False)
     are_values = t.dtype.kind == "f" or (loss.task == "regression" and t.dtype.kind in "iu")
@@ -244,7 +245,4 @@ def check_batch(
 
 def protect(arrays: Params) -> Params:
     """Return read-only views, so that a part that works in place changes no array of the caller's."""
-    views = {name: value.view() for name, value in arrays.items()}
-    for view in views.values():
-        view.flags.writeable = False
-    return views
+    return {name: lock(value) for name, value in arrays.items()}

@@ -7,8 +7,16 @@ from typing import Any, cast
 
 import numpy as np
 
-from modnet.errors import PluginError
+from modnet.errors import PluginError, ShapeError
 from modnet.types import Array, Params, State
+
+
+def to_array(given: Any, dtype: Any, what: str) -> Array:
+    """Return what a user gave as an array; raises ShapeError where it cannot be one."""
+    try:
+        return np.asarray(given, dtype)
+    except (TypeError, ValueError) as error:
+        raise ShapeError(f"{what} must be numbers in rows of one length: {error}") from None
 
 
 def validate_array(values: Any, like: Array, part: object, shape: tuple[int, ...] | None = None) -> Array:
@@ -16,6 +24,7 @@ def validate_array(values: Any, like: Array, part: object, shape: tuple[int, ...
     shape = like.shape if shape is None else shape
     if getattr(values, "shape", None) != shape:
         raise describe_returned(part, values, f"an array of shape {shape} is expected")
+    values = np.asarray(values)  # of a matrix, or a masked array, products are others
     if values.dtype != like.dtype and not np.can_cast(values.dtype, like.dtype, "same_kind"):
         raise PluginError(f"{part!r} returned an array of {values.dtype}", f"{like.dtype} is expected", part=part)
     return cast("Array", values)

@@ -66,7 +66,7 @@ def unpack_of_samples(path: Path, content: bytes, count: int) -> Array:
 def summarize(run: ObservedRun, experiment: Experiment, data: Dataset) -> dict[str, Any]:
     """Return the summary of a run that has ended."""
     history = run.history
-    columns = {name: values or [math.nan] for name, values in history.columns.items()}
+    last = {name: values[-1] if values else math.nan for name, values in history.columns.items()}
     loaded = [plugin for plugin in get_host().plugins if plugin.state == "loaded" and plugin.version]
     plugins = dict(sorted((plugin.distribution, plugin.version) for plugin in loaded))
     first = {
@@ -77,7 +77,7 @@ def summarize(run: ObservedRun, experiment: Experiment, data: Dataset) -> dict[s
     }
     return {
         **first,
-        **{name: values[-1] if math.isfinite(values[-1]) else None for name, values in columns.items()},
+        **{name: value if math.isfinite(value) else None for name, value in last.items()},
         **first,  # whatever a callback has recorded
         "baseline": find_baseline(data),
         "diagnosis": [{"problem": sign.why, "remedy": sign.remedy} for sign in diagnose(run, experiment, data)],

@@ -58,9 +58,11 @@ def _find_problems(run: ObservedRun, experiment: Experiment, data: Dataset) -> I
     raw = source.get("standardize") is False and (apart > APART or np.abs(x).mean() > 10)
     standardize = "--set data.standardize=true" * raw
     slower = standardize or f"--lr {min(lr / 10, 0.1):g}"
-    parts = {find_name(part) for part in (experiment.optimizer, *experiment.network.activation)}
-    starting = f"{'--activation relu ' * bool(experiment.network.activation)}{STARTING}"
-    restart = f"{standardize} {'' if parts - {'relu'} == {'adam'} and 0.0003 < lr < 0.01 else starting}".strip()
+    of_layers = experiment.network.layers
+    hidden = {find_name(part) for part in experiment.network.activation or ()} or {"relu"}
+    knows = hidden == {"relu"} and find_name(experiment.optimizer) == "adam" and 0.0003 < lr < 0.01
+    start = STARTING if of_layers else f"--activation relu {STARTING}"
+    restart = f"{standardize} {'' if knows else start}".strip()
     baseline, name = find_baseline(data, part), f"{part}_accuracy" if data.classes else f"{part}_r2"
     at_baseline = baseline is not None and (run.history.columns.get(name) or [math.nan])[-1] <= baseline
     if run.status is Status.DIVERGED:
@@ -99,21 +101,21 @@ def _judge_loss(loss: list[float], slower: str, restart: str) -> Iterator[Proble
 
 
 def _judge_units(network: Network, x: Array, slower: str, restart: str) -> Iterator[Problem]:
-    """Find activations half of whose units, or channels, pass no gradient back for nearly all samples."""
-    usual, stream = np.linspace(-4, 4, 100), Stream(0)
-    z = x[:: -(-len(x) // network.rows_at_once)].reshape(-1, *network.shape)
+    """Find hidden activations half of whose units, or channels, pass no gradient back for nearly all samples."""
+    usual = np.linspace(-4, 4, 100)
+    z = x[: network.rows_at_once].reshape(-1, *network.shape).astype(network.dtype)
     for place in network.placed[:-1]:
-        a, activation = z, place.layer.activation
-        z, _ = run_layer(place, place.take(network.params, network.buffers), a, "predict", stream)
+        activation, own, before = place.layer.activation, place.take(network.params, network.buffers), z
+        z, _ = run_layer(place, own, before, "predict", Stream(0))
         if activation is None or not activation.elementwise:
             continue
+        a, values = (np.moveaxis(each, 1, -1).reshape(-1, each.shape[1]) for each in (before, z))
         steepest = np.abs(np.diff(activation(usual)) / np.diff(usual)).max()
         slope = np.abs(activation(a + 1e-3) - activation(a - 1e-3)) / 2e-3
-        flat = np.mean(slope <= FLAT * steepest, axis=(0, *range(2, a.ndim))) >= STEADY
+        flat = np.mean(slope <= FLAT * steepest, axis=0) >= STEADY
         if flat.mean() >= 0.5:
-            state, option = ("saturated", restart) if np.median(z[:, flat], axis=0).any() else ("dead", slower)
-            units = "units" if a.ndim == 2 else "channels"
-            yield _advise(f"{place.label}: {100 * flat.mean():.0f} % of its {units} are {state}", option)
+            state, option = ("saturated", restart) if np.median(values[:, flat], axis=0).any() else ("dead", slower)
+            yield _advise(f"{place.label}: {100 * flat.mean():.0f} % of its units are {state}", option)
 
 
 def _judge_predictions(y: Array, t: Array, data: Dataset, run: ObservedRun) -> str:

@@ -33,7 +33,7 @@ LOCK = ".lock"
 # Hidden folders in that of a run: the run that another is about to replace, and one that it has replaced.
 ASIDE, REPLACED = ".aside", ".replaced"
 # The entries and the kinds of parts that a network takes.
-NETWORK, NETWORK_KINDS = ("network", "training", "seed"), ("activation", "loss")
+NETWORK, NETWORK_KINDS = ("network", "training", "seed"), ("activation", "layer", "loss")
 
 
 @contextmanager

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 
-from modnet.compose.experiment import Experiment, create_network_of_size
-from modnet.compose.network import Network, count_outputs
+from modnet.compose.experiment import Experiment, create_network_of_size, list_layers
+from modnet.compose.network import Network, count_outputs, make_layers
 from modnet.compose.parts import find_name, make_part
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import get_settings
@@ -28,6 +27,7 @@ from modnet.files.opening import read_json
 from modnet.host.signatures import find_settings
 from modnet.interfaces import DataSource, RowsToPredict
 from modnet.nn.checkpoint import load_params
+from modnet.nn.layers import place_layers
 from modnet.nn.network import LayeredNetwork
 from modnet.runs.folder import EXPERIMENT, PARAMS, PREPARATION, check_is_run, read_network
 from modnet.text import printable
@@ -165,27 +165,30 @@ class TrainedModel:
 
 def _read_preparation(path: Path, about: dict[str, Any]) -> Preparation:
     """Return the preparation of a run; raises DataError where it is not the one that its parameters belong to."""
-    again = "restore it from a copy, or train the run again"
-    if not path.is_file():
-        raise DataError(f"{path}: missing: {again}", path=path)
     try:
         found = Preparation.from_dict(read_json(path))
         problem = "" if found.digest == about["preparation"] else "not as the run left it"
     except DataError as error:
         problem = printable(str(error).removeprefix(f"{path}: "), 200)
     if problem:
-        raise DataError(f"{path}: {problem}: {again}", path=path)
+        raise DataError(f"{path}: {problem}: restore it from a copy, or train the run again", path=path)
     return found
 
 
-def _create_network(experiment: Experiment, params: dict[str, Array], outputs: int) -> Network:
-    """Return the network of a run with its parameters; raises ValueError where they do not fit."""
-    inputs = len(params["W1"])
-    sizes = [inputs, *experiment.network.hidden, outputs]
-    for number, shape in enumerate(pairwise(sizes), start=1):  # first, as a network may be larger than memory
-        for name, expected in ((f"W{number}", shape), (f"b{number}", shape[1:])):
-            if (found := params[name].shape) != expected:
-                raise ValueError(f"{name} must have shape {expected}, not {found}")
-            if not np.isfinite(params[name]).all():
+def _create_network(experiment: Experiment, arrays: dict[str, Array], outputs: int) -> Network:
+    """Return the network of a run with its parameters and buffers; raises ValueError where they do not fit."""
+    settings = experiment.network
+    shape = settings.shape if settings.layers else arrays["W1"].shape[:1]
+    if shape is None:
+        raise ValueError("network.shape is missing")
+    placed = place_layers(make_layers(list_layers(settings, outputs)), shape)
+    for place in placed:  # first, as a network may be larger than memory
+        for param in (*place.params, *place.buffers):
+            name = place.name(param.name)
+            if (found := arrays[name].shape) != param.shape:
+                raise ValueError(f"{name} must have shape {param.shape}, not {found}")
+            if not np.isfinite(arrays[name]).all():
                 raise ValueError(f"a number in {name} is not finite")
-    return create_network_of_size(experiment, inputs, outputs).with_arrays(params)
+    if placed[-1].outputs[0] != outputs:
+        raise ValueError(f"{placed[-1].outputs[0]} outputs, {outputs} are needed")
+    return create_network_of_size(experiment, shape, outputs).with_arrays(arrays)

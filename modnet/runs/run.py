@@ -1,29 +1,36 @@
-"""Runs in Python: saved, opened, asked for predictions."""
+"""Runs in Python: trained, saved, opened, asked for predictions."""
 
 from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from contextlib import chdir
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import numpy as np
 
 import modnet.nn.run
-from modnet.compose.defaults import MAIN_JOB, ExperimentTraining
+from modnet.compose.defaults import MAIN_JOB, ExperimentTraining, check_is_dataset, get_default_job
 from modnet.compose.experiment import DataSettings, Experiment, NetworkSettings, PluginSettings
-from modnet.compose.parts import GivenInPython, create_metrics
+from modnet.compose.parts import GivenInPython, create_metrics, find_name, make_part, make_parts, read_part
 from modnet.compose.plugins import containing_plugins, get_host, list_asked
+from modnet.compose.settings import Settings
 from modnet.compose.tables import Table, read_toml
+from modnet.data.dataset import Dataset
 from modnet.errors import DataError, SettingError
 from modnet.files.opening import read_json
 from modnet.host.entry_points import LOADED
+from modnet.interfaces import Activation, Layer, Observer, PlacedLayer
+from modnet.nn.batches import Sampling
 from modnet.nn.checkpoint import Checkpoint, Checkpoints
 from modnet.nn.network import LayeredNetwork
+from modnet.nn.run import TrainingSettings
+from modnet.nn.training import train_network
 from modnet.runs.contents import read_course
 from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS, SUMMARY, check_files, check_is_free, check_is_run
 from modnet.runs.missing_plugins import make_finder
@@ -31,6 +38,7 @@ from modnet.runs.model import TrainedModel
 from modnet.runs.recorder import create_run
 from modnet.types import Array, History, Params, Status
 
+_DEFAULTS = TrainingSettings()
 ROUNDING = 1e-4  # of the sum of a row's probabilities, in float32 as well
 
 
@@ -115,20 +123,18 @@ class Run(modnet.nn.run.Run, Trained):
 
     def _describe(self) -> Experiment:
         """Return an experiment with the parts and settings of the run, and data that nothing can read again."""
-        *hidden, last = self.network.dense_layers
         dtype: Any = str(self.network.dtype)
         initial = {key: value for key, value in MAIN_JOB["network"].items() if key == "weight_init_std"}
         for key, value in getattr(self.network, "initial", {}).items():
             each = value if isinstance(value, (list, tuple)) else [value]
             if not any(map(callable, each)):  # which no file can hold, and nothing needs any more
                 initial[key] = value if key == "weight_init_std" or value is None else (*each,)
-        network = NetworkSettings(
-            hidden=tuple(layer.outputs for layer in hidden),
-            activation=tuple(layer.activation for layer in hidden),
-            output=last.activation,
-            loss=self.network.loss_function,
-            **initial,
-        )
+        layers: dict[str, Any] = {"shape": self.network.shape, "layers": tuple(map(_unwrap, self.network.placed))}
+        if dense := self.network.dense_layers:
+            activations = tuple(layer.activation for layer in dense)
+            layers = {"hidden": tuple(layer.outputs for layer in dense[:-1])}
+            layers |= {"activation": activations[:-1], "output": activations[-1]}
+        network = NetworkSettings(loss=self.network.loss_function, **layers, **initial)
         modules = tuple(plugin.module for plugin in get_host().plugins if plugin.state == LOADED and not plugin.value)
         return Experiment(
             seed=self.seed,
@@ -141,6 +147,74 @@ class Run(modnet.nn.run.Run, Trained):
             callbacks=self.callbacks.parts,
             metrics=self.metrics[len(create_metrics(self.data.task, ())) :],
         )
+
+
+def _unwrap(place: PlacedLayer) -> Layer | Activation:
+    """Return a layer, or the activation that it stands for by its name alone."""
+    layer = place.layer
+    return layer.activation if layer.activation and find_name(layer) == "activation" else layer
+
+
+def train(
+    network: LayeredNetwork,
+    data: Dataset,
+    *,
+    gradient: object = "backpropagation",
+    optimizer: object = None,
+    batch_size: int = _DEFAULTS.batch_size,
+    iterations: int | None = None,
+    sampling: Sampling = _DEFAULTS.sampling,
+    seed: int = 0,
+    blas_threads: int = _DEFAULTS.blas_threads,
+    callbacks: Sequence[object] = (),
+    metrics: Sequence[object] = (),
+    observer: Observer | None = None,
+    start: Checkpoint | None = None,
+    keep: Callable[[Checkpoint], object] | None = None,
+) -> Run:
+    """Train a copy of `network` and return the run; the network that was given stays as it is.
+
+    Without an `optimizer` or number of `iterations`, those of the default experiment for such data are taken, as by
+    `modnet train`. `sampling` is "replacement" (each batch drawn with replacement, as the book does) or "shuffle"
+    (shuffled epochs). More `blas_threads` may be faster for wide networks; how many there are shows in the last bits of
+    the result. `callbacks`, names or objects, follow the run, and may stop it. `metrics`, names or objects, are
+    measured beside the task's own: accuracy, or R² and RMSE. The lifecycle hooks of the plugins follow the run, unless
+    another `observer` is given. Raises DivergedError when the loss stops being finite and TrainingInterrupted on
+    Ctrl-C, both with the run so far.
+
+    With `start`, another run's `checkpoint`, it resumes there, up to `iterations` in all, and ends with the same bits
+    as if it had never stopped. `keep` is called with a checkpoint in the first iteration, every few seconds, and at the
+    end.
+
+    >>> data = modnet.load("mnist-small")
+    >>> net, sgd = modnet.TwoLayerNet(784, 50, 10, seed=0), modnet.optimizer("sgd", lr=0.1)
+    >>> run = modnet.train(net, data, iterations=100, seed=0, optimizer=sgd)
+    >>> len(run.history.loss), run.history.iterations
+    (100, [50, 100])
+    """
+    check_is_dataset(data)
+    job = get_default_job(data) if optimizer is None or iterations is None else MAIN_JOB  # where neither is read
+    count = job["training"]["iterations"] if iterations is None else iterations
+    table = {"batch_size": batch_size, "iterations": count, "sampling": sampling, "blas_threads": blas_threads}
+    settings = Settings().read(table, TrainingSettings, "training")
+    wanted = read_part("optimizer", job["optimizer"]) if optimizer is None else make_part("optimizer", optimizer)
+    parts = make_part("gradient", gradient), wanted, settings
+    asked, measured = make_parts("callback", callbacks), create_metrics(data.task, make_parts("metric", metrics))
+    data.check()
+    with containing_plugins():
+        run = train_network(
+            network,
+            data,
+            *parts,
+            seed=seed,
+            callbacks=asked,
+            metrics=measured,
+            observer=observer or get_host().relay(),
+            start=start,
+            keep=keep,
+            create=Run,
+        )
+    return cast("Run", run)
 
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)

@@ -5,18 +5,32 @@ from __future__ import annotations
 import sys
 import threading
 from contextlib import suppress
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Generic, TypeVar
+
+import attrs
 
 from modnet.compose.adapters import adapt
 from modnet.compose.plugins import get_host
 from modnet.errors import SettingError
 from modnet.host.kinds import KINDS, find_kind
-from modnet.host.registry import Component, Override, active_overrides, common_overrides, overrides, own_overrides
+from modnet.host.registry import Component, Override, active_overrides, overrides
 from modnet.host.signatures import find_type_mistakes
 
 T = TypeVar("T")
 _entering = threading.Lock()  # held while it is decided whether all threads may see an override
+_entered: ContextVar[tuple[Override, ...]] = ContextVar("_entered", default=())  # by a thread or task; copies see them
+
+
+@attrs.frozen(eq=False)
+class _Override(Override):
+    place: Any  # where all threads see it, the thread and task that began it
+
+    @property
+    def rank(self) -> int:
+        """2 where this thread or task has entered it, or has a copy of the context; 1 where all threads see it."""
+        return 2 if self in _entered.get() else int(self.place is not None)
 
 
 def swap(kind: str, name: str, instead: T, *, threads: bool = False) -> Swap[T]:
@@ -45,7 +59,7 @@ class Swap(Generic[T]):
 
     def __init__(self, kind: str, name: str, instead: T, *, threads: bool = False) -> None:
         self._kind, self._name, self._instead, self._threads = kind, name, instead, threads
-        self._entered: list[Override] = []
+        self._entered: list[_Override] = []
 
     def __enter__(self) -> T:
         """Begin, and return what the name stands for now."""
@@ -54,12 +68,11 @@ class Swap(Generic[T]):
         cls = what if isinstance(what, type) else type(what)
         nameless = all(known.cls is not cls for known in get_host().registry.components(self._kind))
         place = _get_place() if self._threads else None
-        override = Override(self._kind, component.qualified_name, what, nameless, place)
+        override = _Override(self._kind, component.qualified_name, what, nameless, place)
         with _entering:
             _check_is_alone(override)
-            overrides.set((*own_overrides(), override))
-            if self._threads:
-                common_overrides.append(override)
+            overrides.append(override)
+        _entered.set((*_list_own(), override))
         self._entered.append(override)
         return self._instead
 
@@ -72,10 +85,8 @@ class Swap(Generic[T]):
         here = (override for override in reversed(active_overrides()) if override in self._entered)
         override = next(here, self._entered[-1])
         self._entered.remove(override)
-        override.active = False
-        overrides.set(own_overrides())
-        if override.place:
-            common_overrides.remove(override)
+        overrides.remove(override)
+        _entered.set(_list_own())
 
     def __repr__(self) -> str:
         return f"swap({self._kind!r}, {self._name!r}, {self._instead!r})"
@@ -90,9 +101,15 @@ def _get_place() -> tuple[threading.Thread, Any]:
     return threading.current_thread(), task
 
 
-def _check_is_alone(wanted: Override) -> None:
+def _list_own() -> tuple[Override, ...]:
+    """Return what this thread or task has entered, and has not ended."""
+    return tuple(override for override in _entered.get() if override in overrides)
+
+
+def _check_is_alone(wanted: _Override) -> None:
     """Raise SettingError where all threads are to see it, and are to see another, too, that is not begun around it."""
-    for other in set(active_overrides()) - set(own_overrides()) if wanted.place else ():
+    others = [each for each in active_overrides() if isinstance(each, _Override) and each.rank == 1]
+    for other in others if wanted.place else ():
         if (other.kind, other.name) == (wanted.kind, wanted.name) and _runs_beside(wanted.place, other.place):
             what = f"the {wanted.kind} {wanted.name!r} is swapped for all threads by another test that runs now"
             raise SettingError([f"{what}: run one after the other, or each in a process"], "threads")

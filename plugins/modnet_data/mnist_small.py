@@ -27,6 +27,7 @@ class MnistSmall(DataSource):
     def read(self, path: Path | None) -> Dataset:  # noqa: ARG002 - it has no file of the user's
         """Return the data set."""
         folder = Path(__file__).parent
-        source = Csv(label="label", delimiter=",", header=True, test="mnist_small_test.csv.gz", scale=255.0)
+        test, shape = "mnist_small_test.csv.gz", (1, 28, 28)
+        source = Csv(label="label", delimiter=",", header=True, test=test, scale=255.0, shape=shape)
         data = source.read(folder / "mnist_small_train.csv.gz")
         return attrs.evolve(data, settings={"scale": data.scale})

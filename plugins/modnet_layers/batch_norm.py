@@ -44,6 +44,7 @@ class BatchNorm(Layer):
     momentum: float = attrs.field(default=0.9, validator=and_(ge(0), lt(1)))
     eps: float = attrs.field(default=1e-6, validator=gt(0))
     couples_samples = True
+    kinks = ()
 
     def params(self, inputs: Shape) -> tuple[Param, ...]:
         """Return gamma and beta, (channels,)."""

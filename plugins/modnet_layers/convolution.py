@@ -49,6 +49,7 @@ class Convolution(Layer):
     stride: Pair = attrs.field(default=1, converter=freeze, validator=check_pair(1))
     padding: Pair | Literal["same"] = attrs.field(default=0, converter=freeze, validator=_check_padding)
     bias: bool = True
+    kinks = ()
 
     def shape(self, inputs: Shape) -> Shape:
         """Return (filters, windows down, windows across); raises ShapeError."""

@@ -25,6 +25,7 @@ class Dense(Layer):
 
     units: int = attrs.field(validator=ge(1))
     is_dense = True
+    kinks = ()
 
     def shape(self, inputs: Shape) -> Shape:
         """Return (units,); raises ShapeError where the samples are no rows of numbers."""

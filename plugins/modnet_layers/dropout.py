@@ -27,6 +27,7 @@ class Dropout(Layer):
 
     rate: float = attrs.field(default=0.5, validator=and_(ge(0), lt(1)))
     elementwise = True
+    kinks = ()
 
     def forward(self, params: Params, x: Array, mode: Mode, stream: Stream) -> tuple[Array, Any]:
         """Return the outputs, and what each input was multiplied with; None in predict mode, where z is x."""

@@ -21,6 +21,8 @@ class Flatten(Layer):
     (4320,)
     """
 
+    kinks = ()
+
     def shape(self, inputs: Shape) -> Shape:
         """Return (numbers of a sample,)."""
         return (math.prod(inputs),)

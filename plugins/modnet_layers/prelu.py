@@ -26,6 +26,7 @@ class Prelu(Layer):
 
     slope: float = 0.25
     elementwise = True
+    kinks = (0.0,)
 
     def params(self, inputs: Shape) -> tuple[Param, ...]:
         """Return the slopes (channels,)."""

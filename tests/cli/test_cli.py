@@ -91,7 +91,9 @@ class TestTrain:
     def test_a_dry_run_tells_the_time_for_every_estimator_and_writes_nothing(self, tmp_path: Path, call: Call) -> None:
         done = call("train", "--dry-run", "--activation", "gelu", "--hidden", "3", "--iterations", "900", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-        head, *rows = done.stdout.splitlines()[4:]
+        summary, forecast = done.stdout.split("\n\n")
+        assert "dense(units=3)   3       W1 784x3, b1 3" in summary
+        head, *rows = forecast.splitlines()
         assert head.split("  ")[0] == "gradient"
         assert "900 iterations" in head
         assert rows[0].startswith("central-difference *")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 
 import modnet
 from modnet import SettingError, ShapeError
+from modnet.compose.summary import format_part
 
 DENSE = ("dense", {"units": 3})
 
@@ -86,3 +88,16 @@ class TestMistakes:
     def test_a_layer_that_does_not_fit_is_named(self) -> None:
         with pytest.raises(ShapeError, match=r"layer 2 \(dense\) expects .*put a flatten layer before it"):
             modnet.Network(["relu", DENSE, "softmax"], shape=(1, 2, 2))
+
+
+@attrs.frozen
+class Table(modnet.Layer):
+    sizes: dict[str, int] = attrs.field(factory=dict)
+    most: int = 1
+
+    def forward(self, params, x, mode, stream):
+        return x, None
+
+
+def test_a_part_with_a_table_among_its_settings_is_shown_with_it() -> None:
+    assert format_part(Table({"short": 5})) == "table(sizes={'short': 5})"

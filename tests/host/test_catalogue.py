@@ -253,7 +253,7 @@ class TestBroken:
             install(f"modnet-broken{number}", source)
         install("modnet-cubes", CUBE.format(name="Cube"))
         host = a_host()
-        host.ask_anew(0.6)
+        host.ask(NOT_ASKED, limit=0.6)
         for number, (_, reason) in enumerate(self.ENDS):
             report = report_of(host, f"modnet-broken{number}")
             assert report.state == "broken"

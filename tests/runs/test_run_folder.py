@@ -21,7 +21,7 @@ from modnet.runs.contents import history_to_csv, read_history
 from modnet.runs.folder import CURVES, ERRORS, FILES, read_ending
 from modnet.runs.model import TrainedModel
 from modnet.runs.recorder import create_run, train_run
-from modnet.runs.training import train
+from modnet.runs.run import train
 
 DAMAGED = ["", "null", "3", "[1]", "{}", '{"status": ["finished"]}', '{"status": "new"}']
 

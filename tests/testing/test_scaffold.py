@@ -159,11 +159,13 @@ class TestAtWork:
     def test_it_trains(self, plugin: NewPlugin, tmp_path: Path, call: Call) -> None:
         rows = [f"{'fir' if i % 3 else 'yew'} {i % 3}.5 {i % 5}" for i in range(40)]
         (tmp_path / "some.trees").write_text("\n".join(rows), encoding="utf-8")
-        if plugin.kind == "layer":
-            pytest.skip("no command names layers yet")
         options = {
             "data-source": ("--data", "some.trees"),
             "gradient": ("--gradient", plugin.name, "--hidden", "1"),
+            "layer": (
+                "--set",
+                f'network.layers=["{plugin.name}", "flatten", {{name = "dense", units = 10}}, "softmax"]',
+            ),
             "observer": (),
         }.get(plugin.kind, (f"--{plugin.kind}", plugin.name))
         exact = () if plugin.kind == "gradient" else ("--gradient", "backpropagation")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from modnet.cli.show.columns import MOST_COLUMNS, NAME
 from modnet.cli.show.terminal import Screen
 from modnet.cli.show.values import format_number
-from modnet.data.fitting import PreparedColumn
-from modnet.data.preparation import Preparation
+from modnet.data.preparation import Preparation, PreparedColumn
 from modnet.text import format_count, format_table
 
 

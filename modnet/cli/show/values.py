@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from modnet.compose.defaults import MAIN_JOB
-from modnet.compose.tables import Table, merge
+from modnet.compose.defaults import MAIN_JOB, merge_job
+from modnet.compose.tables import Table
 from modnet.text import printable
 
 LONGEST_TITLE = 500
@@ -86,15 +86,16 @@ def format_title(table: Table) -> str:
             return ", ".join(map(list_names, entry))
         return str(entry.get("name") if isinstance(entry, Mapping) else entry)
 
-    whole = merge(MAIN_JOB, table)
+    whole = merge_job(MAIN_JOB, table)
     entries = (whole[key] for key in ("data", "network", "training"))
     data, network, training = (entry if isinstance(entry, Mapping) else {} for entry in entries)
     source = Path(str(data.get("path") or list_names(whole["data"]))).name
-    parts = list_names([network.get(key) for key in ("activation", "output", "loss")])
+    layers, parts = network.get("layers"), [network.get(key) for key in ("activation", "output", "loss")]
+    hidden = f"{list_names(network.get('hidden')) or 'no'} hidden units · {list_names(parts)}"
     iterations = training.get("iterations")
     count = f"{iterations:,}" if isinstance(iterations, int) else iterations
     title = (
-        f"{source} · {list_names(network.get('hidden')) or 'no'} hidden units · {parts} · "
+        f"{source} · {f'{list_names(layers)} · {list_names(parts[-1])}' if layers else hidden} · "
         f"{list_names(whole['gradient'])}, {list_names(whole['optimizer'])} · "
         f"{count} × {training.get('batch_size')} · seed {whole['seed']}"
     )

@@ -118,14 +118,14 @@ def _judge_slopes(case: LayerCase, param: Param, z: Array, memo: Any) -> Iterato
             changes.append((case.run({**case.own, param.name: moved})[0] - z)[:, channel])
         wanted = np.stack(changes)
 
-        def chosen(*given: Array, slopes: Any = slopes, at: Array = at, some: Array = some, like: Array = z) -> Array:
+        def choose(*given: Array, slopes: Any = slopes, at: Array = at, some: Array = some, like: Array = z) -> Array:
             found = check_array("slopes", slopes(*given), (len(at), *like[:, 0].shape))
             return found[np.isin(at, some)]
 
         name = f"slopes of layer {case.layer!r}"
         fields = {**case.fields, "parameter": f"{param.name}{case.number}"}
         try:
-            yield from compare(name, fields, chosen, {"x": case.x, **quote(case.own)}, wanted, (z,), sample_axis=1)
+            yield from compare(name, fields, choose, {"x": case.x, **quote(case.own)}, wanted, (z,), sample_axis=1)
         except NoDerivativeError:
             return
 

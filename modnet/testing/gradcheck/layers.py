@@ -323,7 +323,7 @@ class DirectionClaim(Claim):
     """The name of the argument."""
     dz: Array
     claim: Callable[[Array], Array]
-    """What `backward` claims for another `dz`."""
+    """The claim of `backward` for another `dz`."""
     draws: Stream
     axis: int | None
     """The axis that counts units; each direction lies in one of them, or some."""

@@ -82,8 +82,10 @@ def create_subject(part: Layer, *, shape: Any = None, **options: Any) -> Subject
     return Subject(part, tuple(taken[:MOST_SHAPES]), **options)
 
 
-USE = """--set 'network.layers=["$name", {name = "dense", units = 10}]' --gradient backpropagation --iterations 200"""
-SUITE = Suite("layer", create_subject, use=USE)
+LAYERS = '["$name", "flatten", {name = "dense", units = 10}, "softmax"]'
+SUITE = Suite(
+    "layer", create_subject, use=f"--set 'network.layers={LAYERS}' --gradient backpropagation --iterations 200"
+)
 
 
 def check_layer(part: object, *, shape: Any = None, largest: float = 1e4, raises: bool = True) -> Report:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import attrs
 import numpy as np
@@ -50,6 +51,11 @@ class Link:
     plain: bool = False
     """True where changes are those of the outputs, as the layer's own form of them may be for real numbers only."""
 
+    @property
+    def couples(self) -> bool:
+        """True where a sample's outputs depend on other samples."""
+        return self.mode == "train" and self.place.layer.couples_samples
+
     def run(self, own: Params) -> Array:
         """Return the outputs with other arrays."""
         return self.place.layer.forward(own, self.x, self.mode, self.stream)[0]
@@ -73,6 +79,15 @@ class Link:
             what = f"the change of {self.place.label} returns {returned}"
             raise PluginError(what, f"an array of shape {expected} is expected", part=layer)
         return found, reached
+
+    def take(self, sample: Array) -> Self | None:
+        """Return the layer at a batch of some of the samples, or None where its memo is none that can be taken from."""
+        memo = self.memo
+        if isinstance(memo, np.ndarray) and memo.shape[:1] == self.x.shape[:1]:
+            memo = memo[sample]
+        elif memo is not None:
+            return None
+        return attrs.evolve(self, x=self.x[sample], z=self.z[sample], memo=memo)
 
     def slopes(self, param: Param, channel: int) -> Array | None:
         """Return a channel's slopes (entries, N, *rest) by a linear parameter, or None where the layer has none."""
@@ -101,7 +116,7 @@ def make_links(objective: Objective, params: Params) -> tuple[Link, ...]:
             make_read_only(z),
             memo,
             objective.mode,
-            objective.stream_of(place),
+            objective.stream.child(place.index),
         )
         for place, x, z, memo in zip(
             objective.placed[:-1], trace.values[:-1], trace.values[1:], trace.memos, strict=True
@@ -159,7 +174,7 @@ class Chain:
         assert activation is not None  # noqa: S101 - a network ends with an activation
         self.placed = objective.placed
         self.dtype = np.result_type(trace.output.dtype, moved or trace.output.dtype)
-        self.losses = trace.losses
+        self.losses, self.loss, self.activation = trace.losses, objective.loss_function, activation
         self.links = make_links(objective, params)
         is_complex = np.issubdtype(self.dtype, np.complexfloating)
         if is_complex:
@@ -168,6 +183,15 @@ class Chain:
             for link in self.links:
                 _check_params(link)
         self._end = _End(activation, objective, trace, plain=is_complex)
+
+    @property
+    def ends_smooth(self) -> bool:
+        """True where the loss is a smooth function of what goes into the activation at the end, but for its kinks."""
+        return self.loss.smooth and (self._end.fused is not None or self.activation.kinks is not None)
+
+    def couples_after(self, k: int) -> bool:
+        """Return whether a layer behind link k couples the samples."""
+        return any(link.couples for link in self.links[k + 1 :])
 
     def numbers(self, k: int, channels: slice) -> int:
         """Return the largest number of numbers that one move of some channels of link k's outputs changes."""
@@ -183,6 +207,39 @@ class Chain:
             dz, channels = link.change(dz, channels)
         return self._end.changes(dz, channels)
 
+    def can_take(self, k: int) -> bool:
+        """Return whether the links behind k change samples that are taken from the batch as they do within it.
+
+        That is asked of no layer: it is tried. One that draws by the shape of the batch does not.
+        """
+        samples = len(self.losses)
+        some = np.arange(2 * samples + 1) * 3 // 2 % samples
+        for link in self.links[k + 1 :]:
+            taken = link.take(some)
+            if link.couples or taken is None:
+                return False
+            move = np.linspace(-1, 1, link.x.size, dtype=link.x.dtype).reshape(1, *link.x.shape)
+            expected, found = (one.change(dx, EVERYTHING)[0] for one, dx in ((link, move), (taken, move[:, some])))
+            if not np.allclose(found, expected[:, some], rtol=1e-3, atol=1e-6):
+                return False
+        return True
+
+    def take(self, k: int, sample: Array) -> Chain:
+        """Return the chain with its links behind k, and its end, at a batch of some of the samples."""
+        other = copy.copy(self)
+        links = [link.take(sample) for link in self.links[k + 1 :]]
+        other.links = (*self.links[: k + 1], *(link for link in links if link is not None))
+        other._end = self._end.take(sample)  # noqa: SLF001 - of its own class
+        return other
+
+    def changes_along(self, directions: Array, steps: Array) -> Array | None:
+        """Return the changes (units, M, N) where pre-activations at the end move along `directions` (outputs, units).
+
+        They move by `steps` (units, M, N). Returns None where the loss has no fused form, which may have a fast way.
+        """
+        end = self._end
+        return None if end.fused is None else end.fused.changes_along(end.a, end.y, end.t, directions, steps)
+
 
 class _End:
     """The activation that a network ends with, and its loss.
@@ -192,22 +249,28 @@ class _End:
 
     def __init__(self, activation: Activation, objective: Objective, trace: Trace, *, plain: bool) -> None:
         loss = objective.loss_function
-        fused, name = loss.fused(activation), f"loss {loss!r}"
+        self.fused, name = loss.fused(activation), f"loss {loss!r}"
         a, y, t = (np.ascontiguousarray(values.T) for values in (trace.values[-1], trace.output, objective.t))
         self.a, self.y, self.t = (make_read_only(values[..., np.newaxis, :]) for values in (a, y, t))
         of_activation = partial(Activation.change, activation) if plain else activation.change
         of_loss = partial(Loss.change, loss) if plain else loss.change
         self._activation = check_shape(of_activation, f"activation {activation!r}")
         self._loss = check_shape(of_loss, name, axes=1)
-        self._fused: Callable[..., Array] | None = None
-        if fused is not None:
-            of_fused = partial(FusedLoss.change, fused) if plain else fused.change
-            self._fused = check_shape(of_fused, f"{name} with {activation!r}", axes=1)
+        self._fused_change: Callable[..., Array] | None = None
+        if self.fused is not None:
+            of_fused = partial(FusedLoss.change, self.fused) if plain else self.fused.change
+            self._fused_change = check_shape(of_fused, f"{name} with {activation!r}", axes=1)
+
+    def take(self, sample: Array) -> _End:
+        """Return the same for a batch of some of the samples."""
+        other = copy.copy(self)
+        other.a, other.y, other.t = (values.take(sample, axis=-1) for values in (self.a, self.y, self.t))
+        return other
 
     def changes(self, da: Array, channels: slice) -> Array:
         """Return the changes (M, N) of the losses where `da` (M, N, channels) moves some of the pre-activations."""
         moves = np.zeros((len(self.a), *da.shape[:2]), da.dtype)
         moves[channels] = np.moveaxis(da, -1, 0)
-        if self._fused is not None:
-            return self._fused(self.a, self.y, self.t, moves, axis=0)
+        if self._fused_change is not None:
+            return self._fused_change(self.a, self.y, self.t, moves, axis=0)
         return self._loss(self.y, self.t, self._activation(self.a, self.y, moves, axis=0), axis=0)

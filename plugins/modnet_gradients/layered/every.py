@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import attrs
@@ -10,6 +10,7 @@ import numpy as np
 
 from modnet import Array, GradientError, Param, limit_blas_threads
 from modnet_gradients.layered.chain import EVERYTHING, Chain
+from modnet_gradients.layered.units import Units
 from modnet_gradients.stencil import Stencil
 from modnet_gradients.structure.moves import slices
 
@@ -43,7 +44,10 @@ def sum_entries(work: Work, k: int, param: Param, h: float) -> Array:
     """
     total = np.zeros(param.shape, work.chain.losses.dtype)
     link, axis = work.chain.links[k], param.channel_axis
-    if axis is not None and link.slopes(param, 0) is not None:
+    has_slopes = axis is not None and link.slopes(param, 0) is not None
+    if has_slopes and param.shape == link.place.outputs:
+        total = _sum_by_units(work, Units.of(work.chain, k), param, h)
+    elif axis is not None and has_slopes:
         by_channel = np.moveaxis(total, axis, 0)
 
         def put_channel(channel: int) -> None:
@@ -60,6 +64,28 @@ def sum_entries(work: Work, k: int, param: Param, h: float) -> Array:
     return total / work.stencil.divisor
 
 
+def _sum_by_units(work: Work, units: Units, param: Param, h: float) -> Array:
+    """Return the sums (units,) for a parameter of one entry for each unit, many units at a time."""
+    chain, link = work.chain, work.chain.links[units.k]
+    of_units = (link.slopes(param, unit) for unit in range(units.count))
+    slopes = np.stack([each for each in of_units if each is not None], axis=-1)  # (1, N, units)
+    found = np.zeros((units.count, len(chain.losses)), chain.losses.dtype)
+    blocks = list(slices(units.count, units.at_once(1)))
+
+    def put_changes(block: int) -> None:
+        some = blocks[block]
+        with np.errstate(all="ignore"):  # an error with the parameter's name follows where it is not finite
+            for shift, weight in zip(work.stencil.shifts, work.stencil.weights, strict=True):
+                dz, _ = units.pass_alone(slopes[..., some] * chain.dtype.type(shift * h), some)
+                found[some] += (units.changes_after(dz, some)[:, 0] * weight).real
+
+    work.share(put_changes, range(len(blocks)))
+    if not np.isfinite(found).all():
+        unit, sample = map(int, np.argwhere(~np.isfinite(found))[0])
+        raise GradientError(describe_not_finite(work, units.k, param, (unit,), sample, h))
+    return sum_samples(work, found)
+
+
 def _sum_by_slopes(work: Work, k: int, param: Param, channel: int, h: float) -> Array:
     """Return the sums (entries,) for the entries at one channel, from how each moves that channel."""
     chain, slopes = work.chain, work.chain.links[k].slopes(param, channel)
@@ -69,12 +95,14 @@ def _sum_by_slopes(work: Work, k: int, param: Param, channel: int, h: float) -> 
     slopes = slopes if len(used) == len(slopes) else slopes[used]
     channels, shifts = slice(channel, channel + 1), [chain.dtype.type(s * h) for s in work.stencil.shifts]
     for some in slices(len(used), NUMBERS // chain.numbers(k, channels)):
-        found = _combine(work, k, [(slopes[some] * shift)[:, :, np.newaxis] for shift in shifts], channels)
+        found = combine(
+            work.chain, work.stencil, k, [(slopes[some] * shift)[:, :, np.newaxis] for shift in shifts], channels
+        )
         if not np.isfinite(found).all():
             wrong, sample = map(int, np.argwhere(~np.isfinite(found))[0])
             index = _index_of(param, channel, int(used[some][wrong]))
-            raise GradientError(_describe_not_finite(work, k, param, index, sample, h))
-        sums[used[some]] = _sum_samples(work, found)
+            raise GradientError(describe_not_finite(work, k, param, index, sample, h))
+        sums[used[some]] = sum_samples(work, found)
     return sums
 
 
@@ -88,27 +116,28 @@ def _sum_by_forward(work: Work, k: int, param: Param, index: Index, h: float) ->
         moved[index] += shift * h
         z = link.run({**link.own, param.name: moved})
         moves.append((z - link.z)[np.newaxis, :, channels])
-    found = _combine(work, k, moves, channels)
+    found = combine(work.chain, work.stencil, k, moves, channels)
     if not np.isfinite(found).all():
         sample = int(np.flatnonzero(~np.isfinite(found[0]))[0])
-        raise GradientError(_describe_not_finite(work, k, param, index, sample, h))
-    total: Array = _sum_samples(work, found)[0]
+        raise GradientError(describe_not_finite(work, k, param, index, sample, h))
+    total: Array = sum_samples(work, found)[0]
     return total
 
 
-def _combine(work: Work, k: int, moves: list[Array], channels: slice) -> Array:
+def combine(chain: Chain, stencil: Stencil, k: int, moves: Sequence[Array], channels: slice) -> Array:
     """Return the stencil's sum (M, N) of the changes by moves of link k's outputs, an array for each shift.
 
     The centre is left out: the weights of a difference add up to 0 with it.
     """
-    found: Array = np.zeros((), work.chain.losses.dtype)
+    found: Array = np.zeros((), chain.losses.dtype)
     with np.errstate(all="ignore"):  # an error with the parameter's name follows where it is not finite
-        for weight, dz in zip(work.stencil.weights, moves, strict=True):
-            found = found + (work.chain.changes(k, dz, channels) * weight).real
+        for weight, dz in zip(stencil.weights, moves, strict=True):
+            found = found + (chain.changes(k, dz, channels) * weight).real
     return found
 
 
-def _sum_samples(work: Work, found: Array) -> Array:
+def sum_samples(work: Work, found: Array) -> Array:
+    """Return the sums (M,) over the samples of differences (M, N), each times its weight."""
     sums: Array = (found if work.weights is None else found * work.weights).sum(axis=1)
     return sums
 
@@ -121,10 +150,20 @@ def _index_of(param: Param, channel: int, entry: int) -> Index:
     return *index[:axis], channel, *index[axis:]
 
 
-def _describe_not_finite(work: Work, k: int, param: Param, index: Index, sample: int, h: float) -> str:
+def describe_not_finite(work: Work, k: int, param: Param, index: Index, sample: int, h: float) -> str:
+    """Return what is wrong where an entry of link k's parameter is moved."""
     place = work.chain.placed[k]
     name = place.name(param.name) + (f"[{', '.join(map(str, index))}]" if index else "")
     return (
         f"the loss of sample {sample} of the batch is not finite where {name} of {place.label} is moved by {h:g}: "
         "try another h"
     )
+
+
+def describe_unit_not_finite(work: Work, k: int, entry: int, unit: int, sample: int, steps: tuple[float, float]) -> str:
+    """Return what is wrong where a unit is moved by an input's weight, or by the bias, behind all inputs."""
+    place = work.chain.links[k].place
+    weight, bias = place.params
+    if entry == place.inputs[0]:
+        return describe_not_finite(work, k, bias, (unit,), sample, steps[1])
+    return describe_not_finite(work, k, weight, (entry, unit), sample, steps[0])

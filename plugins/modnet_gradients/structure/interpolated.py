@@ -6,6 +6,7 @@ import numpy as np
 
 from modnet import Array
 from modnet_gradients.forms import has_exact_changes
+from modnet_gradients.stencil import Stencil
 from modnet_gradients.structure.cells import add_cells
 from modnet_gradients.structure.columns import make_read_only
 from modnet_gradients.structure.moves import slices
@@ -50,7 +51,7 @@ def sum_interpolated(task: Task, k: int, steps: tuple[float, float]) -> tuple[Ar
         if task.weights is not None:
             coefficients *= task.weights[samples]
         scales = np.array([steps], dtype).T / reach[samples]
-        _add_products(task, nodes, x[samples], scales, coefficients, total)
+        add_products(task.stencil, nodes, x[samples], scales, coefficients, total)
         fell_back += count
     return total, fell_back
 
@@ -90,7 +91,7 @@ def _find_bad(task: Task, k: int, first: Array, residual: Array, reach: Array, s
     return bad
 
 
-def _add_products(task: Task, nodes: Nodes, x: Array, scales: Array, coefficients: Array, total: Array) -> None:
+def add_products(stencil: Stencil, nodes: Nodes, x: Array, scales: Array, coefficients: Array, total: Array) -> None:
     """Add the differences by all weights and biases, of inputs `x` (N, inputs), to `total` (inputs and bias, units).
 
     Moves are `x` times `scales[0]` (N,), and `scales[1]` of the biases, in units of each sample's reach.
@@ -104,6 +105,6 @@ def _add_products(task: Task, nodes: Nodes, x: Array, scales: Array, coefficient
     if (scales[0] != 1).any():
         rho = rho * scales[0][:, np.newaxis]
     left = coefficients[:, :kept].reshape(len(coefficients), -1).T
-    sums = basis(rho, nodes.degrees[:kept], task.stencil).T @ left
+    sums = basis(rho, nodes.degrees[:kept], stencil).T @ left
     total[used if some else slice(len(total) - 1)] += sums
-    total[-1] += basis(scales[1][:, np.newaxis], nodes.degrees[:kept], task.stencil)[:, 0] @ left
+    total[-1] += basis(scales[1][:, np.newaxis], nodes.degrees[:kept], stencil)[:, 0] @ left

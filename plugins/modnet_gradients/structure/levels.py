@@ -13,7 +13,7 @@ EVALUATE: tuple[Evaluate, ...] = get_args(Evaluate)
 Level = Literal["nodes", "outputs", "every", "slopes"]
 _WORDS: dict[Level, str] = {
     "nodes": "interpolated",
-    "outputs": "interpolated after the activation",
+    "outputs": "interpolated after {after}",
     "every": "every move",
     "slopes": "one complex step for each cell",
 }
@@ -36,10 +36,12 @@ class LayerCells:
     cells: int
     fell_back: int = 0
     label: str = ""
+    after: str = "the activation"
 
     def __str__(self) -> str:
         back = f", of which {self.fell_back:,} are evaluated at every move" if self.fell_back else ""
-        return f"{self.label or f'layer {self.layer}'}: {_WORDS[self.level]}, {self.cells:,} cells{back}"
+        layer, how = self.label or f"layer {self.layer}", _WORDS[self.level].format(after=self.after)
+        return f"{layer}: {how}, {self.cells:,} cells{back}"
 
 
 def choose_level(columns: Columns, k: int) -> Level:

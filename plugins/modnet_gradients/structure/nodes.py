@@ -74,6 +74,7 @@ def basis(rho: Array, degrees: tuple[int, ...], stencil: Stencil) -> Array:
     return sums.reshape(len(degrees) * len(rho), rho.shape[1])
 
 
+@cache
 def to_powers(degree: int, dtype: np.dtype[np.generic]) -> Array:
     """Return the matrix that makes coefficients of powers, from 1 on, of those of Chebyshev's polynomials."""
     columns = [chebyshev.cheb2poly(np.eye(degree + 1)[p])[1:] for p in range(1, degree + 1)]

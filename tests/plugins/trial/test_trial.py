@@ -46,6 +46,10 @@ ALL = (
     "--activation gaussian --set network.activation.side=-1 --loss log-cosh --optimizer lion --set optimizer.lr=0.02 "
     "--metric sureness"
 )
+LAYERS = (
+    '{name="residual",inner={name="book-scale",start="halves"}},"running-scale","jitter",{name="dense",units=6},'
+    '{name="gated",gate="tanh"},{name="dense",units=3},"softmax"'
+)
 # what a run is called -> the module that it needs, and the options of its training
 RUNS = {
     "cube": ("trial_activations", "--activation cube"),
@@ -58,6 +62,8 @@ RUNS = {
     "scaled": ("trial_activations", "--activation scaled --set network.activation.inner=bend"),
     "prelu": ("trial_activations", "--activation prelu --set network.activation.slope=0.1"),
     "mean": ("trial_activations", "--activation with-mean --set network.activation.weights=[1.0,0.25]"),
+    "gated": ("trial_layers", f"--set network.layers=[{LAYERS}]"),
+    "shifted": ("trial_all", '--set network.layers=["shift",{name="dense",units=3},"softmax"]'),
     "winsorized": ("trial_losses", "--loss winsorized --set network.loss.delta=none"),
     "likelihood": ("trial_losses", "--loss log-likelihood"),
     "hinge": ("trial_losses", "--loss hinge --output identity"),
@@ -86,9 +92,21 @@ RUNS = {
     "all": ("trial_all", "--data half-circles --set data.origin=[0.0,1.0] --gradient sparse " + ALL),
 }
 OBJECT = "--activation softsign --set network.activation.sharpness=2.0 --optimizer careful"
-ONE_OF_EACH = ("bend", "cube", "winsorized", "clipped", "scheduled", "recall", "letters", "slowing", "diary", "all")
+ONE_OF_EACH = (
+    "bend",
+    "cube",
+    "gated",
+    "winsorized",
+    "clipped",
+    "scheduled",
+    "recall",
+    "letters",
+    "slowing",
+    "diary",
+    "all",
+)
 ROWS = {"trees": "trees.jsonl", "letters": "letters", "rings": "pairs.csv", "within": "targets.csv", "all": "pairs.csv"}
-DYING = ("cube", "scheduled", "norm", "recall", "all", "averaging")
+DYING = ("cube", "gated", "scheduled", "norm", "recall", "all", "averaging")
 
 
 def copy_module(name: str, folder: Path) -> Path:
