@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from modnet.compose.defaults import OF_DENSE, get_default_job
-from modnet.compose.parts import make_layer, make_part
+from modnet.compose.parts import find_name, make_layer, make_part
 from modnet.compose.settings import collect
 from modnet.compose.summary import summarize
 from modnet.data.dataset import Dataset
@@ -27,8 +27,8 @@ class Network(LayeredNetwork):
 
     Sizes are the inputs, each hidden layer's units and the outputs; `hidden` is the activation of all hidden layers, or
     a list of one for each, by default sigmoid, and `output` softmax. A list of layers has for each a layer or an
-    activation, its name, or a pair or a table of its name and settings; `shape` is that of one sample. Where the last
-    one is no activation, identity is added.
+    activation, its name, or a pair or a table of its name and settings; `shape` is that of one sample. Where a list for
+    a regression ends with no activation, identity is added.
 
     `weight_init_std` is the initial weights' standard deviation, "he" or "xavier". `weight_init` takes its place, one
     for all layers or a list of one for each: a number, "he", "xavier", "lecun" (1 / sqrt(inputs)), "orthogonal", or a
@@ -49,19 +49,24 @@ class Network(LayeredNetwork):
         shape: int | Sequence[int] | None = None,
         hidden: object = None,
         output: object = None,
-        loss: object = "cross-entropy",
+        loss: Any = "cross-entropy",
         weight_init_std: WeightInitStd = 0.01,
         seed: int = 0,
         dtype: str = "float64",
         weight_init: WeightInit | Sequence[WeightInit] | None = None,
         bias_init: float | Sequence[float] | None = None,
     ) -> None:
+        loss = make_part("loss", loss)
         items: list[Any] = [layers] if isinstance(layers, (str, Part, Mapping)) else [*layers]
         if items and not isinstance(items[0], (int, float, np.number)):
             if hidden is not None or output is not None:
                 what = "'hidden' and 'output' go with sizes: put activations into the list of layers"
                 raise SettingError([what], "network")
-            placed = place_layers(make_layers(items), _read_shape(shape))
+            found = make_layers(items)
+            if len(found) > len(items) and loss.task == "classification":
+                what = f"must end with an activation for {find_name(loss)}, such as softmax, or with identity"
+                raise SettingError([what], "layers")
+            placed = place_layers(found, _read_shape(shape))
             if not any(place.params for place in placed):
                 raise SettingError(["at least one must have parameters, such as dense"], "layers")
         else:
@@ -71,7 +76,7 @@ class Network(LayeredNetwork):
             activations = [make_part("activation", part) for part in [*each, output or "softmax"]]
             placed = place_layers(_create_layers(items, activations), (int(items[0]),))
         params = initialize_params(placed, weight_init_std, seed, dtype, weight_init, bias_init)
-        super().__init__(placed, make_part("loss", loss), params, initialize_buffers(placed, dtype), seed)
+        super().__init__(placed, loss, params, initialize_buffers(placed, dtype), seed)
         self.initial = {"weight_init_std": weight_init_std, "weight_init": weight_init, "bias_init": bias_init}
 
     @staticmethod

@@ -46,6 +46,8 @@ def initialize_params(
     goes by the outputs. Raises SettingError.
     """
     arrays: dict[str, Array] = {}
+    if not _is_float(dtype):
+        raise SettingError([f"'dtype' must be 'float64' or 'float32': {dtype!r}"], "network")
     without_rule = [place for place in placed if any(param.init is None for param in place.params)]
     rules = _spread("weight_init", "normal" if weight_init is None else weight_init, without_rule)
     biases = _spread("bias_init", 0.0 if bias_init is None else bias_init, without_rule)
@@ -82,9 +84,10 @@ def _fill(name: str, number: Any, param: Param, dtype: str) -> Array:
 
 def _spread(name: str, given: Any, layers: Sequence[PlacedLayer]) -> dict[int, Any]:
     """Return the value of each layer by its index."""
-    each = list(given) if isinstance(given, (list, tuple)) else [given] * len(layers)
+    each = list(given) if isinstance(given, (list, tuple, np.ndarray)) else [given] * len(layers)
     if len(each) != len(layers):
-        raise SettingError([f"{name!r} must be one, or one for each of the {len(layers)} layers: {each}"], "network")
+        what = f"one for each of the {len(layers)} layers {', '.join(place.label for place in layers)}"
+        raise SettingError([f"{name!r} must be one, or {what}: {each}"], "network")
     return {place.index: value for place, value in zip(layers, each, strict=True)}
 
 
@@ -105,7 +108,7 @@ def _draw_matrix(name: str, rule: Any, inputs: int, outputs: int, draw: np.rando
             raise SettingError([f"{name!r} must return finite numbers {what}"], "network")
         return found
     names = [*_DEVIATIONS, "orthogonal"] if name == "weight_init" else ["he", "xavier"]
-    if not (rule >= 0 if _is_number(rule) else rule in names):
+    if not (0 <= rule < np.inf if _is_number(rule) else rule in names):
         options = ", ".join(map(repr, names[:-1]))
         raise SettingError([f"{name!r} must be >= 0, {options} or {names[-1]!r}: {rule!r}"], "network")
     draws = draw.standard_normal((outputs, inputs))
@@ -121,6 +124,13 @@ def _orthogonalize(draws: Array) -> Array:
         return _orthogonalize(draws.T).T
     q, r = np.linalg.qr(draws)
     return np.asarray(q * np.where(np.diagonal(r) < 0, -1.0, 1.0))
+
+
+def _is_float(dtype: Any) -> bool:
+    try:
+        return bool(np.dtype(dtype).kind == "f")
+    except TypeError:
+        return False
 
 
 def _is_number(value: object) -> bool:

@@ -33,6 +33,9 @@ def place_layers(layers: Sequence[Layer], shape: Shape) -> tuple[PlacedLayer, ..
             outputs = _check_shape(layer.shape(shape), layer)
         except ShapeError as error:
             raise ShapeError(f"{label} {error}") from None
+        if layer.elementwise and outputs != shape:
+            what = f"{layer!r} says that it is elementwise, and gives outputs {outputs} for inputs {shape}"
+            raise PluginError(what, "these are the same where it is", part=layer)
         params, buffers = (_check_params(given, layer) for given in (layer.params(shape), layer.buffers(shape)))
         names = _check_names([*params, *buffers], layer)
         number = max((used.get(name, 0) for name in names), default=0) + 1
@@ -40,7 +43,7 @@ def place_layers(layers: Sequence[Layer], shape: Shape) -> tuple[PlacedLayer, ..
         placed.append(PlacedLayer(index, number, label, layer, shape, outputs, params, buffers))
         shape = outputs
     if not placed or placed[-1].layer.activation is None or len(shape) != 1:
-        found = f"{_describe(placed[-1].layer)} with outputs {shape}" if placed else "no layer"
+        found = f"{placed[-1].label} with outputs {shape}: put flatten and dense before it" if placed else "no layer"
         raise SettingError([f"must end with an activation of one row of numbers, found {found}"], "layers")
     return tuple(placed)
 
@@ -123,9 +126,16 @@ def pass_back(
         h = default_step(x.dtype)
         slope: Array = (run(x + h) - run(x - h)) / (2 * h)
         return dz * slope
-    if x.ndim == 2 and not (layer.couples_samples and mode == "train"):
+    couples_samples = layer.couples_samples and mode == "train"
+    if not couples_samples:
+        moved = x.copy()
+        moved[:1] += default_step(x.dtype)
+        if not np.array_equal(run(moved)[1:], z[1:], equal_nan=True):
+            what = f"the inputs of a sample move the outputs of another one in {layer!r}"
+            raise PluginError(what, "it must say so: couples_samples = True", part=layer)
+    if x.ndim == 2 and not couples_samples:
         return np.stack([_sum_samples(dz * column) for column in compute_partial_differences(run, x)], axis=-1)
-    return _measure(run, x, dz, whole=layer.couples_samples and mode == "train")
+    return _measure(run, x, dz, whole=couples_samples)
 
 
 def find_gradients(

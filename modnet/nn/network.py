@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import numpy as np
 
-from modnet.errors import ShapeError
+from modnet.errors import SettingError, ShapeError
 from modnet.interfaces import DenseLayer, GradientEstimator, Loss, PlacedLayer
 from modnet.nn.layers import find_dense_layers, run_layer
 from modnet.nn.metrics import find_hits
@@ -166,6 +166,8 @@ class LayeredNetwork:
         Layers are in the `mode` of training or prediction, and draw from `stream`, by default one of the network's own
         seed. All is checked once here. Raises ShapeError.
         """
+        if mode not in get_args(Mode):
+            raise SettingError([f"'mode' must be 'train' or 'predict': {mode!r}"], "objective")
         self._check_arrays()
         found: Any = check_batch(self.placed, self.loss_function, self._to_batch(x)[0], t, weights, self.dtype)
         settings: Any = {"buffers": self.buffers, "mode": mode, "stream": stream or Stream(self.seed, ("layers",))}

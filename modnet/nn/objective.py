@@ -233,7 +233,7 @@ def check_batch(
     x = check_samples(placed, x, dtype)
     t = check_targets(placed, loss, t, x)
     if weights is not None:
-        weights = np.asarray(weights, x.dtype)
+        weights = to_array(weights, x.dtype, "weights")
         with np.errstate(over="ignore"):
             is_finite = np.isfinite(weights.sum())
         if weights.shape != (len(x),) or not is_finite or (weights < 0).any():

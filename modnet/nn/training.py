@@ -26,6 +26,7 @@ from modnet.nn.run import Run, RunView, TrainingSettings
 from modnet.nn.schedules import fix_rate, set_horizon
 from modnet.nn.validation import validate_arrays, validate_number, validate_step
 from modnet.randomness import Stream
+from modnet.text import format_count
 from modnet.types import Array, Status
 
 CHECKPOINT_EVERY = 5.0  # seconds from one checkpoint to the next
@@ -288,8 +289,8 @@ def _check_fit(network: LayeredNetwork, data: Dataset, metrics: Sequence[Metric]
     outputs = network.outputs
     needed = 1 if network.is_binary and data.outputs == 2 else data.outputs
     if outputs < needed or (data.task == "regression" and outputs > needed):
-        what = f"{len(data.classes)} classes" if data.classes else f"{needed} targets"
-        raise ShapeError(f"{network.placed[-1].label} has {outputs} outputs, the data has {what}")
+        what = f"{len(data.classes)} classes" if data.classes else format_count(needed, "target")
+        raise ShapeError(f"{network.placed[-1].label} has {format_count(outputs, 'output')}, the data has {what}")
     if not len(data.train):
         raise ShapeError("there are no training samples")
     network.objective(data.train.rows(slice(1), network.dtype), data.train.t[:1])

@@ -9,6 +9,7 @@ from modnet.compose.parts import find_name, is_registered, list_usable_names, ma
 from modnet.interfaces import GradientEstimator
 from modnet.nn.network import LayeredNetwork
 from modnet.testing.gradcheck.check import GradientCheck, judge_gradient
+from modnet.types import Mode
 
 
 def check_gradient(
@@ -21,12 +22,14 @@ def check_gradient(
     repeats: int = 5,
     seed: int = 0,
     weights: Any = None,
+    mode: Mode = "train",
 ) -> GradientCheck:
     """Return the verdicts on a network's derivatives at a batch, and estimators beside its exact gradient.
 
     `x` (N, inputs), `t` and `weights` are a batch, as for `loss`. `estimators` are names or parts, by default all
     that are registered; each is run `repeats` times where it is random. `gradient` is a whole gradient to be judged
     besides the parts: a mapping of arrays, or a name or part that obtains it; by default the network's own chain rule.
+    Layers are in the `mode` of training or prediction, and what they draw is the same each time.
     `str` of the result is a table. Raises as `Network.gradient` does where the gradient to judge cannot be obtained.
     Saitoh, "Deep Learning from Scratch", chapter 5.7.3, does it with one step and a tolerance.
 
@@ -39,7 +42,8 @@ def check_gradient(
     wanted = list_usable_names("gradient") if estimators is None else estimators
     parts = [make_part("gradient", value) for value in wanted]
     judged = gradient if gradient is None or isinstance(gradient, Mapping) else make_part("gradient", gradient)
-    return judge_gradient(network.objective(x, t, weights), network.params, _label(parts), judged, repeats, seed)
+    objective = network.objective(x, t, weights, mode=mode)
+    return judge_gradient(objective, network.params, _label(parts), judged, repeats, seed)
 
 
 def _label(estimators: Sequence[GradientEstimator]) -> dict[str, GradientEstimator]:

@@ -38,6 +38,13 @@ class TestItems:
         net = modnet.Network([DENSE], shape=2, loss="mean-squared-error")
         assert repr(net) == "<Network 2 -> 3: Identity(); MeanSquaredError()>"
 
+    def test_a_classification_needs_an_activation_at_the_end(self) -> None:
+        with pytest.raises(
+            SettingError, match="layers: must end with an activation for cross-entropy, such as softmax"
+        ):
+            modnet.Network([DENSE], shape=2)
+        assert modnet.Network([DENSE, "identity"], shape=2).outputs == 3
+
     def test_sizes_and_layers_are_told_apart_by_the_first_item(self) -> None:
         assert modnet.Network(np.array([2, 3])).params["W1"].shape == (2, 3)
         with pytest.raises(SettingError, match="sizes must be two or more whole numbers"):
@@ -75,7 +82,7 @@ class TestMistakes:
     )
     def test_settings_that_do_not_go_with_layers(self, settings: dict[str, Any], expected: str) -> None:
         with pytest.raises(SettingError, match=re.escape(expected)):
-            modnet.Network([DENSE], **settings)
+            modnet.Network([DENSE, "softmax"], **settings)
 
     def test_a_shape_goes_with_layers_alone(self) -> None:
         with pytest.raises(SettingError, match="'shape' goes with a list of layers"):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import modnet
-from modnet import Observer, Param, PluginError, ShapeError
+from modnet import Observer, Param, PluginError, SettingError, ShapeError
 
 DENSE = ("dense", {"units": 4})
 LAYERS = (DENSE, "batch-norm", "relu", DENSE, "softmax")
@@ -73,6 +73,39 @@ class TestOneSampleOrABatch:
         y[:] = 0
         assert net.predict(X).any()
 
+    def test_weights_that_are_no_numbers(self) -> None:
+        with pytest.raises(ShapeError, match="weights must be numbers in rows of one length: "):
+            modnet.Network(LAYERS, shape=4).loss(X, T, ["a"] * len(X))
+
+    def test_there_are_two_modes(self) -> None:
+        mode: Any = "eval"
+        with pytest.raises(SettingError, match="objective: 'mode' must be 'train' or 'predict': 'eval'"):
+            modnet.Network(LAYERS, shape=4).objective(X, T, mode=mode)
+
+
+class TestSettings:
+    @pytest.mark.parametrize("dtype", ["int", "complex128", "x", "object"])
+    def test_parameters_are_floats(self, dtype: str) -> None:
+        with pytest.raises(SettingError, match=f"network: 'dtype' must be 'float64' or 'float32': '{dtype}'"):
+            modnet.Network(LAYERS, shape=4, dtype=dtype)
+
+    def test_rules_for_each_layer_are_for_those_that_have_none_of_their_own(self) -> None:
+        assert modnet.Network(LAYERS, shape=4, weight_init=np.array([0.0, 1.0])).params["W2"].all()
+        where = r"one for each of the 2 layers layer 1 \(dense\), layer 4 \(dense\): \['he', 'he', 'he'\]"
+        with pytest.raises(SettingError, match=where):
+            modnet.Network(LAYERS, shape=4, weight_init=["he"] * 3)
+
+    def test_a_deviation_is_finite(self) -> None:
+        with pytest.raises(SettingError, match=r"'weight_init' must be >= 0, .*: inf"):
+            modnet.Network(LAYERS, shape=4, weight_init=np.inf)
+
+    def test_an_image_at_the_end_says_what_is_missing(self) -> None:
+        layers: list[Any] = [("convolution", {"filters": 2, "size": 3}), "softmax"]
+        message = r"found layer 2 \(softmax\) with outputs \(2, 2, 2\): put flatten and dense before it"
+        with pytest.raises(SettingError, match=message):
+            modnet.Network(layers, shape=(1, 4, 4))
+        assert modnet.Network([layers[0], "flatten", DENSE, "softmax"], shape=(1, 4, 4)).outputs == 4
+
 
 class TestArrays:
     @pytest.mark.parametrize(
@@ -118,7 +151,7 @@ class TestArrays:
 
     @pytest.mark.parametrize("init", [np.nan, "he"])
     def test_a_buffer_begins_with_a_number(self, init: Any) -> None:
-        with pytest.raises(modnet.SettingError, match=r"'m of layer 2 \(other\)' must be a finite number: "):
+        with pytest.raises(SettingError, match=r"'m of layer 2 \(other\)' must be a finite number: "):
             net_with(same_with(buffers=lambda self, inputs: [Param("m", (4,), init=init)]))
 
 
@@ -193,3 +226,25 @@ def test_outputs_of_another_dtype_are_those_numbers_in_the_networks_own(dtype: s
 def test_outputs_that_are_no_plain_array_are_one() -> None:
     net = net_with(same_with(forward=lambda self, params, x, mode, stream: (np.ma.masked_less(x, 0), None)))
     assert net.loss(X, T) == net_with(Same()).loss(X, T)
+
+
+def center(self: Any, params: Any, x: Any, mode: Any, stream: Any) -> Any:
+    return x - x.mean(axis=0), None
+
+
+@pytest.mark.parametrize("shape", [(4,), (1, 2, 2)])
+def test_a_layer_without_backward_that_couples_samples_has_to_say_so(shape: Any) -> None:
+    silent = type("Silent", (modnet.Layer,), {"forward": center})
+    frank = type("Frank", (silent,), {"couples_samples": True})
+    nets = [modnet.Network([part(), "flatten", DENSE, part(), "softmax"], shape=shape) for part in (silent, frank)]
+    with pytest.raises(PluginError, match=r"of another one in Silent.*: it must say so: couples_samples = True"):
+        nets[0].gradient(X, T)
+    expected = nets[1].numerical_gradient(X, T)
+    for name, value in nets[1].gradient(X, T).items():
+        np.testing.assert_allclose(value, expected[name], atol=1e-7)
+
+
+def test_an_elementwise_layer_has_outputs_like_its_inputs() -> None:
+    layer = same_with(elementwise=True, shape=lambda self, inputs: (2,))
+    with pytest.raises(PluginError, match=r"says that it is elementwise, and gives outputs \(2,\) for inputs \(4,\)"):
+        net_with(layer)

@@ -12,7 +12,7 @@ import numpy as np
 from modnet.errors import NoDerivativeError
 from modnet.interfaces import Activation, FusedLoss, Layer, Loss, Param
 from modnet.testing.gradcheck.conduct import MisconductError, call_part, check_array
-from modnet.testing.gradcheck.layers import LayerCase, measure_size, quote
+from modnet.testing.gradcheck.layers import STREAM, LayerCase, measure_size, quote
 from modnet.testing.gradcheck.taylor import WRONG
 from modnet.testing.gradcheck.verdicts import Verdict
 from modnet.types import Array
@@ -66,8 +66,17 @@ def judge_loss_changes(
 
 
 def judge_layer_changes(case: LayerCase) -> Iterator[Verdict]:
-    """Yield a verdict where what a layer says of its structure, its `change` or its `slopes` are not so."""
+    """Yield a verdict where what a layer says of its structure, its `change` or its `slopes` are not so.
+
+    Each is tried with the inputs of the case, and with others.
+    """
     case = attrs.evolve(case, x=case.x[:SAMPLES]).limit(MOVED)
+    yield from _judge_changes_at(case)
+    if beyond := case.move_beyond(STREAM):
+        yield from _judge_changes_at(beyond)
+
+
+def _judge_changes_at(case: LayerCase) -> Iterator[Verdict]:
     for what, problem in _find_broken_structure(case):
         part = f"{what} of layer {case.layer!r}"
         yield Verdict(**case.fields, verdict=WRONG, part=part, size=np.inf, explanation=problem)

@@ -37,7 +37,7 @@ from modnet.text import format_error
 from modnet.types import Grads, Params
 
 ROUNDINGS = 16.0  # a slope is rounding where it is this many times what the last bits of parameters make of it
-LAYER_BLOCKS = 8  # directions in each array of a network with layers that cost far more to evaluate than dense ones
+NUMBERS = 10**6  # that are evaluated at most for directions of one array, but one, of layers that are not dense
 
 
 @attrs.frozen(kw_only=True)
@@ -87,7 +87,7 @@ def judge_gradient(
     checked = measure_parts(objective, without)
     sound = measure_parts(objective, {**without, **dict.fromkeys(bad, METHODS)})
     exact = None if costly else sound.backward(params)
-    whole = _judge_own(objective, checked, params, exact, all_bad, stream)
+    whole = _judge_own(objective, checked, sound, params, exact, all_bad, stream)
     if gradient is not None:
         whole = _judge_given(objective, params, gradient, whole, exact, stream)
     at_fault = [verdict for verdict in [*all_bad, *changes.values()] if verdict.is_failure]
@@ -191,76 +191,79 @@ def _judge_all_changes(
 def _judge_own(
     objective: NetworkObjective,
     checked: NetworkObjective,
+    sound: NetworkObjective,
     params: Params,
     exact: Grads | None,
     bad: list[Verdict],
     stream: Stream,
 ) -> Verdict:
-    """Judge the chain rule's gradient; the explanation says where all errors come from parts."""
+    """Judge the chain rule's gradient; the explanation says where all errors come from parts.
+
+    `exact` is the gradient of `sound`, in which parts that are `bad` are measured.
+    """
     try:
-        whole, claimed = _judge_chain_rule(objective, checked, params, stream)
+        claimed = checked.backward(params)
     except Exception as error:  # of a third-party part
         cause = f"; its cause is the {_name_parts(bad)}" if bad else ""
         text = f"the chain rule ends with {format_error(error)}{find_line(error)}{cause}"
         return Verdict(verdict=WRONG, part=WHOLE, size=math.inf, explanation=text)
-    if whole.verdict == WRONG and bad and exact is None:
+    whole = _judge_chain_rule(objective, checked, params, claimed, stream)
+    if whole.verdict != WRONG:
+        return whole
+    if bad and exact is None:
         cause = f"the {_name_parts(bad)} may be the cause: fewer samples show it"
         return attrs.evolve(whole, explanation=f"{whole.explanation}; {cause}")
-    if (
-        whole.verdict == WRONG
-        and bad
-        and exact is not None
-        and _judge_at(objective, params, exact, stream).verdict != WRONG
-    ):
-        return _attribute_to_parts(whole, claimed, exact, bad)
-    if whole.verdict == WRONG and not bad and objective.x.dtype != np.float64:
+    if bad and exact is not None:
+        there = _judge_chain_rule(objective, sound, params, exact, stream)
+        return whole if there.verdict == WRONG else _attribute_to_parts(whole, claimed, exact, bad)
+    if objective.x.dtype != np.float64:
         wide, at = to_float64(checked), {name: value.astype(np.float64) for name, value in params.items()}
-        there, _ = _judge_chain_rule(wide, wide, at, stream)
+        there = _judge_chain_rule(wide, wide, at, wide.backward(at), stream)
         if there.verdict != WRONG:
             text = f"rounding hides the slope; in float64 {there.explanation}"
             return Verdict(verdict=TOO_NOISY, part=WHOLE, size=whole.size, explanation=text)
-    if whole.verdict == WRONG and not bad and not _is_smooth(objective):
+    if not _is_smooth(objective):
         # Near many kinks slopes are those of no one side: parameters away from these show whether the rule is right.
         moved = _move_off_kinks(params, stream)
-        there, _ = _judge_chain_rule(objective, checked, moved, stream)
+        there = _judge_chain_rule(objective, checked, moved, checked.backward(moved), stream)
         text = f"at parameters moved by up to {MOVE:g}, off the kinks that the batch lies at: {there.explanation}"
         return attrs.evolve(there, explanation=text)
     return whole
 
 
 def _judge_chain_rule(
-    objective: NetworkObjective, checked: NetworkObjective, params: Params, stream: Stream
-) -> tuple[Verdict, Grads]:
-    """Judge a network's backward pass at parameters; an entry that is nothing but rounding counts as 0."""
-    claimed = checked.backward(params)
+    objective: NetworkObjective, checked: NetworkObjective, params: Params, claimed: Grads, stream: Stream
+) -> Verdict:
+    """Judge the gradient of a backward pass; slopes that are nothing but rounding count as 0."""
     whole = _judge_at(objective, params, claimed, stream)
     if whole.verdict != WRONG:
-        return whole, claimed
-    # A bias before a batch normalization has the slope 0: the chain rule's sum of it is what rounding leaves.
-    eps, cleared = float(np.finfo(objective.x.dtype).eps), {}
-    draw = stream.child("rounding").generator()
+        return whole
+    # A bias before a batch normalization has the slope 0: of its sum the chain rule leaves what rounding makes.
+    eps, draw = float(np.finfo(objective.x.dtype).eps), stream.child("rounding").generator()
     nearby = {
         name: np.asarray(value * (1 + eps * draw.uniform(-4, 4, value.shape)), value.dtype)
         for name, value in params.items()
     }
-    again = checked.backward(nearby)
+    again, cleared = checked.backward(nearby), {}
     for name, value in claimed.items():
-        rounding = float(np.abs(again[name] - value).max(initial=0.0))
-        cleared[name] = np.where(np.abs(value) <= ROUNDINGS * rounding, np.zeros_like(value), value)
+        rounding = ROUNDINGS * float(np.abs(again[name] - value).max(initial=0.0))
+        cleared[name] = np.where(np.abs(value) <= rounding, np.zeros_like(value), value)
     if all(np.array_equal(cleared[name], claimed[name]) for name in claimed):
-        return whole, claimed
+        return whole
     there = _judge_at(objective, params, cleared, stream)
-    return (whole if there.verdict == WRONG else there), claimed
+    return whole if there.verdict == WRONG else there
 
 
 def _judge_at(objective: NetworkObjective, params: Params, grads: Grads, stream: Stream, part: str = WHOLE) -> Verdict:
     """Judge a whole gradient, with steps that move the pre-activations by about their length, whatever the inputs."""
     values = copy_batch(objective).trace(params).values
-    units, axes, first = {}, {}, {}
+    units, axes, first, most = {}, {}, {}, {}
     for k, (place, x) in enumerate(zip(objective.placed, values, strict=True)):
         for param in place.params:
             name = place.name(param.name)
             units[name], axes[name], first[name] = measure_unit(param, x), param.channel_axis, k
+            if not is_dense_network(objective.placed):
+                most[name] = min(BLOCKS, 1 + NUMBERS // sum(value.size for value in values[k:]))
 
     def evaluate(moved: Params) -> float:
         """Return the loss, from the first layer on that moved parameters lead into."""
@@ -269,7 +272,6 @@ def _judge_at(objective: NetworkObjective, params: Params, grads: Grads, stream:
         rest = attrs.evolve(objective, placed=objective.placed[k:], x=values[k].copy(), t=objective.t.copy())
         return rest(moved)
 
-    most = BLOCKS if is_dense_network(objective.placed) else LAYER_BLOCKS
     found = judge_whole(
         evaluate, params, grads, stream, part=part, batch=len(objective.x), units=units, axes=axes, most=most
     )

@@ -14,15 +14,17 @@ from modnet.interfaces import Layer, Param
 from modnet.randomness import Stream
 from modnet.testing.gradcheck.conduct import MisconductError, call_part, check_array
 from modnet.testing.gradcheck.parts import ENTRIES, Claim, judge_claim
-from modnet.testing.gradcheck.taylor import TOO_NOISY, WRONG, judge
+from modnet.testing.gradcheck.taylor import CORRECT, TOO_NOISY, WRONG, judge
 from modnet.testing.gradcheck.verdicts import Verdict, conclude
 from modnet.testing.gradcheck.whole import Block, find_worst, judge_blocks, locate, narrow, split_into_blocks
 from modnet.types import Array, Mode, Params
 
 INPUTS = "inputs"
 STREAM = Stream(0, ("layer",))
-BLOCKS = 16  # directions in one array at most
-NUMBERS = 200_000  # of the inputs or the outputs that are evaluated at a time
+BLOCKS = 8  # directions in one array at most
+NUMBERS = 50_000  # of the inputs or the outputs that are evaluated at a time
+LEAST = 3  # samples, however large they are
+BEYOND = 3  # samples of other inputs than those of the batch
 OUTPUTS = 64  # that are judged one by one, where a slope may be wrong for a kink alone
 MOVE = 0.1  # of inputs, in proportion to their size, and of parameters, off the kinks of a batch
 CHANNELS = 16  # that are moved by themselves
@@ -106,15 +108,25 @@ class LayerCase:
         return f"{method} of {self.layer!r}{' in predict mode' if self.mode == 'predict' else ''}"
 
     def limit(self, numbers: int) -> LayerCase:
-        """Return the case with fewer samples, of so many numbers, but two at least."""
+        """Return the case with fewer samples, of so many numbers, but some at least."""
         largest = max(self.x[:1].size, self.run(x=self.x[:1])[0].size)
-        return attrs.evolve(self, x=self.x[: max(2, numbers // largest)])
+        return attrs.evolve(self, x=self.x[: max(LEAST, numbers // largest)])
 
     def move_off_kinks(self, draws: Stream) -> LayerCase:
         """Return the case with inputs and parameters moved a little."""
         draw, size = draws.child("off kinks").generator(), measure_size(self.x)
         moved = {param.name: _move(draw, self.own[param.name], MOVE) for param in self.params}
         return attrs.evolve(self, x=_move(draw, self.x, MOVE * size), own={**self.own, **moved})
+
+    def move_beyond(self, draws: Stream) -> LayerCase | None:
+        """Return the case with other inputs, of either sign, at most a few; None where it is not defined there."""
+        x = self.x[:BEYOND]
+        inputs = draws.child("beyond").generator().standard_normal(x.shape) * measure_size(x)
+        other = attrs.evolve(self, x=np.asarray(inputs, x.dtype))
+        with suppress(Exception):  # of third-party code, which may refuse what no batch has
+            if np.isfinite(other.run()[0]).all():
+                return other
+        return None
 
     def to_float64(self) -> LayerCase:
         """Return the case in float64."""
@@ -142,10 +154,13 @@ def judge_backward(case: LayerCase, draws: Stream = STREAM) -> Verdict | None:
     fields = {"part": case.name("backward"), **case.fields}
     if problem := _find_broken_promise(case):
         return Verdict(**fields, verdict=WRONG, size=np.inf, explanation=problem)
-    if case.layer.elementwise:
-        verdict = _judge_in_float64(lambda case: judge_claim(_claim_of_entries(case, draws, fields)), case, ENTRIES)
+    claim_of = _claim_of_entries if case.layer.elementwise else _claim_of_inputs
+
+    def judge_at(case: LayerCase) -> Verdict | None:
+        verdict = judge_claim(claim_of(case, draws, fields))
         return verdict and name_entry(verdict, case.x.shape)
-    return _judge_in_float64(lambda case: judge_claim(_claim_of_inputs(case, draws, fields)), case, NUMBERS)
+
+    return _judge_twice(judge_at, case.limit(ENTRIES if case.layer.elementwise else NUMBERS), draws)
 
 
 def judge_gradients(case: LayerCase, draws: Stream = STREAM) -> tuple[Verdict, ...] | None:
@@ -175,7 +190,7 @@ def _judge_gradient(
     named = {**fields, "parameter": f"{param.name}{case.number}"}
     if not is_there:
         return Verdict(**named, verdict=WRONG, size=np.inf, explanation="it is missing")
-    return _judge_in_float64(lambda case: judge_claim(_claim_of_param(case, param, draws, named)), case, NUMBERS)
+    return _judge_twice(lambda case: judge_claim(_claim_of_param(case, param, draws, named)), case, draws)
 
 
 def judge_ties(layer: Layer, params: Params, x: Array, mode: Mode) -> Verdict:
@@ -206,17 +221,20 @@ def name_entry(verdict: Verdict, shape: tuple[int, ...]) -> Verdict:
     return attrs.evolve(verdict, unit=None, sample=None, parameter=INPUTS, index=index)
 
 
-def _judge_in_float64(judge: Callable[[LayerCase], Verdict | None], case: LayerCase, numbers: int) -> Verdict | None:
-    """Judge a case, and where it is wrong in float32, in float64 too: rounding may hide a slope."""
-    case = case.limit(numbers)
-    verdict = judge(case)
-    if verdict is None or verdict.verdict != WRONG or case.x.dtype == np.float64 or not np.isfinite(verdict.size):
+def _judge_twice(judge_at: Callable[[LayerCase], Verdict | None], case: LayerCase, draws: Stream) -> Verdict | None:
+    """Judge a case, and where all is right, a failure with other inputs; what is wrong in float32, in float64 too."""
+    verdict = judge_at(case)
+    if verdict is not None and verdict.verdict == WRONG and case.x.dtype != np.float64 and np.isfinite(verdict.size):
+        there = judge_at(case.to_float64())  # rounding may hide a slope
+        if there is not None and there.verdict != WRONG:
+            text = f"rounding hides the slope; in float64 {there.explanation}"
+            return attrs.evolve(there, verdict=TOO_NOISY, size=verdict.size, explanation=text)
+    if verdict is None or verdict.verdict != CORRECT or (beyond := case.move_beyond(draws)) is None:
         return verdict
-    there = judge(case.to_float64())
-    if there is None or there.verdict == WRONG:
+    there = judge_at(beyond if case.x.dtype == np.float64 else beyond.to_float64())
+    if there is None or not there.is_failure:
         return verdict
-    text = f"rounding hides the slope; in float64 {there.explanation}"
-    return attrs.evolve(there, verdict=TOO_NOISY, size=verdict.size, explanation=text)
+    return attrs.evolve(there, explanation=f"right in this batch, but with other inputs: {there.explanation}")
 
 
 def _call_gradients(case: LayerCase, draws: Stream) -> Mapping[str, Any]:
@@ -361,20 +379,20 @@ class DirectionClaim(Claim):
         moves = np.abs(ends[1] - self.values(self.at)) + np.abs(ends[0] - self.values(self.at))
         if self.of_samples:
             moves[np.arange(lead) != sample] = 0
-        for output in np.argsort(-moves, axis=None, kind="stable")[:OUTPUTS]:
-            index = np.unravel_index(int(output), moves.shape)
-            if not moves[index]:
-                break
+        outputs = np.argsort(-moves, axis=None, kind="stable")[:OUTPUTS]
+        outputs = outputs[moves.ravel()[outputs] > 0]
+        claimed = []
+        for output in outputs:
             one: Array = np.zeros_like(self.dz)
-            one[index] = 1
+            one[np.unravel_index(int(output), one.shape)] = 1
+            claimed.append(block.project({self.array: self.claim(one)}, lead)[sample])
 
-            def value(moved: Params, index: Any = index) -> Array:
-                return np.full(lead, self.values(moved[self.array])[index])
+        def values(step: float) -> Array:
+            found: Array = self.values(block.move(at, step, lead)[self.array]).ravel()[outputs]
+            return found
 
-            found = judge_blocks(value, at, {self.array: self.claim(one)}, [block], lead, sample)
-            if found.verdict[0] == WRONG:
-                return True
-        return False
+        sizes = np.full(len(outputs), block.measure(at, lead)[sample])
+        return bool((judge(values, np.array(claimed), sizes, self.at.dtype, block.unit).verdict == WRONG).any())
 
 
 def _claim_of_inputs(case: LayerCase, draws: Stream, fields: Mapping[str, Any], *, here: bool = True) -> DirectionClaim:

@@ -66,14 +66,15 @@ def judge_whole(
     batch: int = 0,
     units: Mapping[str, float] | None = None,
     axes: Mapping[str, int | None] | None = None,
-    most: int = BLOCKS,
+    most: Mapping[str, int] | None = None,
 ) -> Verdict:
     """Judge a gradient of any function of the parameters by its Taylor remainder in random directions.
 
     Each direction lies within the parameters that lead into one unit. Where a slope is wrong, halves of these are
     judged, and halves of the worse half, down to one parameter. `batch`, the number of samples, is recognised as
     a missing factor. `units` are lengths of a step of 1 in each parameter, by default 1; `axes` are those that count
-    units, by default the last ones. Costs about 27 evaluations for each unit and bias, of `most` in an array.
+    units, by default the last ones. Costs about 27 evaluations for each unit and bias, or for `most` directions in an
+    array.
 
     >>> f = lambda params: float((params["w"] ** 2).sum())
     >>> print(judge_whole(f, {"w": np.array([3.0, 4.0])}, {"w": np.array([6.0, 8.0])}, modnet.Stream(0)).verdict)
@@ -86,11 +87,13 @@ def judge_whole(
     if gap := measure_difference(*(np.asarray(f(dict(params))) for _ in range(2))):
         text = f"the same parameters give losses that differ by {gap:.1e} of the loss"
         return Verdict(verdict=NOT_DETERMINISTIC, part=part, size=gap, explanation=text)
-    units, axes = units or {}, axes or {}
+    units, axes, most = units or {}, axes or {}, most or {}
     blocks = [
         block
         for name, value in params.items()
-        for block in split_into_blocks(name, value, stream.child(name), units.get(name, 1.0), axes.get(name), most)
+        for block in split_into_blocks(
+            name, value, stream.child(name), units.get(name, 1.0), axes.get(name), most.get(name, BLOCKS)
+        )
     ]
     judgement = judge_blocks(f, params, grads, blocks)
     verdict = conclude(judgement, lambda i: locate(blocks[i], params[blocks[i].name].shape), batch, part=part)
