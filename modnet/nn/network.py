@@ -107,13 +107,23 @@ class LayeredNetwork:
         """
         self._check_arrays()
         x, is_one = self._to_batch(x)
-        z = check_samples(self.placed, x, self.dtype)
+        x = check_samples(self.placed, x, self.dtype)
+        blocks = [self._run(x[block]) for block in self._blocks(x)]
+        y: Array = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        y = y if y.flags.writeable else y.copy()
+        return y[0] if is_one else y
+
+    def _run(self, z: Array) -> Array:
         stream = Stream(self.seed, ("layers",))
         for place in self.placed:
             own = place.take(self.params, self.buffers)
             z, _ = run_layer(place, own, lock(z), "predict", stream)
-        z = z if z.flags.writeable else z.copy()
-        return z[0] if is_one else z
+        return z
+
+    def _blocks(self, x: Array) -> list[slice]:
+        """Return the samples that are evaluated at a time: of dense layers all, which need little memory."""
+        rows = len(x) if len(x) <= IMAGES or self.dense_layers else IMAGES
+        return [slice(first, first + rows) for first in range(0, len(x), rows)]
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -140,7 +150,13 @@ class LayeredNetwork:
         With `weights` (N,) it is the weighted mean. The layers are in predict mode. Raises ShapeError that names the
         layer, or the target that is not a class.
         """
-        return self.objective(x, t, weights, mode="predict")(self.params)
+        whole = self.objective(x, t, weights, mode="predict")
+        blocks = self._blocks(whole.x)
+        if len(blocks) == 1:
+            return whole(self.params)
+        shares = np.ones(len(whole.x)) if whole.weights is None else whole.weights
+        losses = [whole.take(block)(self.params) * shares[block].sum() for block in blocks]
+        return float(sum(losses) / (shares.sum() or 1.0))
 
     def accuracy(self, x: Any, t: Any) -> float:
         """Return the share of samples, between 0 and 1, whose largest output is at the target's class."""

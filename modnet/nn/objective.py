@@ -72,6 +72,11 @@ class NetworkObjective(Objective):
         found: Any = check_batch(self.placed, self.loss_function, x, t, weights, self.x.dtype)
         return attrs.evolve(self, **found)
 
+    def take(self, rows: slice) -> NetworkObjective:
+        """Return the loss on some samples of the batch."""
+        weights = None if self.weights is None else self.weights[rows]
+        return attrs.evolve(self, x=self.x[rows], t=self.t[rows], weights=weights)
+
     def dense_tail(self, params: Params) -> tuple[int, NetworkObjective]:
         """Return the number of layers before the dense ones that the network ends with, and the objective of these.
 

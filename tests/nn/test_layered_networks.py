@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,26 @@ class TestOneSampleOrABatch:
         mode: Any = "eval"
         with pytest.raises(SettingError, match="objective: 'mode' must be 'train' or 'predict': 'eval'"):
             modnet.Network(LAYERS, shape=4).objective(X, T, mode=mode)
+
+
+class TestManySamples:
+    def test_blocks_of_them_give_what_all_together_give(self) -> None:
+        net = modnet.Network([DENSE, "batch-norm", "relu", ("dropout", {"rate": 0.5}), DENSE, "softmax"], shape=4)
+        x, t = np.tile(X, (50, 1)), np.tile(T, 50)
+        np.testing.assert_allclose(net.predict(x), np.tile(net.predict(X), (50, 1)), rtol=1e-12)
+        for weights in (None, np.arange(600.0), (np.arange(600) > 300) * 1.0, np.zeros(600)):
+            whole = net.objective(x, t, weights, mode="predict")(net.params)
+            assert net.loss(x, t, weights) == pytest.approx(whole, rel=1e-12)
+
+    def test_they_need_the_memory_of_some(self) -> None:
+        layers: list[Any] = [("convolution", {"filters": 20, "size": 3}), "relu", "flatten", DENSE, "softmax"]
+        net, x = modnet.Network(layers, shape=(1, 16, 16)), np.zeros((2000, 256))
+        for ask in (lambda: net.predict(x), lambda: net.loss(x, np.zeros(2000, int))):
+            tracemalloc.start()
+            ask()
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            assert peak < 2000 * 20 * 14 * 14 * 8
 
 
 class TestSettings:
