@@ -168,7 +168,7 @@ def test_any_network_of_layers_has_the_differences_of_the_loop(drawn, mode, h, e
 
 
 def test_units_that_are_dropped_cross_no_kink():
-    """What goes into relu is exactly 0 there, and stays it."""
+    """The inputs of relu are exactly 0 there, and stay so."""
     network = network_of([Dense(8), Dropout(), act("relu"), *END], (5,))
     assert cells_of(network)[0] == "layer 1 (dense): interpolated, 72 cells"
 
