@@ -292,3 +292,11 @@ def test_a_layer_in_another_dtype_is_no_fault_of_the_next_one() -> None:
     judged = [line for line in str(check).splitlines() if "layer 3" in line]
     assert judged
     assert all(line.startswith("correct") for line in judged)
+
+
+@pytest.mark.parametrize("item", [("dense", 50), ["dense", {"units": 3}], ("dense", {"units": 3}, "relu")])
+def test_an_item_that_is_no_pair_is_shown_one(item: Any) -> None:
+    expected = "item 1: expected a name and its settings, as in ('dense', {'units': 50}), found "
+    with pytest.raises(SettingError, match=re.escape(expected)):
+        modnet.Network([item, "softmax"], shape=4)
+    assert modnet.Network([("dense", {"units": 50}), "softmax"], shape=4).outputs == 50
