@@ -20,6 +20,7 @@ from modnet.nn.training import train_network
 from modnet.text import format_table
 from modnet.types import State
 
+LONGEST = 300.0  # seconds of evaluations one after the other, of which structure may spare most
 TIMING = 0.3  # seconds for each estimator
 ENDLESS = 10**9  # iterations
 
@@ -29,22 +30,30 @@ def format_forecast(wanted: Experiment, data: Dataset) -> str:
     own = find_name(wanted.gradient)
     others = [make_part("gradient", name) for name in list_usable_names("gradient") if name != own]
     rows = [["gradient", "one iteration", f"{wanted.training.iterations:,} iterations", "as a black box"]]
+    is_dense, known = bool(create_network(wanted, data).dense_layers), 0.0
     for i, estimator in enumerate([wanted.gradient, *others]):
-        times = _format_times(attrs.evolve(wanted, gradient=estimator), data)
+        times, evaluation = _format_times(attrs.evolve(wanted, gradient=estimator), data, known)
+        known = known or (0.0 if is_dense else evaluation)
         rows.append([find_name(estimator) + " *" * (i == 0), *times])
     return "\n".join(format_table(rows, left=len(rows[0])))
 
 
-def _format_times(wanted: Experiment, data: Dataset) -> list[str]:
-    """Return the time of an iteration, of all, and of as many evaluations of the loss one after the other."""
+def _format_times(wanted: Experiment, data: Dataset, known: float) -> tuple[list[str], float]:
+    """Return the time of an iteration, of all, and of as many evaluations of the loss; and that of one evaluation.
+
+    Where this is `known`, and as many would take too long, no iteration is timed: not in a network of any layers, where
+    it may take about as long.
+    """
     count = wanted.training.iterations
+    evaluations = wanted.gradient.evaluations(create_network(wanted, data).params)
+    if evaluations is not None and evaluations * known > LONGEST:
+        return ["not timed", "-", format_duration(count * (evaluations * known))], known
     try:
         iteration, evaluation = time_iteration(wanted, data)
     except ModnetError as error:
-        return [f"not here: {error}"]
-    evaluations = wanted.gradient.evaluations(create_network(wanted, data).params)
+        return [f"not here: {error}"], known
     black_box = "-" if evaluations is None else format_duration(count * (evaluations * evaluation))
-    return [format_duration(iteration), format_duration(count * iteration), black_box]
+    return [format_duration(iteration), format_duration(count * iteration), black_box], evaluation
 
 
 def time_iteration(wanted: Experiment, data: Dataset, seconds: float = TIMING) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import copy
 import math
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,6 +30,7 @@ from modnet.testing.gradcheck.layers import (
     judge_ties,
     prepare,
 )
+from modnet.testing.gradcheck.smoothness import find_roughness
 from modnet.testing.report import Report
 from modnet.testing.suites.shared import DTYPES, NO_DERIVATIVE, add_shared
 from modnet.types import Array, Mode, Shape
@@ -49,6 +51,8 @@ NO_BUFFERS = "it has no buffers"
 NO_PARAMS = "it has no parameters"
 NO_STANDARD = "it does not claim to be a dense layer or an activation"
 NOT_ELEMENTWISE = "it does not claim to be elementwise"
+NO_PROMISE = "it does not promise to be smooth"
+FAR = 2  # inputs up to here are tried for kinks
 COUPLES = "it says that it couples samples"
 REACHES_ALL = "it says that each input channel can move all outputs"
 
@@ -299,6 +303,36 @@ def elementwise(part: Any, x: Any, mode: Mode) -> None:
         others = ~np.isclose(evaluate(part, params, moved, mode), z, rtol=1e-9, atol=1e-9)
         others[index] = False
         assert not others.any(), f"input {index} moves output {tuple(int(i) for i in np.argwhere(others)[0])}"
+
+
+def between_kinks(subject: Subject) -> Iterator[Inputs]:
+    """Yield what lies between two kinks, in both modes; raises SkippedError for a layer that promises nothing."""
+    promised = subject.part.kinks
+    if promised is None:
+        raise SkippedError(NO_PROMISE)
+    far = min(subject.largest, FAR)
+    edges = [-far, *sorted({float(kink) for kink in promised if -far < kink < far}), far]
+    for case in subject.cases()[: len(MODES)]:
+        for low, high in pairwise(edges):
+            yield {**case, "low": low, "high": high}
+
+
+@SUITE.check(between_kinks, NO_PROMISE)
+def kinks(part: Any, x: Any, mode: Mode, low: float, high: float) -> None:
+    """If it promises to be smooth, or to have kinks at some inputs alone, its outputs follow polynomials in between."""
+    params, first = draw_params(part, x), (0,) * x.ndim
+
+    def outputs(places: Any) -> Any:
+        found = []
+        for place in places:
+            moved = x.copy()
+            moved[first] = place
+            found.append(evaluate(part, params, moved, mode).reshape(-1))
+        return np.stack(found)
+
+    place = find_roughness(outputs, low, high)
+    promised = f"promises kinks at {part.kinks} alone: add the place, or kinks = None promises nothing"
+    assert place is None, f"it is not smooth to rounding near x = {place:.6g}, and {promised}"
 
 
 def each_sample(subject: Subject) -> list[Inputs]:

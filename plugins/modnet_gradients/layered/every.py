@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import attrs
 import numpy as np
@@ -47,7 +49,9 @@ def sum_entries(work: Work, k: int, param: Param, h: float) -> Array:
     has_slopes = axis is not None and link.slopes(param, 0) is not None
     if has_slopes and param.shape == link.place.outputs:
         total = _sum_by_units(work, Units.of(work.chain, k), param, h)
-    elif axis is not None and has_slopes:
+    elif axis is not None and not has_slopes:
+        total = _sum_by_channels(work, k, param, axis, h)
+    elif axis is not None:
         by_channel = np.moveaxis(total, axis, 0)
 
         def put_channel(channel: int) -> None:
@@ -106,17 +110,47 @@ def _sum_by_slopes(work: Work, k: int, param: Param, channel: int, h: float) -> 
     return sums
 
 
+def _sum_by_channels(work: Work, k: int, param: Param, axis: int, h: float) -> Array:
+    """Return the sums by entries that move one channel each: the same entry of all channels is moved at once."""
+    link, chain = work.chain.links[k], work.chain
+    channels, others = param.shape[axis], param.shape[:axis] + param.shape[axis + 1 :]
+    sums = np.zeros((channels, math.prod(others)), chain.losses.dtype)
+    numbers = max(chain.numbers(k, slice(0, 1)), link.z.size // channels)
+    blocks = list(slices(sums.shape[1], NUMBERS // numbers))
+
+    def put_block(block: int) -> None:
+        some = blocks[block]
+        moves = [
+            np.stack([run(entry, shift) for entry in range(some.start, some.stop)]) for shift in work.stencil.shifts
+        ]
+        for channel in range(channels):
+            one = slice(channel, channel + 1)
+            found = combine(chain, work.stencil, k, [dz[:, :, one] for dz in moves], one)
+            if not np.isfinite(found).all():
+                wrong, sample = map(int, np.argwhere(~np.isfinite(found))[0])
+                index = _index_of(param, channel, some.start + wrong)
+                raise GradientError(describe_not_finite(work, k, param, index, sample, h))
+            sums[channel, some] = sum_samples(work, found)
+
+    def run(entry: int, shift: complex) -> Array:
+        moved = np.array(link.own[param.name], chain.dtype)
+        place: Any = (slice(None), *np.unravel_index(entry, others))
+        np.moveaxis(moved, axis, 0)[place] += shift * h
+        return link.run({**link.own, param.name: moved}) - link.z
+
+    work.share(put_block, range(len(blocks)))
+    return np.moveaxis(sums.reshape(channels, *others), 0, axis)
+
+
 def _sum_by_forward(work: Work, k: int, param: Param, index: Index, h: float) -> Array:
     """Return the sum for one entry, from the layer's outputs where it is moved."""
-    link, axis = work.chain.links[k], param.channel_axis
-    channels = EVERYTHING if axis is None else slice(index[axis], index[axis] + 1)
-    moves = []
+    link, moves = work.chain.links[k], []
     for shift in work.stencil.shifts:
         moved = np.array(link.own[param.name], work.chain.dtype)
         moved[index] += shift * h
         z = link.run({**link.own, param.name: moved})
-        moves.append((z - link.z)[np.newaxis, :, channels])
-    found = combine(work.chain, work.stencil, k, moves, channels)
+        moves.append((z - link.z)[np.newaxis])
+    found = combine(work.chain, work.stencil, k, moves, EVERYTHING)
     if not np.isfinite(found).all():
         sample = int(np.flatnonzero(~np.isfinite(found[0]))[0])
         raise GradientError(describe_not_finite(work, k, param, index, sample, h))

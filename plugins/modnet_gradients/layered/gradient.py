@@ -5,7 +5,8 @@ By a parameter of a layer before them only what follows that layer is evaluated.
 layer's outputs, in proportion to the layer's `slopes`, is not even evaluated there; and of the layers that follow only
 the channels in reach. Moves of a layer without slopes are its outputs with the entry moved, less those without. The
 changes are passed on by each layer's own `change`, and by that of the loss at the end, so that nothing cancels where
-they have one. Where samples are coupled, as by batch normalization, a move is that of the whole batch.
+they have one. Where samples are coupled, as by batch normalization, a move is that of the whole batch. Units of a dense
+layer are interpolated where the layers that follow allow it: see `units`.
 
 Neither the blocks nor the threads show in the result.
 """

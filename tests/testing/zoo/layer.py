@@ -318,6 +318,16 @@ class FalselyElementwise(modnet.Layer):
         return x - x.mean(axis=1, keepdims=True), None
 
 
+@CAGE.add_broken("kinks")
+class FalselySmooth(modnet.Layer):
+    """Bends where it says it does not."""
+
+    kinks = ()
+
+    def forward(self, params, x, mode, stream):
+        return np.maximum(x - 0.3, 0.1 * (x - 0.3)), None
+
+
 @CAGE.add_broken("couples-samples")
 class CouplesInSecret(Normalization):
     couples_samples = False
