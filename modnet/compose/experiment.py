@@ -201,7 +201,8 @@ def create_network(experiment: Experiment, data: Dataset) -> Network:
     end = experiment.network.end
     if outputs == 1 != len(data.classes) and end and end.computes == "softmax":
         others = "sigmoid" if data.classes else "identity"
-        raise SettingError([f"of a single output the softmax is always 1: choose {others}"], "network.output")
+        place = "network.layers" if experiment.network.layers else "network.output"
+        raise SettingError([f"of a single output the softmax is always 1: choose {others}"], place)
     shape = (experiment.network.shape or data.shape) if experiment.network.layers else (data.features,)
     network = create_network_of_size(experiment, shape, outputs)
     if network.inputs != data.features:

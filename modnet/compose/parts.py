@@ -74,6 +74,8 @@ def make_layer(value: object) -> Layer | Activation:
     """Return the layer or activation that a name, a pair or a table of a name and settings, or a part stands for."""
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], Mapping):
         value = {**value[1], "name": value[0]}
+    elif isinstance(value, (tuple, list)):
+        raise SettingError([f"expected a name and its settings, as in ('dense', {{'units': 50}}), found {value!r}"])
     name = value.get("name") if isinstance(value, Mapping) else value
     if isinstance(name, str):
         kind = get_host().registry.find("layer", name, "activation").kind

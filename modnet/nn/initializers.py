@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -48,6 +49,9 @@ def initialize_params(
     arrays: dict[str, Array] = {}
     if not _is_float(dtype):
         raise SettingError([f"'dtype' must be 'float64' or 'float32': {dtype!r}"], "network")
+    arrays_of_all = (each for place in placed for each in (*place.params, *place.buffers))
+    if any(math.prod(each.shape) > sys.maxsize // 16 for each in arrays_of_all):  # more bytes than have an address
+        raise MemoryError
     without_rule = [place for place in placed if any(param.init is None for param in place.params)]
     rules = _spread("weight_init", "normal" if weight_init is None else weight_init, without_rule)
     biases = _spread("bias_init", 0.0 if bias_init is None else bias_init, without_rule)

@@ -44,7 +44,8 @@ class NetworkObjective(Objective):
         """The layers of a network of dense layers alone; raises GradientError where it has others."""
         found = find_dense_layers(self.placed)
         if 2 * len(found) < len(self.placed):
-            other = self.placed[len(self.placed) - 2 * len(found) - 1]
+            others = self.placed[: len(self.placed) - 2 * len(found)]
+            other = others[-2 if len(others) > 1 and others[-1].layer.activation else -1]
             what = f"{other.label} is no dense layer with an activation"
             raise GradientError(f"{what}: choose a gradient estimator for any network, such as central-difference")
         return found

@@ -182,13 +182,18 @@ def _create_network(experiment: Experiment, arrays: dict[str, Array], outputs: i
     if shape is None:
         raise ValueError("network.shape is missing")
     placed = place_layers(make_layers(list_layers(settings, outputs)), shape)
-    for place in placed:  # first, as a network may be larger than memory
-        for param in (*place.params, *place.buffers):
-            name = place.name(param.name)
-            if (found := arrays[name].shape) != param.shape:
-                raise ValueError(f"{name} must have shape {param.shape}, not {found}")
-            if not np.isfinite(arrays[name]).all():
-                raise ValueError(f"a number in {name} is not finite")
+    shapes = {place.name(each.name): each.shape for place in placed for each in (*place.params, *place.buffers)}
+    if others := [name for name in arrays if name not in shapes]:
+        raise ValueError(f"no layer has arrays of the names {', '.join(others)}")
+    for name, expected in shapes.items():  # first, as a network may be larger than memory
+        if name not in arrays:
+            raise ValueError(f"{name} is missing")
+        if (found := arrays[name].shape) != expected:
+            raise ValueError(f"{name} must have shape {expected}, not {found}")
+        if arrays[name].dtype.kind != "f":
+            raise ValueError(f"{name} must be an array of floats, not {arrays[name].dtype}")
+        if not np.isfinite(arrays[name]).all():
+            raise ValueError(f"a number in {name} is not finite")
     if placed[-1].outputs[0] != outputs:
         raise ValueError(f"{placed[-1].outputs[0]} outputs, {outputs} are needed")
     return create_network_of_size(experiment, shape, outputs).with_arrays(arrays)

@@ -1,4 +1,4 @@
-"""Layers with known mistakes, each of which the gradient check must find and blame on the layer.
+"""Layers with known mistakes, for the gradient check to find and blame.
 
 `LAYERS` are right layers of one network, by name; `BROKEN` has the mistakes: which layer, what is replaced in it, and
 the word with which the verdict's part begins. Each is one mistake that somebody makes; all else is right.

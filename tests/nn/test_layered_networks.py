@@ -269,3 +269,34 @@ def test_an_elementwise_layer_has_outputs_like_its_inputs() -> None:
     layer = same_with(elementwise=True, shape=lambda self, inputs: (2,))
     with pytest.raises(PluginError, match=r"says that it is elementwise, and gives outputs \(2,\) for inputs \(4,\)"):
         net_with(layer)
+
+
+@pytest.mark.parametrize(
+    ("layers", "label"),
+    [
+        ([DENSE, "batch-norm", "relu", DENSE, "softmax"], "layer 2 (batch-norm)"),
+        (["relu", DENSE, "softmax"], "layer 1 (relu)"),
+        ([DENSE, "relu", "flatten", DENSE, "softmax"], "layer 3 (flatten)"),
+        ([DENSE, "batch-norm", "identity"], "layer 2 (batch-norm)"),
+    ],
+)
+def test_dense_layers_are_asked_of_a_network_of_others(layers: list[Any], label: str) -> None:
+    objective: Any = modnet.Network(layers, shape=4).objective(X, T)
+    with pytest.raises(modnet.GradientError, match=re.escape(f"{label} is no dense layer with an activation: choose")):
+        _ = objective.layers
+
+
+def test_a_layer_in_another_dtype_is_no_fault_of_the_next_one() -> None:
+    layer = same_with(forward=lambda self, params, x, mode, stream: (x.astype("float32"), None))
+    check = modnet.check_gradient(net_with(layer), X, T, estimators=[])
+    judged = [line for line in str(check).splitlines() if "layer 3" in line]
+    assert judged
+    assert all(line.startswith("correct") for line in judged)
+
+
+@pytest.mark.parametrize("item", [("dense", 50), ["dense", {"units": 3}], ("dense", {"units": 3}, "relu")])
+def test_an_item_that_is_no_pair_is_shown_one(item: Any) -> None:
+    expected = "item 1: expected a name and its settings, as in ('dense', {'units': 50}), found "
+    with pytest.raises(SettingError, match=re.escape(expected)):
+        modnet.Network([item, "softmax"], shape=4)
+    assert modnet.Network([("dense", {"units": 50}), "softmax"], shape=4).outputs == 50

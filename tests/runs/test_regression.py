@@ -102,7 +102,11 @@ def test_the_task_is_that_of_the_loss(modnet_: Command, table: Path, tmp_path: P
     ("given", "words"),
     [
         (["--loss", "cross-entropy"], "choose mean-squared-error or huber, or set data.task to 'classification'"),
-        (["--output", "softmax"], "of a single output the softmax is always 1: choose identity"),
+        (["--output", "softmax"], "network.output: of a single output the softmax is always 1: choose identity"),
+        (
+            ["--set", 'network.layers=[{name="dense",units=1},"softmax"]'],
+            "network.layers: of a single output the softmax is always 1: choose identity",
+        ),
     ],
 )
 def test_parts_for_classes_are_refused_before_training(

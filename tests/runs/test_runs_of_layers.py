@@ -126,8 +126,10 @@ class TestFolders:
     @pytest.mark.parametrize(
         ("change", "expected"),
         [
-            (lambda arrays: arrays.pop("mean1"), "mean1"),
-            (lambda arrays: arrays.pop("W1"), "W1"),
+            (lambda arrays: arrays.pop("mean1"), "mean1 is missing"),
+            (lambda arrays: arrays.pop("W1"), "W1 is missing"),
+            (lambda arrays: arrays.update(W9=np.zeros(3)), "no layer has arrays of the names W9"),
+            (lambda arrays: arrays.update(mean1=np.zeros(10, int)), "mean1 must be an array of floats, not int64"),
             (
                 lambda arrays: arrays.update(W1=np.zeros((2, 1, 4, 4))),
                 r"W1 must have shape \(2, 1, 3, 3\), not \(2, 1, 4, 4\)",

@@ -36,7 +36,7 @@ def check(net: modnet.Network, x: Any, t: Any, **options: Any) -> modnet.Gradien
     return modnet.check_gradient(net, x, t, **{"estimators": [], **options})
 
 
-def built_in(name: str, seed: int = 0, dtype: str = "float64") -> tuple[modnet.Network, Any, Any]:
+def build_net(name: str, seed: int = 0, dtype: str = "float64") -> tuple[modnet.Network, Any, Any]:
     """Return a network of built-in layers and a batch, of images as they are, without negative numbers, whole or 0."""
     rng = np.random.default_rng(seed)
     net = modnet.Network(BUILT_IN[name], shape=(2, 7, 7), weight_init_std="he", seed=seed, dtype=dtype)
@@ -147,7 +147,7 @@ class TestRight:
     @pytest.mark.parametrize("dtype", ["float64", "float32"])
     @pytest.mark.parametrize("name", BUILT_IN)
     def test_built_in_layers_at_initial_parameters(self, name: str, dtype: str, seed: int) -> None:
-        found = check(*built_in(name, seed, dtype))
+        found = check(*build_net(name, seed, dtype))
         assert found.passed, str(found)
         if dtype == "float64" and seed == 0:
             assert {v.verdict for v in found.verdicts} <= {"correct", "kink"}, str(found)
@@ -155,7 +155,7 @@ class TestRight:
     @pytest.mark.parametrize("dtype", ["float64", "float32"])
     @pytest.mark.parametrize("name", BUILT_IN)
     def test_built_in_layers_at_trained_parameters(self, name: str, dtype: str) -> None:
-        net, x, t = built_in(name, 0, dtype)
+        net, x, t = build_net(name, 0, dtype)
         data = modnet.Dataset.from_arrays((x.reshape(5, -1), t), scale=1.0, test_fraction=0)
         run = modnet.train(net, data, iterations=50, batch_size=5, gradient="backpropagation")
         found = check(run.network, x, t)
@@ -163,12 +163,12 @@ class TestRight:
 
     @pytest.mark.parametrize("name", BUILT_IN)
     def test_in_predict_mode(self, name: str) -> None:
-        found = check(*built_in(name), mode="predict")
+        found = check(*build_net(name), mode="predict")
         assert found.passed, str(found)
         assert "in predict mode" in str(found)
 
     def test_each_layer_has_a_verdict_and_each_parameter(self) -> None:
-        net, x, t = built_in("of the book")
+        net, x, t = build_net("of the book")
         found = check(net, x, t)
         parameters = [None if v.parameter == "inputs" else v.parameter for v in found.verdicts]  # of a kink
         parts = [(v.part.split()[0], v.layer) for v in found.verdicts]
@@ -187,7 +187,7 @@ class TestRight:
         assert str(check(net, x, t)) == str(check(modnet.Network([4, 5, 3], hidden="relu"), x, t))
 
     def test_the_callers_arrays_stay(self) -> None:
-        net, x, t = built_in("deep")
+        net, x, t = build_net("deep")
         before = {name: value.copy() for name, value in net.arrays.items()}
         check(net, x, t, estimators=["backpropagation"])
         np.testing.assert_equal(dict(net.arrays), before)
@@ -231,7 +231,7 @@ class TestSituations:
 
         with pytest.raises(modnet.GradientError, match=r"Logarithm.. of layer 2 \(logarithm\) gives nan for .* sample"):
             check(*squares(Logarithm()))
-        net, x, t = built_in("of the book")
+        net, x, t = build_net("of the book")
         x[3, 1, 2, 4] = np.nan
         with pytest.raises(modnet.DataError, match="input 1, 2, 4 of sample 3 of the batch is nan"):
             check(net, x, t)
@@ -261,7 +261,7 @@ class TestSituations:
             def __call__(self, objective: Any, params: Any, stream: Any) -> Any:
                 return {layer.weight: params[layer.weight] for layer in objective.layers}
 
-        (row,) = check(*built_in("of the book"), estimators=[DenseOnly()]).estimators
+        (row,) = check(*build_net("of the book"), estimators=[DenseOnly()]).estimators
         assert "is no dense layer with an activation" in row.problem
         assert "\n" not in row.problem
 

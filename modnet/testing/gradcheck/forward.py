@@ -119,6 +119,7 @@ def visit_layers(objective: NetworkObjective, params: Params) -> list[Visit]:
             z = _run(visit)
             _check_outputs(visit, z)
             found.append(attrs.evolve(visit, z=z))
+            z = z.astype(objective.x.dtype, copy=False)  # as the network does
         _check_losses(objective, found[-1].x, z)
     return found
 
