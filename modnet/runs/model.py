@@ -104,6 +104,9 @@ class TrainedModel:
             if rows.columns:
                 return Samples(rows.x, np.zeros(len(rows.x)), columns=rows.columns, **known)
             rows = rows.x
+        shape, own = (np.shape(rows)[1:] if isinstance(rows, np.ndarray) else ()), self.network.shape
+        if min(len(shape), len(own)) > 1 and [n for n in shape if n != 1] != [n for n in own if n != 1]:
+            raise DataError(f"the samples have the shape {shape}, the run was trained on {own}: give these, or rows")
         if any(part.has_made(rows) for part in self.parts):
             raise DataError("these rows are prepared already: give raw rows, or a part of the data, such as data.test")
         if not isinstance(rows, Samples):

@@ -19,6 +19,8 @@ BLOCK = 2**20  # bytes of windows that one matrix product takes: as many as stay
 
 
 def _check_padding(part: object, field: attrs.Attribute[Any], value: Any) -> None:
+    if isinstance(value, str) and value != "same":
+        raise ValueError(f"'padding' must be \"same\", a whole number >= 0, or two, (height, width): {value!r}")
     if value != "same":
         check_pair(0)(part, field, value)
 

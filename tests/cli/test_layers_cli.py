@@ -68,6 +68,7 @@ def test_a_dry_run_shows_the_layers(file: Path, call) -> None:
         (["--set", "network.layers.2=relu"], "layer 4 (dense) expects samples of shape (inputs,)"),
         (["--set", "network.layers.9.units=3"], "network: 'layers' must be a list of tables"),
         (["--set", "network.layers.3.units=3"], "layer 5 (softmax) has 3 outputs, the data has 10 classes"),
+        (["--set", "network.layers.0.padding=sme"], "'padding' must be \"same\", a whole number >= 0"),
         (["--set", "network.layers.3.units=99999999999999999999"], "out of memory"),
         (["--data", "iris"], "layer 1 (convolution) expects"),
         (["--set", "data.shape=[28, 28]"], "unknown setting 'shape'"),

@@ -112,6 +112,8 @@ class TestFolders:
         images = digits.test.unscaled(slice(5)).reshape(5, 28, 28)
         assert run.predict(images).tolist() == run.predict(digits.test)[:5].tolist()
         assert run.predict_proba(digits.test).sum(axis=1) == pytest.approx(1)
+        with pytest.raises(DataError, match=r"have the shape \(56, 14\), the run was trained on \(1, 28, 28\)"):
+            run.predict(images.reshape(5, 56, 14))
 
     def test_a_run_of_python_is_saved_and_opened(self, tmp_path: Path, digits: modnet.Dataset) -> None:
         items = ["flatten", ("dense", {"units": 5}), "batch-norm", "tanh", ("dense", {"units": 10})]
