@@ -1,4 +1,4 @@
-"""A layer of `modnet plugins new`, built, installed and at work in networks, also where trainings are killed."""
+"""A layer of `modnet plugins new`, installed from its wheel, at work."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def place(environment: Environment, tmp_path_factory: pytest.TempPathFactory) ->
     return clean
 
 
-def succeed(place: Environment, *arguments: str) -> str:
+def expect_success(place: Environment, *arguments: str) -> str:
     done = place.modnet(*arguments, cwd=place.folder.parent)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
     return done.stdout
@@ -91,16 +91,16 @@ def read_arrays(path: Path) -> dict[str, bytes]:
 
 def test_it_is_ready_and_passes_its_checks(place: Environment) -> None:
     assert place.plugins(cwd=place.folder.parent)["modnet-centre-scale:centre-scale"]["state"] == "ready"
-    succeed(place, "plugins", "check", "modnet-centre-scale")
+    expect_success(place, "plugins", "check", "modnet-centre-scale")
 
 
 def test_a_run_that_is_killed_several_times_has_the_bits_of_a_whole_one(place: Environment) -> None:
     folder = place.folder.parent
-    succeed(place, "train", "net.toml", "--out", "whole")
+    expect_success(place, "train", "net.toml", "--out", "whole")
     kill(place, "train", "net.toml", "--out", "killed")
     for _ in range(KILLS - 1):
         kill(place, "resume", "killed")
-    assert "resumes after" in succeed(place, "resume", "killed")
+    assert "resumes after" in expect_success(place, "resume", "killed")
     whole, killed = (read_arrays(folder / name / "params.npz") for name in ("whole", "killed"))
     assert {"scale1", "shift1", "gamma1", "mean1", "var1"} < {*whole}
     assert killed == whole
@@ -108,13 +108,13 @@ def test_a_run_that_is_killed_several_times_has_the_bits_of_a_whole_one(place: E
     predicted = [place.modnet("predict", run, "rows.csv", cwd=folder) for run in ("whole", "killed")]
     assert predicted[0].stdout == predicted[1].stdout != ""
     assert not any(done.returncode for done in predicted)
-    assert "identical: 4,000 iterations" in succeed(place, "verify", "killed")
+    assert "identical: 4,000 iterations" in expect_success(place, "verify", "killed")
 
 
 def test_a_setting_of_it_is_compared_by_any_number_of_workers(place: Environment) -> None:
     command = ["compare", "net.toml", "--set", "network.layers.1.start=0.1,1.0", "--seeds", "2", "--iterations", "20"]
     for workers in ("1", "2"):
-        succeed(place, *command, "--workers", workers, "--out", f"compared-{workers}")
+        expect_success(place, *command, "--workers", workers, "--out", f"compared-{workers}")
     folders = [place.folder.parent / f"compared-{workers}" for workers in ("1", "2")]
     params = [sorted(folder.rglob("params.npz")) for folder in folders]
     assert len(params[0]) == 4
@@ -123,7 +123,7 @@ def test_a_setting_of_it_is_compared_by_any_number_of_workers(place: Environment
 
 
 def test_without_it_a_run_says_what_to_install(place: Environment) -> None:
-    succeed(place, "train", "net.toml", "--iterations", "3", "--out", "short")
+    expect_success(place, "train", "net.toml", "--iterations", "3", "--out", "short")
     place.pip("uninstall", "--yes", "modnet-centre-scale")
     for command in (["predict", "short", "rows.csv"], ["resume", "short", "--iterations", "5"]):
         done = place.modnet(*command, cwd=place.folder.parent)
