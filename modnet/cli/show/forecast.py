@@ -30,30 +30,29 @@ def format_forecast(wanted: Experiment, data: Dataset) -> str:
     own = find_name(wanted.gradient)
     others = [make_part("gradient", name) for name in list_usable_names("gradient") if name != own]
     rows = [["gradient", "one iteration", f"{wanted.training.iterations:,} iterations", "as a black box"]]
-    is_dense, known = bool(create_network(wanted, data).dense_layers), 0.0
     for i, estimator in enumerate([wanted.gradient, *others]):
-        times, evaluation = _format_times(attrs.evolve(wanted, gradient=estimator), data, known)
-        known = known or (0.0 if is_dense else evaluation)
+        times = _format_times(attrs.evolve(wanted, gradient=estimator), data)
         rows.append([find_name(estimator) + " *" * (i == 0), *times])
     return "\n".join(format_table(rows, left=len(rows[0])))
 
 
-def _format_times(wanted: Experiment, data: Dataset, known: float) -> tuple[list[str], float]:
-    """Return the time of an iteration, of all, and of as many evaluations of the loss; and that of one evaluation.
+def _format_times(wanted: Experiment, data: Dataset) -> list[str]:
+    """Return the time of an iteration, of all, and of as many evaluations of the loss one after the other.
 
-    Where this is `known`, and as many would take too long, no iteration is timed: not in a network of any layers, where
-    it may take about as long.
+    Where that takes too long for one iteration, none is timed in a network of any layers: it may take about as long.
     """
-    count = wanted.training.iterations
-    evaluations = wanted.gradient.evaluations(create_network(wanted, data).params)
-    if evaluations is not None and evaluations * known > LONGEST:
-        return ["not timed", "-", format_duration(count * (evaluations * known))], known
+    count, network = wanted.training.iterations, create_network(wanted, data)
+    evaluations = wanted.gradient.evaluations(network.params)
+    if evaluations is not None and not network.dense_layers:
+        each = time_evaluation(wanted, data)
+        if evaluations * each > LONGEST:
+            return ["not timed", "-", format_duration(count * (evaluations * each))]
     try:
         iteration, evaluation = time_iteration(wanted, data)
     except ModnetError as error:
-        return [f"not here: {error}"], known
+        return [f"not here: {error}"]
     black_box = "-" if evaluations is None else format_duration(count * (evaluations * evaluation))
-    return [format_duration(iteration), format_duration(count * iteration), black_box], evaluation
+    return [format_duration(iteration), format_duration(count * iteration), black_box]
 
 
 def time_iteration(wanted: Experiment, data: Dataset, seconds: float = TIMING) -> tuple[float, float]:
@@ -72,11 +71,16 @@ def time_iteration(wanted: Experiment, data: Dataset, seconds: float = TIMING) -
     except DivergedError:
         if not watch.times:
             raise
+    return min(watch.times), time_evaluation(wanted, data, repeat=min(len(watch.times), 10))
+
+
+def time_evaluation(wanted: Experiment, data: Dataset, repeat: int = 2) -> float:
+    """Return the seconds of one evaluation of the loss, the fastest of a few."""
+    network, settings = create_network(wanted, data), wanted.training
     batch = np.arange(settings.batch_size) % len(data.train)
     with np.errstate(all="ignore"), limit_blas_threads(settings.blas_threads):
         objective = network.objective(data.train.rows(batch, network.dtype), data.train.t[batch])
-        evaluations = timeit.repeat(lambda: objective(network.params), number=1, repeat=min(len(watch.times), 10))
-    return min(watch.times), min(evaluations)
+        return min(timeit.repeat(lambda: objective(network.params), number=1, repeat=repeat))
 
 
 class _EnoughError(Exception):
