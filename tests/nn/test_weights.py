@@ -118,8 +118,8 @@ def test_one_output_learns_what_two_outputs_learn():
     [
         (1, "cross-entropy", X[:, 0], "cross-entropy is for classification, and the data for regression: choose mean"),
         (2, "huber", np.arange(12) % 2, "huber is for regression, and the data for classification: choose cross-en"),
-        (2, "huber", X[:, 0], "layer 1 has 2 outputs, the data has 1 targets"),
-        (1, "binary-cross-entropy", np.arange(12) % 3, "layer 1 has 1 outputs, the data has 3 classes"),
+        (2, "huber", X[:, 0], "layer 1 has 2 outputs, the data has 1 target"),
+        (1, "binary-cross-entropy", np.arange(12) % 3, "layer 1 has 1 output, the data has 3 classes"),
     ],
 )
 def test_a_loss_or_a_number_of_outputs_that_does_not_fit_the_task_is_refused_before_training(outputs, loss, y, words):

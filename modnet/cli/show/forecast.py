@@ -15,12 +15,13 @@ from modnet.data.dataset import Dataset
 from modnet.errors import DivergedError, ModnetError
 from modnet.interfaces import Callback, ObservedRun, Observer
 from modnet.nn.blas import limit_blas_threads
+from modnet.nn.layers import find_dense_layers
 from modnet.nn.schedules import fix_rate, set_horizon
 from modnet.nn.training import train_network
 from modnet.text import format_table
 from modnet.types import State
 
-LONGEST = 300.0  # seconds of evaluations one after the other, of which structure may spare most
+LONGEST = 60.0  # seconds of evaluations one after the other, of which structure may spare most
 TIMING = 0.3  # seconds for each estimator
 ENDLESS = 10**9  # iterations
 
@@ -39,13 +40,16 @@ def format_forecast(wanted: Experiment, data: Dataset) -> str:
 def _format_times(wanted: Experiment, data: Dataset) -> list[str]:
     """Return the time of an iteration, of all, and of as many evaluations of the loss one after the other.
 
-    Where that takes too long for one iteration, none is timed in a network of any layers: it may take about as long.
+    Where those of the layers before the dense ones at the end take too long for one iteration, none is timed.
     """
     count, network = wanted.training.iterations, create_network(wanted, data)
     evaluations = wanted.gradient.evaluations(network.params)
-    if evaluations is not None and not network.dense_layers:
+    before = network.placed[: len(network.placed) - 2 * len(find_dense_layers(network.placed))]
+    if evaluations is not None and before:
+        sizes = {name: array.size for name, array in network.params.items()}
+        moved = sum(sizes[place.name(param.name)] for place in before for param in place.params)
         each = time_evaluation(wanted, data)
-        if evaluations * each > LONGEST:
+        if evaluations * each * moved / sum(sizes.values()) > LONGEST:
             return ["not timed", "-", format_duration(count * (evaluations * each))]
     try:
         iteration, evaluation = time_iteration(wanted, data)
