@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,14 @@ from modnet.compose.settings import get_settings
 from modnet.compose.sources import read_rows, recognise_source
 from modnet.compose.tables import Table
 from modnet.data.arrays import read_new_rows
-from modnet.data.columns import Column
+from modnet.data.columns import Column, PreparationSettings
 from modnet.data.dataset import Dataset
 from modnet.data.labels import TargetScale
 from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples
 from modnet.errors import DataError
 from modnet.files.opening import read_json
-from modnet.host.signatures import find_settings
+from modnet.host.signatures import Setting, find_settings
 from modnet.interfaces import DataSource, RowsToPredict
 from modnet.nn.checkpoint import load_params
 from modnet.nn.layers import place_layers
@@ -149,6 +150,13 @@ class TrainedModel:
         Where that source is unknown, they are what the preparation says of columns of text and of missing values.
         """
         others = find_settings(get_host().registry.find("data-source", kind).cls)
+        found = self._find_known_settings(kind, others)
+        shape = others.get("shape")
+        if len(self.network.shape) > 1 and shape and shape.wanted == find_settings(PreparationSettings)["shape"].wanted:
+            found["shape"] = self.network.shape  # of images that are laid out otherwise nothing would show
+        return found
+
+    def _find_known_settings(self, kind: str, others: Mapping[str, Setting]) -> Table:
         if self.source is None:
             columns = [column for column in self.preparation.columns if column.name] if self.preparation else []
             ways = {c.name: c.words if c.encode == "ordinal" else "one-hot" for c in columns if c.words is not None}

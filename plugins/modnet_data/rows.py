@@ -49,6 +49,9 @@ def flat_rows(
     data = data_set(path, (rows, labels if known else none), **settings)
     if (found := data.train.table.shape[1]) != features:
         raise DataError(f"{path}: rows of {found} features, expected {features}", path=path)
+    laid_out, wanted = ([n for n in shape if n > 1] for shape in (data.shape, source.shape or ()))
+    if min(len(data.shape), len(source.shape or ())) > 1 and laid_out != wanted:
+        raise DataError(f"{path}: samples of shape {data.shape}, expected {source.shape}, or rows", path=path)
     if any(column.words is not None for column in data.columns):
         what = "text in an array, whose words no network can be given: save the rows as a CSV or Parquet file"
         raise DataError(f"{path}: {what}", path=path)
