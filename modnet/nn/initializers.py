@@ -40,8 +40,7 @@ def initialize_params(
     12), "lecun" (1 / sqrt(inputs), LeCun et al. 1998, eq. 16), "orthogonal" (rows or columns of length 1 at right
     angles, Saxe et al. 2014), a function of inputs, outputs and a generator that returns (inputs, outputs), or
     "normal", which is `weight_init_std`, as is None. Outputs are a weight's channels, and inputs the entries of each,
-    or its `fan_in`.
-    `bias_init` is a number for all biases, or one for each layer; None is 0.
+    or its `fan_in`. `bias_init` is a number for all biases, or one for each layer; None is 0.
 
     Units are drawn one after the other, so that a wider layer begins with the units of a narrower one, unless its rule
     goes by the outputs. Raises SettingError.

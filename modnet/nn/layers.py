@@ -1,4 +1,4 @@
-"""Layers placed in a network, and their arrays at the start."""
+"""Layers placed in a network, and the pass through one of them."""
 
 from __future__ import annotations
 
