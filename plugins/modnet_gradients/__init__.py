@@ -1,14 +1,13 @@
 """The built-in gradient estimators, one file each."""
 
 from modnet import GradientEstimator, Register, hookimpl
-from modnet_gradients.activity_perturbation import ActivityPerturbation
 from modnet_gradients.backpropagation import Backpropagation
 from modnet_gradients.central_difference import CentralDifference
 from modnet_gradients.complex_step import ComplexStep
 from modnet_gradients.evolution_strategies import EvolutionStrategies
 from modnet_gradients.forward_difference import ForwardDifference
 from modnet_gradients.forward_gradient import ForwardGradient
-from modnet_gradients.node_perturbation import NodePerturbation
+from modnet_gradients.nodes import ActivityPerturbation, NodePerturbation
 from modnet_gradients.random_coordinates import RandomCoordinates
 from modnet_gradients.richardson import Richardson
 from modnet_gradients.spsa import Spsa

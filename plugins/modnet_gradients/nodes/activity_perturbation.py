@@ -11,7 +11,7 @@ from attrs.validators import ge
 from modnet import Array, GradientEstimator, Grads, Objective, Params, Stream
 from modnet_gradients.directions import normal
 from modnet_gradients.layered import Link, carry_forwards
-from modnet_gradients.noise import Noise, average_along, links_of_network
+from modnet_gradients.nodes.noise import Noise, average_along, links_of_network
 
 
 @attrs.frozen

@@ -1,4 +1,4 @@
-"""Noise on the outputs of layers with parameters, and the gradient that follows from it."""
+"""Noise on the outputs of layers, and the gradient that follows."""
 
 from __future__ import annotations
 
