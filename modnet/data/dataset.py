@@ -136,7 +136,8 @@ class Dataset:
         >>> modnet.load("mnist-small").with_first_rows(1000).format_sizes()
         '1,000 training and 1,000 test'
         """
-        if isinstance(rows, bool) or not isinstance(rows, (int, np.integer)) or not 1 <= rows <= len(self.train):
+        given: Any = rows
+        if not isinstance(given, (int, np.integer)) or given is True or not 1 <= given <= len(self.train):
             what = f"'first_rows' must be a whole number from 1 to the {len(self.train):,} training rows that there are"
             raise SettingError([f"{what}: {rows!r}"])
         found = self._change_rows(lambda train: {"train": choose_samples(train, np.arange(rows))})
