@@ -51,6 +51,7 @@ VARIANTS = [
     ("callback", "reduce-on-plateau", {"patience": 1}),
     ("callback", "gradient-report", {"threshold": 0.1}),
     ("callback", "json-log", {"iterations": True}),
+    ("callback", "loss-report", {"rows": 3, "weight_decay": 0.1}),
 ]
 # How fast each may go down the two valleys, parabola and Rosenbrock's; another one tries several rates.
 RATES = {
