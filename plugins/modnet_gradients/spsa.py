@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import attrs
 import numpy as np
@@ -60,7 +61,8 @@ class Spsa(GradientEstimator):
         >>> params["w"].round(6)
         array([1.6, 2.6])
         """
-        for name, value in params.items():
+        given: Mapping[str, Any] = params
+        for name, value in given.items():
             if not isinstance(value, np.ndarray) or not value.flags.writeable:
                 what = f"descend writes into the parameters, and {name} is no array that can be written to"
                 raise GradientError(f"{what}: hand in copies")
