@@ -194,7 +194,7 @@ def _bind_objective(
 ) -> NetworkObjective:
     """Return the loss of some samples as a function of the parameters."""
     dtype = network.dtype
-    x, t, weights = samples.rows(chosen, dtype), samples.t[chosen], samples.weights
+    x, t, weights = samples.rows(chosen, dtype), samples.targets(chosen, network.outputs), samples.weights
     x = x.reshape(len(x), *network.shape)
     t = t.astype(dtype, copy=False) if t.dtype.kind == "f" else t
     weights = None if weights is None else weights[chosen].astype(dtype, copy=False)
@@ -293,6 +293,6 @@ def _check_fit(network: LayeredNetwork, data: Dataset, metrics: Sequence[Metric]
         raise ShapeError(f"{network.placed[-1].label} has {format_count(outputs, 'output')}, the data has {what}")
     if not len(data.train):
         raise ShapeError("there are no training samples")
-    network.objective(data.train.rows(slice(1), network.dtype), data.train.t[:1])
+    network.objective(data.train.rows(slice(1), network.dtype), data.train.targets(slice(1), outputs))
     with np.errstate(all="ignore"):  # outputs that the metrics cannot judge are found now
         _evaluate_part(network, data, data.train, metrics, rows=1)
