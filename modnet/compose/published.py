@@ -54,7 +54,7 @@ class Figure:
     minus: str | None = None
     """The setting of the grid whose measure is subtracted, of the same seed."""
     function: Table | None = None
-    """What is different from the result's own function."""
+    """The changes to the result's own function."""
 
     def __attrs_post_init__(self) -> None:
         if (self.published is None) == (not self.prints):
@@ -98,7 +98,7 @@ class DataFiles:
 
     title: str
     where: str
-    """Where they are published."""
+    """The address that they are published at."""
     get: str = ""
     """The command that downloads them, if there is one."""
     files: dict[str, str] = attrs.field(
@@ -108,7 +108,7 @@ class DataFiles:
 
 @attrs.frozen(kw_only=True)
 class PublishedResult:
-    """What was published, and the experiment or the function that finds it again."""
+    """A published result, and the experiment or the function that finds it again."""
 
     name: str
     title: str

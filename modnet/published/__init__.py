@@ -1,1 +1,1 @@
-"""Published results: an experiment file for each, and the functions that some of them differentiate."""
+"""Published results, a file for each, and functions for some."""

@@ -1,4 +1,4 @@
-"""What is measured of runs and of functions, one value for each seed."""
+"""Measures of runs and of functions, a value for each seed."""
 
 from __future__ import annotations
 
