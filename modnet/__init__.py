@@ -8,14 +8,14 @@ __version__ = "0.1.0"
 
 # A new name is a line in `__init__.pyi`. These rooms are loaded when first used: importing them takes longer than all
 # the rest, and most commands need none of them.
-_LATER = ("modnet.comparison", "modnet.runs", "modnet.testing")
+_LATER = ("modnet.comparison", "modnet.runs", "modnet.testing", "modnet_data")
 
 
 def _read_names() -> dict[str, str]:
     """Return the modules of the public names, from the lines `from MODULE import NAME as NAME` of the stub."""
     lines = Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8").splitlines()
     words = [line.split() for line in lines if line.startswith("from ")]
-    return {name: f"modnet.{name}" if module == "modnet" else module for _, module, _, name, *_ in words}
+    return {name: module if "." in module else f"{module}.{name}" for _, module, _, name, *_ in words}
 
 
 _MODULES = _read_names()
@@ -26,7 +26,7 @@ def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = import_module(_MODULES[name])
-    return module if module.__name__ == f"{__name__}.{name}" else getattr(module, name)
+    return module if module.__name__.partition(".")[2] == name else getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -1,7 +1,8 @@
 # The public names of modnet: `__init__.py` reads them here.
 
-from modnet import cached as cached
-from modnet import download as download
+from modnet_data import cached as cached
+from modnet_data import download as download
+
 from modnet import files as files
 from modnet import testing as testing
 from modnet.comparison.compare import compare as compare
