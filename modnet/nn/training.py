@@ -24,7 +24,7 @@ from modnet.nn.network import LayeredNetwork
 from modnet.nn.objective import NetworkObjective, protect
 from modnet.nn.run import Run, RunView, TrainingSettings
 from modnet.nn.schedules import fix_rate, set_horizon
-from modnet.nn.validation import validate_arrays, validate_number, validate_step
+from modnet.nn.validation import validate_grads, validate_number, validate_step
 from modnet.randomness import Stream
 from modnet.text import format_count
 from modnet.types import Array, Status
@@ -160,7 +160,7 @@ def _iterate(run: Run, until: int | None, tell_epoch: Callable[[], object], sche
             run.sound = at
             history.loss.append(loss)
             schedule.save_if_due(run)
-            run.grads = validate_arrays(run.gradient(objective, params, stream.child(k)), params, run.gradient)
+            run.grads = validate_grads(run.gradient(objective, params, stream.child(k)), params, run.gradient)
             buffers = objective.update_buffers(params) if network.buffers else {}
             made = fix_rate(run.optimizer, k, factor).step(params, run.grads, state)
             arrays, state = validate_step(made, params, run.optimizer)

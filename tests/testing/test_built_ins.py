@@ -96,7 +96,7 @@ SKIPPED = {
     "evolution-strategies": {"gradient", "weighted"},
     "activity-perturbation": {"gradient", "weighted", "any-function", "evaluations"},
     "node-perturbation": {"gradient", "weighted", "any-function", "evaluations"},
-    "forward-gradient": {"gradient", "weighted", "any-function", "evaluations"},
+    "forward-gradient": {"gradient", "weighted", "evaluations"},
     "random-coordinates(coordinates=5)": {"gradient", "weighted"},
     "spsa": {"gradient", "weighted"},
     "best-checkpoint": {"clock", "cost"},
