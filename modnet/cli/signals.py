@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
@@ -22,9 +23,13 @@ class _Interrupt:
     def __init__(self) -> None:
         self.received: list[int] = []
         self.otherwise = sys.unraisablehook
-        self.is_repeating = False
+        self.is_pending = False
+        self.main = threading.get_ident()
 
-    def __call__(self, number: int, _: FrameType | None) -> None:
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if any(each.f_code is _Interrupt.repeat.__code__ for each, _ in traceback.walk_stack(frame)):
+            return  # it would be ignored here, too, and is sent again
+        self.is_pending = False
         self.received.append(number)
         if len(self.received) >= MOST:
             os._exit(128 + number)  # a checkpoint is saved
@@ -33,16 +38,21 @@ class _Interrupt:
     def repeat(self, ignored: sys.UnraisableHookArgs) -> None:
         """Send a signal again, a moment later, that came where Python ignores errors, as while an object goes away."""
         if self.received and isinstance(ignored.exc_value, KeyboardInterrupt) and is_signal(ignored.exc_value):
-            self.is_repeating = True
-            threading.Timer(0.01, self._send_again, (self.received.pop(),)).start()
-            self.is_repeating = False
+            self.is_pending = True
+            # Without the locks of `threading`, which the code that was interrupted may hold.
+            _thread.start_new_thread(self._send, (self.received.pop(),))
         else:
             self.otherwise(ignored)
 
-    def _send_again(self, number: int) -> None:
-        while self.is_repeating:  # it would be ignored there, too
-            time.sleep(0.01)
-        os.kill(os.getpid(), number)
+    def _send(self, number: int) -> None:
+        """Send a signal to the main thread until it interrupts: a wait that just begins does not see it."""
+        time.sleep(0.01)
+        while self.is_pending:
+            if sys.platform == "win32":
+                signal.raise_signal(number)
+            else:
+                signal.pthread_kill(self.main, number)
+            time.sleep(0.1)
 
 
 @contextmanager
@@ -62,6 +72,7 @@ def interrupting(*names: str) -> Iterator[list[int]]:
     try:
         yield interrupt.received
     finally:
+        interrupt.is_pending = False
         sys.unraisablehook = interrupt.otherwise
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -248,6 +248,7 @@ class TestSignals:
         process = start(work, "train", *OPTIONS, "--iterations", "10000000", "-p", name, "--out", f"run-{name}")
         mark = work / f"{name}.mark"
         wait_until(mark.exists, process)
+        time.sleep(0.1)  # made just before the code waits: Python does not see a signal that comes as a wait begins
         for number in signals:
             process.send_signal(number)
             time.sleep(0.3)
@@ -288,20 +289,20 @@ class TestSignals:
         assert summary(work / "run-going")["status"] == "interrupted"
 
     def test_it_is_not_sent_again_before_the_first_is_over(self) -> None:
-        """It would be ignored, too, where a thread takes longer to start than its timer."""
+        """It would be ignored, too, where a thread takes long to start."""
         code = """
-import signal, threading, time
+import _thread, signal, time
 from modnet.cli.signals import interrupting
 
 class Going:
     def __del__(self):
         signal.raise_signal(signal.SIGINT)
 
-def start_slowly(thread, start=threading.Thread.start):
-    start(thread)
+def start_slowly(*arguments, start=_thread.start_new_thread):
+    start(*arguments)
     time.sleep(0.1)
 
-threading.Thread.start = start_slowly
+_thread.start_new_thread = start_slowly
 try:
     with interrupting("SIGINT"):
         Going()
