@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import _thread
 import os
 import signal
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,36 +21,31 @@ class _Interrupt:
     def __init__(self) -> None:
         self.received: list[int] = []
         self.otherwise = sys.unraisablehook
-        self.is_pending = False
-        self.main = threading.get_ident()
 
-    def __call__(self, number: int, frame: FrameType | None) -> None:
-        if any(each.f_code is _Interrupt.repeat.__code__ for each, _ in traceback.walk_stack(frame)):
-            return  # it would be ignored here, too, and is sent again
-        self.is_pending = False
+    def __call__(self, number: int, _: FrameType | None) -> None:
         self.received.append(number)
         if len(self.received) >= MOST:
             os._exit(128 + number)  # a checkpoint is saved
         raise KeyboardInterrupt
 
     def repeat(self, ignored: sys.UnraisableHookArgs) -> None:
-        """Send a signal again, a moment later, that came where Python ignores errors, as while an object goes away."""
+        """Interrupt as soon as it counts for a signal that came where Python ignores errors, as in a `__del__`."""
         if self.received and isinstance(ignored.exc_value, KeyboardInterrupt) and is_signal(ignored.exc_value):
-            self.is_pending = True
-            # Without the locks of `threading`, which the code that was interrupted may hold.
-            _thread.start_new_thread(self._send, (self.received.pop(),))
+            self._interrupt_next_line(sys._getframe(1), self.received.pop())  # noqa: SLF001 - of the code outside
         else:
             self.otherwise(ignored)
 
-    def _send(self, number: int) -> None:
-        """Send a signal to the main thread until it interrupts: a wait that just begins does not see it."""
-        time.sleep(0.01)
-        while self.is_pending:
-            if sys.platform == "win32":
-                signal.raise_signal(number)
-            else:
-                signal.pthread_kill(self.main, number)
-            time.sleep(0.1)
+    def _interrupt_next_line(self, frame: FrameType, number: int) -> None:
+        """Interrupt code as it goes on: a signal that is sent again might come to the next `__del__`."""
+        before, of_frame = sys.gettrace(), frame.f_trace
+
+        def interrupt(*_: object) -> None:
+            sys.settrace(before)
+            frame.f_trace = of_frame
+            self(number, frame)
+
+        frame.f_trace = interrupt
+        sys.settrace(lambda *_: None)
 
 
 @contextmanager
@@ -72,7 +65,6 @@ def interrupting(*names: str) -> Iterator[list[int]]:
     try:
         yield interrupt.received
     finally:
-        interrupt.is_pending = False
         sys.unraisablehook = interrupt.otherwise
         for number, handler in before.items():
             signal.signal(number, handler)
