@@ -36,7 +36,7 @@ class _Interrupt:
             self.otherwise(ignored)
 
     def _interrupt_next_line(self, frame: FrameType, number: int) -> None:
-        """Interrupt code as it goes on: a signal that is sent again might come to the next `__del__`."""
+        """Interrupt code at its next line: a signal that is sent again might come to the next `__del__`."""
         before, of_frame = sys.gettrace(), frame.f_trace
 
         def interrupt(*_: object) -> None:
