@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from modnet import testing
     from modnet.comparison.compare import compare
     from modnet.comparison.decisions import Decision
+    from modnet.comparison.judging import Judgement, judge
     from modnet.comparison.report import Comparison
     from modnet.comparison.result import PairResult, SettingResult
     from modnet.comparison.statistics import Estimate
@@ -94,6 +95,7 @@ __all__ = [
     "GradientEstimator",
     "Grads",
     "History",
+    "Judgement",
     "Layer",
     "LearningRate",
     "Loss",
@@ -150,6 +152,7 @@ __all__ = [
     "gradient_descent",
     "hookimpl",
     "is_weight",
+    "judge",
     "layer",
     "limit_blas_threads",
     "load",
@@ -173,6 +176,7 @@ _LATER = {
     "Estimate": "modnet.comparison.statistics",
     "EstimatorRow": "modnet.testing.gradcheck.estimators",
     "GradientCheck": "modnet.testing.gradcheck.check",
+    "Judgement": "modnet.comparison.judging",
     "PairResult": "modnet.comparison.result",
     "Run": "modnet.runs.run",
     "SavedRun": "modnet.runs.run",
@@ -181,6 +185,7 @@ _LATER = {
     "check_gradient": "modnet.testing.gradient_check",
     "compare": "modnet.comparison.compare",
     "gradient_descent": "modnet.testing.gradcheck.numerical",
+    "judge": "modnet.comparison.judging",
     "numerical_gradient": "modnet.testing.gradcheck.numerical",
     "open_run": "modnet.runs.run",
     "save_params": "modnet.runs.contents",
