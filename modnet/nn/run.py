@@ -199,7 +199,7 @@ def _protect_data(data: Dataset) -> Dataset:
     """Return a copy of a data set that shares the memory of its arrays, to read alone."""
     parts = {name: attrs.evolve(samples) for name, samples in data.parts.items()}
     data = attrs.evolve(data.with_parts(parts), unprepared=None)
-    arrays = [a for part in data.parts.values() for a in (part.table, part.t, part.chosen, part.weights)]
+    arrays = [a for part in data.parts.values() for a in (part.table, part.t, part.chosen, part.weights, part.soft)]
     return copy.deepcopy(data, {id(array): _lock(array) for array in arrays if array is not None})
 
 

@@ -24,7 +24,7 @@ from modnet.nn.network import LayeredNetwork
 from modnet.nn.objective import NetworkObjective, protect
 from modnet.nn.run import Run, RunView, TrainingSettings
 from modnet.nn.schedules import fix_rate, set_horizon
-from modnet.nn.validation import validate_arrays, validate_number, validate_step
+from modnet.nn.validation import validate_grads, validate_number, validate_step
 from modnet.randomness import Stream
 from modnet.text import format_count
 from modnet.types import Array, Status
@@ -160,7 +160,7 @@ def _iterate(run: Run, until: int | None, tell_epoch: Callable[[], object], sche
             run.sound = at
             history.loss.append(loss)
             schedule.save_if_due(run)
-            run.grads = validate_arrays(run.gradient(objective, params, stream.child(k)), params, run.gradient)
+            run.grads = validate_grads(run.gradient(objective, params, stream.child(k)), params, run.gradient)
             buffers = objective.update_buffers(params) if network.buffers else {}
             made = fix_rate(run.optimizer, k, factor).step(params, run.grads, state)
             arrays, state = validate_step(made, params, run.optimizer)
@@ -194,7 +194,7 @@ def _bind_objective(
 ) -> NetworkObjective:
     """Return the loss of some samples as a function of the parameters."""
     dtype = network.dtype
-    x, t, weights = samples.rows(chosen, dtype), samples.t[chosen], samples.weights
+    x, t, weights = samples.rows(chosen, dtype), samples.targets(chosen, network.outputs), samples.weights
     x = x.reshape(len(x), *network.shape)
     t = t.astype(dtype, copy=False) if t.dtype.kind == "f" else t
     weights = None if weights is None else weights[chosen].astype(dtype, copy=False)
@@ -293,6 +293,6 @@ def _check_fit(network: LayeredNetwork, data: Dataset, metrics: Sequence[Metric]
         raise ShapeError(f"{network.placed[-1].label} has {format_count(outputs, 'output')}, the data has {what}")
     if not len(data.train):
         raise ShapeError("there are no training samples")
-    network.objective(data.train.rows(slice(1), network.dtype), data.train.t[:1])
+    network.objective(data.train.rows(slice(1), network.dtype), data.train.targets(slice(1), outputs))
     with np.errstate(all="ignore"):  # outputs that the metrics cannot judge are found now
         _evaluate_part(network, data, data.train, metrics, rows=1)
