@@ -55,7 +55,7 @@ class Judgement:
     rope: float
     """The region of practical equivalence: a difference that is smaller is none in practice."""
     notes: tuple[str, ...]
-    """What was assumed, and what the verdicts hold for."""
+    """The assumptions, and what the verdicts hold for."""
 
     def __str__(self) -> str:
         entries = sum(bool(key) for key in self.settings[0].entries) + bool(self.settings[0].dataset)

@@ -43,7 +43,7 @@ class RunTable:
     """The scores of runs by setting, data set and seed, or the hits or errors of samples by setting."""
 
     name: str
-    """What messages call it."""
+    """Its name in messages."""
     heads: tuple[str, ...]
     """The names of what varies."""
     score: str

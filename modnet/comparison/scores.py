@@ -24,7 +24,7 @@ class JudgedSetting:
 
     label: str
     entries: dict[str, str]
-    """What varies, in words."""
+    """The varied entries in words."""
     dataset: str
     """The name of the data set, "" where the table has none."""
     scores: Array

@@ -211,7 +211,7 @@ class Variation:
     limits: tuple[float, float] = (-1.0, 1.0)
     """The least and the largest value that there can be: -1 and 1 for differences in hits, 0 and 1 for hits."""
     unit: float = 1.0
-    """What all of the above are in units of: 1 for hits; the largest error seen; the least difference in scores."""
+    """The unit of all of the above: 1 for hits; the largest error that was seen; the least difference in scores."""
     per_seed: float = 1.0
     """The degrees of freedom that each seed but the first adds."""
     rounding: float = 0.0

@@ -47,7 +47,7 @@ def test_markdown_has_the_same(call: Call, tmp_path: Path) -> None:
 
 
 def test_questions_are_wrong_calls_and_their_advice_works(call: Call, tmp_path: Path) -> None:
-    """Which column, and which direction; the status is 2, and 1 for a table that cannot be judged."""
+    """The status is 2, and 1 for a table that cannot be judged."""
     done = call("judge", "mlflow.csv", cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "Say --setting (setting=): 'run_id', 'status', 'params.optimizer'" in done.stderr

@@ -1,4 +1,4 @@
-"""Verdicts on the runs of a table: what they are, what they agree with, and what is asked."""
+"""Verdicts on the runs of a table."""
 
 from __future__ import annotations
 
