@@ -20,6 +20,7 @@ from modnet.compose.published import DataFiles, Figure, create_published, find_p
 from modnet.compose.tables import read_toml
 from modnet.errors import DataError
 
+MNIST = Path(__file__).parents[3] / "shared/data/mnist"
 NAMES = list(list_published())
 QUICK = """
 title = "Points in two classes"
@@ -83,6 +84,15 @@ class TestResultsThatShip:
         assert "0.1999999999990898  0.1999999999990898  agrees" in done.stdout or name == "squire-trapp"
         assert max(map(len, done.stdout.splitlines())) <= 80
         assert not list(tmp_path.iterdir())
+
+    @pytest.mark.check
+    @pytest.mark.skipif(not MNIST.is_dir(), reason="there are no files of MNIST")
+    def test_one_that_trains(self, call: Call, tmp_path: Path) -> None:
+        done = call("reproduce", "book-relu", "--seeds", "2", "--data", str(MNIST), "--json", cwd=tmp_path)
+        assert done.returncode in {0, 1}, done.stderr
+        figures = json.loads(done.stdout)[0]["figures"]
+        assert {figure["verdict"] for figure in figures} <= {"agrees", "undecided"}
+        assert figures[-1]["values"] == pytest.approx([0.969] * 2, abs=0.005)
 
     def test_the_list(self, call: Call, tmp_path: Path) -> None:
         done = call("reproduce", cwd=tmp_path)
