@@ -54,7 +54,8 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=2000)
     given = parser.parse_args()
     data = modnet.load("mnist-small")
-    print("| estimator | learning rate | accuracy | range | loss | seconds | angle | error |\n|---|---|---|---|---|---|---|---|")
+    head = ("estimator", "learning rate", "accuracy", "range", "loss", "seconds", "angle", "error")
+    print(f"| {' | '.join(head)} |\n{'|---' * len(head)}|")
     for name, settings, lr in ROWS:
         if given.names and name not in given.names:
             continue
