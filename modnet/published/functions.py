@@ -46,3 +46,15 @@ def squire_trapp(params: Params) -> Any:
     """Return exp(x) / (sin(x)³ + cos(x)³) (Squire and Trapp 1998)."""
     x = params["x"]
     return np.exp(x) / (np.sin(x) ** 3 + np.cos(x) ** 3)
+
+
+def beale(params: Params) -> Any:
+    """Return Beale's function, whose minimum is 0 at (3, 0.5)."""
+    x, y = params["x"]
+    return (1.5 - x + x * y) ** 2 + (2.25 - x + x * y**2) ** 2 + (2.625 - x + x * y**3) ** 2
+
+
+def rosenbrock(params: Params) -> Any:
+    """Return Rosenbrock's function, whose minimum is 0 at (1, 1)."""
+    x, y = params["x"]
+    return (1.0 - x) ** 2 + 100.0 * (y - x**2) ** 2

@@ -13,11 +13,14 @@ import numpy as np
 import pytest
 from processes import Call
 
+from modnet.cli.reproduce.data import find_data
 from modnet.cli.reproduce.verdicts import judge
 from modnet.comparison.grid import create_settings
-from modnet.compose.published import Figure, create_published, find_published, list_published
+from modnet.compose.published import DataFiles, Figure, create_published, find_published, list_published
 from modnet.compose.tables import read_toml
+from modnet.errors import DataError
 
+MNIST = Path(__file__).parents[3] / "shared/data/mnist"
 NAMES = list(list_published())
 QUICK = """
 title = "Points in two classes"
@@ -81,6 +84,15 @@ class TestResultsThatShip:
         assert "0.1999999999990898  0.1999999999990898  agrees" in done.stdout or name == "squire-trapp"
         assert max(map(len, done.stdout.splitlines())) <= 80
         assert not list(tmp_path.iterdir())
+
+    @pytest.mark.check
+    @pytest.mark.skipif(not MNIST.is_dir(), reason="there are no files of MNIST")
+    def test_one_that_trains(self, call: Call, tmp_path: Path) -> None:
+        done = call("reproduce", "book-relu", "--seeds", "2", "--data", str(MNIST), "--json", cwd=tmp_path)
+        assert done.returncode in {0, 1}, done.stderr
+        figures = json.loads(done.stdout)[0]["figures"]
+        assert {figure["verdict"] for figure in figures} <= {"agrees", "undecided"}
+        assert figures[-1]["values"] == pytest.approx([0.969] * 2, abs=0.005)
 
     def test_the_list(self, call: Call, tmp_path: Path) -> None:
         done = call("reproduce", cwd=tmp_path)
@@ -215,6 +227,19 @@ class TestNamesAndData:
             r"modnet: other.csv: not the published p.csv: its SHA-256 is \w{16}\.\.\., expected", damaged.stderr
         )
         assert digest in damaged.stderr
+
+    def test_a_file_that_is_named_as_it_was_packed_is_known_by_its_bytes(self, tmp_path: Path) -> None:
+        path = tmp_path / "p.csv.gz"
+        path.write_bytes(gzip.compress(b"a,b\n1,2\n"))
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        wanted = DataFiles(title="Points", where="https://example.org", files={"p.csv.gz": digest})
+        assert find_data("points", wanted, tmp_path) == path
+        path.write_bytes(gzip.compress(b"a,b\n1,2\n", compresslevel=1))
+        with pytest.raises(DataError, match=r"not the published p.csv.gz: its SHA-256 is"):
+            find_data("points", wanted, tmp_path)
+        path.unlink()
+        with pytest.raises(DataError, match=f"p.csv.gz has the SHA-256 {digest}$"):
+            find_data("points", wanted, tmp_path)
 
 
 class TestVerdicts:

@@ -26,6 +26,7 @@ from modnet.compose.published import PublishedResult, create_published, find_pub
 from modnet.compose.tables import read_toml
 from modnet.errors import SettingError
 from modnet.text import fit, format_count, format_table
+from modnet.types import Array
 
 WIDTH = 80
 
@@ -62,12 +63,13 @@ def reproduce(
         known = [create_published(read_toml(path), path) for path in map(find_published, list_published())]
         echo(to_json([_describe(each) for each in known], indent=2) if json_ else _format_list(known))
         return
-    results = [_read(path, without, modules) for path in map(find_published, names)]  # all, before the first run
-    found = []
+    found, results = [], [_read(path, without, modules) for path in map(find_published, names)]
+    with file_progress():
+        results = [_give_data(result, data) for result in results]  # of all, before the first run
     for result in results:
+        count = seeds or result.seeds
         with file_progress(), RunsProgress(sys.stderr if json_ else get_output()) as progress:
-            count = seeds or result.seeds
-            found.append(_reproduce(result, count, data, workers, out and out / result.name, progress))
+            found.append(_reproduce(result, count, workers, out and out / result.name, progress))
         if not json_:
             echo(_format_findings(result, found[-1], count))
     if json_:
@@ -84,32 +86,46 @@ def _read(path: Path, without: tuple[str, ...], modules: tuple[str, ...]) -> Pub
     return create_published({**table, "experiment": loaded} if experiment is not None else table, path)
 
 
-def _reproduce(
-    result: PublishedResult,
-    seeds: int,
-    data: Path | None,
-    workers: int | None,
-    out: Path | None,
-    progress: RunsProgress,
-) -> list[Finding]:
-    """Return the verdicts on all figures of a result."""
+def _give_data(result: PublishedResult, data: Path | None) -> PublishedResult:
+    """Return a result with the place of its data; raises DataError and SettingError."""
     if data and not result.data:
         raise SettingError([f"{result.name} needs no data that modnet does not ship: leave it out"], "--data")
+    experiment = result.experiment
+    if experiment is None:
+        return result
+    if result.data:
+        place = {"path": str(find_data(*result.data, data).absolute())}
+        experiment = {**experiment, "data": {**experiment.get("data", {}), **place}}
+    check_labels(result.figures, [setting.label for setting in create_settings(experiment, result.grid)])
+    return attrs.evolve(result, experiment=experiment)
+
+
+def _reproduce(
+    result: PublishedResult, seeds: int, workers: int | None, out: Path | None, progress: RunsProgress
+) -> list[Finding]:
+    """Return the verdicts on all figures of a result."""
     if result.experiment is None:
-        pairs = zip(result.figures, result.functions, strict=True)
-        with containing_plugins():
-            ours = [np.array([measure_function(*pair, seed) for seed in range(seeds)]) for pair in pairs]
+        ours = _measure_functions(result, seeds, progress)
     else:
-        experiment = result.experiment
-        if result.data:
-            place = {"path": str(find_data(*result.data, data).absolute())}
-            experiment = {**experiment, "data": {**experiment.get("data", {}), **place}}
-        check_labels(result.figures, [setting.label for setting in create_settings(experiment, result.grid)])
-        found = compare(experiment, result.grid, seeds=seeds, out=out, workers=workers, progress=progress)
+        found = compare(result.experiment, result.grid, seeds=seeds, out=out, workers=workers, progress=progress)
         ours = [measure_runs(figure, found)[:, np.newaxis] for figure in result.figures]
     count = sum(not figure.prints for figure in result.figures)
     judged = zip(result.figures, ours, strict=True)
     return [finding for figure, values in judged for finding in judge(figure, values, count)]
+
+
+def _measure_functions(result: PublishedResult, seeds: int, progress: RunsProgress) -> list[Array]:
+    """Return each figure of a function, (seeds, numbers)."""
+    pairs = list(zip(result.figures, result.functions, strict=True))
+    runs: list[list[Array]] = []
+    if seeds > 1:
+        progress.start(seeds, 0, lambda: 0.0)
+    for seed in range(seeds):
+        with containing_plugins():
+            runs.append([measure_function(*pair, seed) for pair in pairs])
+        if seeds > 1:
+            progress.advance(f"seed {seed}")
+    return [np.array(values) for values in zip(*runs, strict=True)]
 
 
 def _describe(result: PublishedResult) -> dict[str, Any]:
@@ -137,11 +153,11 @@ def _format_findings(result: PublishedResult, findings: list[Finding], seeds: in
     below = []
     if any(math.isfinite(finding.low) for finding in findings):
         count = format_count(seeds, "seed")
-        numbers = f"the mean of as many runs as were published is there, by our {count}"
-        bounds = "beside a bound, the mean of all seeds is there"
+        numbers = f"the mean of as many runs as were published would be there, by our {count}"
+        bounds = "the mean of all seeds is there, beside a bound"
         kinds = {figure.is_bound for figure in result.figures if not figure.prints}
         meaning = "; ".join([numbers] * (False in kinds) + [bounds] * (True in kinds))
-        below.append(f"In brackets: {meaning}; all together with a probability of {LEVEL:.0%}.")
+        below.append(f"In brackets: {meaning}; all together with a probability of {100 * LEVEL:.0f} %.")
     if "undecided" in said:
         below.append(f"More seeds decide what is undecided: --seeds {max(5, 2 * seeds)}")
     differing, all_agree = said.count("differs"), said.count("agrees") == len(said)

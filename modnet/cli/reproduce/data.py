@@ -17,6 +17,7 @@ PACKED = ("", ".gz", ".bz2", ".xz")
 def find_data(name: str, wanted: DataFiles, given: Path | None) -> Path:
     """Return the first of a data set's files, whose content is what was published; raises DataError.
 
+    Of a file that is named as it was packed, the packed bytes are; of others, what is packed in them.
     They are in the folder that is `given`, in one of the data set's name there, or in that of downloads in the cache;
     the one file of a data set may be given itself, under any name.
     """
@@ -30,7 +31,8 @@ def find_data(name: str, wanted: DataFiles, given: Path | None) -> Path:
         raise DataError(_ask(name, wanted, missing, given))
     for each, paths in found.items():
         for path in paths:
-            if (content := _hash_content(path)) != wanted.files[each]:
+            content = _hash_bytes(path) if Path(each).suffix in PACKED[1:] else _hash_content(path)
+            if content != wanted.files[each]:
                 what = f"not the published {each}: its SHA-256 is {content[:16]}..., expected {wanted.files[each]}"
                 raise DataError(f"{path}: {what}\nget it again from {wanted.where}", path=path)
     return next(iter(found.values()))[0]
@@ -41,8 +43,14 @@ def _ask(name: str, wanted: DataFiles, missing: list[str], given: Path | None) -
     place = f"there is no {list_some(missing, 4)} in {given}" if given else f"{name} ({wanted.title}) is not here"
     what = "folder" if len(wanted.files) > 1 else "file"
     get = f"; or run: {wanted.get}" if wanted.get else ""
-    digest = f"{first} has the SHA-256 {wanted.files[first]}"
-    return f"{place}: get it from {wanted.where}, and give its {what} by --data{get}\n{digest}, unpacked"
+    digest = f"{first} has the SHA-256 {wanted.files[first]}" + ", unpacked" * (Path(first).suffix not in PACKED[1:])
+    return f"{place}: get it from {wanted.where}, and give its {what} by --data{get}\n{digest}"
+
+
+def _hash_bytes(path: Path) -> str:
+    """Return the SHA-256 of a file as it is, in hex; raises DataError where it cannot be read."""
+    with reading(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _hash_content(path: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -89,16 +88,18 @@ def _judge_bound(figure: Figure, text: str, values: Array, count: int) -> Findin
     verdict: Verdict = "agrees" if beyond > half else "differs" if beyond < -half else "undecided"
     if not np.isfinite(values).all():
         verdict = "differs"
-    return _show(figure, text, text[2:], values, half, verdict)
+    return _show(figure, text, "", values, half, verdict)
 
 
 def _show(figure: Figure, published: str, like: str, values: Array, half: float, verdict: Verdict) -> Finding:
+    """Return a verdict with ours printed as `like`, or with three digits."""
     mean = float(values.mean())
     low, high = (mean - half, mean + half) if math.isfinite(half) else (math.nan, math.nan)
-    digits = like if re.search(r"\.\d{2}|e", like) else f"{mean:.3g}" if abs(mean) < 1e3 else "0"
-    ours = "diverged" if math.isnan(mean) else print_as(digits, mean)
-    if not math.isnan(low + mean):
-        ours += f" ({print_as(digits, low)} to {print_as(digits, high)})"
+    ours, *ends = (print_as(like, each) if like else f"{each:.3g}" for each in (mean, low, high))
+    if math.isnan(mean):
+        ours = "diverged"
+    elif not math.isnan(low):
+        ours += f" ({' to '.join(ends)})"
     return Finding(
         what=figure.what,
         published=published,
