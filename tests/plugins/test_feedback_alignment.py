@@ -52,7 +52,7 @@ def two_hidden():
 
 def test_feedback_alignment_is_its_formula():
     net, objective, (x, z1, z2), e = two_hidden()
-    found, state = modnet.gradient("feedback-alignment").estimate(objective, net.params, STREAM, None)
+    found, state = modnet.gradient("feedback-alignment").estimate(objective, net.params, STREAM, {})
     assert {name: b.shape for name, b in state.items()} == {"W2": (4, 5), "W3": (5, 2)}
     d2 = (e @ state["W3"].T) * z2 * (1 - z2)
     d1 = (d2 @ state["W2"].T) * (1 - z1 * z1)
@@ -63,7 +63,7 @@ def test_feedback_alignment_is_its_formula():
 
 def test_direct_feedback_alignment_is_its_formula():
     net, objective, (x, z1, z2), e = two_hidden()
-    found, state = modnet.gradient("direct-feedback-alignment").estimate(objective, net.params, STREAM, None)
+    found, state = modnet.gradient("direct-feedback-alignment").estimate(objective, net.params, STREAM, {})
     assert {name: b.shape for name, b in state.items()} == {"layer 3": (2, 4), "layer 5": (2, 5)}
     d1, d2 = (e @ state["layer 3"]) * (1 - z1 * z1), (e @ state["layer 5"]) * z2 * (1 - z2)
     expected = {"W1": x.T @ d1, "b1": d1.sum(0), "W2": z1.T @ d2, "b2": d2.sum(0), "W3": z2.T @ e, "b3": e.sum(0)}
@@ -76,7 +76,7 @@ def test_with_the_weights_themselves_feedback_alignment_is_backpropagation(kind)
     objective, params = of_network(kind)
     state = {name: value for name, value in params.items() if name.startswith("W")}
     found, kept = modnet.gradient("feedback-alignment").estimate(objective, params, STREAM, state)
-    assert kept is state
+    assert all(kept[key] is matrix for key, matrix in state.items())
     assert found.keys() == params.keys()
     for key, value in objective.backward(params).items():
         np.testing.assert_allclose(found[key], value, rtol=1e-6, atol=1e-12)
@@ -96,9 +96,9 @@ def test_the_last_layer_has_its_exact_gradient(name, kind):
 def test_matrices_are_drawn_once_and_stay(name):
     objective, params = of_network("dense")
     estimator = modnet.gradient(name)
-    first, state = estimator.estimate(objective, params, STREAM, None)
+    first, state = estimator.estimate(objective, params, STREAM, {})
     again, same = estimator.estimate(objective, params, STREAM.child(1), state)
-    assert same is state
+    assert all(same[key] is matrix for key, matrix in state.items())
     assert all(np.array_equal(first[key], value) for key, value in again.items())
     plain = estimator(objective, params, STREAM)
     assert all(np.array_equal(first[key], value) for key, value in plain.items())
@@ -120,7 +120,7 @@ def test_samples_weigh_as_much_as_in_the_loss(name):
 @each_network
 def test_float32_stays(name, kind):
     objective, params = of_network(kind, dtype="float32")
-    grads, state = modnet.gradient(name).estimate(objective, params, STREAM, None)
+    grads, state = modnet.gradient(name).estimate(objective, params, STREAM, {})
     assert {array.dtype for array in [*grads.values(), *state.values()]} == {np.dtype("float32")}
 
 
@@ -130,9 +130,9 @@ def test_the_error_keeps_its_size_on_the_way_back(name):
     for hidden, factor in (("identity", 1), ("sigmoid", 4)):
         net = modnet.Network((5, 400, 300), hidden=hidden, weight_init_std=0.01, seed=0)
         objective = net.objective(np.ones((4, 5)), np.arange(4))
-        (matrix,) = modnet.gradient(name).estimate(objective, net.params, STREAM, None)[1].values()
+        (matrix,) = modnet.gradient(name).estimate(objective, net.params, STREAM, {})[1].values()
         assert matrix.std() == pytest.approx(factor / 20, rel=0.02)
-        (matrix,) = modnet.gradient(name, std=0.3).estimate(objective, net.params, STREAM, None)[1].values()
+        (matrix,) = modnet.gradient(name, std=0.3).estimate(objective, net.params, STREAM, {})[1].values()
         assert matrix.std() == pytest.approx(0.3, rel=0.02)
 
 
@@ -143,7 +143,7 @@ def test_forward_weights_come_to_agree_with_the_feedback(name):
     x = rng.standard_normal((300, 10))
     t = (x[:, :5].sum(axis=1) > x[:, 5:].sum(axis=1)).astype(int)
     net = modnet.Network((10, 30, 20, 2), hidden="tanh", weight_init_std=0.1, seed=0)
-    estimator, state = modnet.gradient(name), None
+    estimator, state = modnet.gradient(name), {}
     params, cosines = net.params, []
     for k in range(300):
         rows = rng.integers(0, 300, 50)
@@ -183,3 +183,27 @@ def test_a_plain_function_is_refused_in_a_line(name):
     message = f"^{name} needs a network's objective, this one is a plain function: spsa takes any function"
     with pytest.raises(modnet.NoDerivativeError, match=message):
         modnet.gradient(name)(lambda params: 0.0, {"w": np.ones(3)}, STREAM)
+
+
+@each
+def test_a_run_keeps_its_matrices_and_resumes_with_them(name):
+    data = modnet.load("iris")
+    net = modnet.Network((4, 6, 5, 3), hidden="tanh", weight_init_std=0.3, seed=0)
+    parts = {"gradient": name, "optimizer": modnet.optimizer("sgd", lr=0.1), "batch_size": 10, "seed": 2}
+    half, whole = (modnet.train(net, data, **parts, iterations=iterations) for iterations in (10, 20))
+    again = modnet.train(net, data, **parts, iterations=20, start=half.checkpoint)
+    states = [run.gradient_state for run in (half, whole, again)]
+    assert len(states[0]) == 2
+    for key, matrix in states[0].items():
+        assert all(state[key].tobytes() == matrix.tobytes() for state in states)
+    assert all(again.params[key].tobytes() == value.tobytes() for key, value in whole.params.items())
+
+
+@pytest.mark.check
+@pytest.mark.parametrize(("name", "std", "least"), [("feedback-alignment", None, 0.875), (NAMES[1], 1.0, 0.89)])
+def test_digits_are_learned_as_well_as_by_backpropagation(name, std, least):
+    """Three seeds gave .885 to .889, and with entries of 1 .892 to .901; backpropagation .878 to .885."""
+    data, net = modnet.load("mnist-small"), modnet.TwoLayerNet(784, 50, 10, seed=0)
+    parts = {"gradient": modnet.gradient(name, std=std), "optimizer": modnet.optimizer("sgd", lr=0.1)}
+    run = modnet.train(net, data, **parts, batch_size=100, iterations=2000, seed=0)
+    assert run.history.test_accuracy[-1] > least

@@ -40,21 +40,24 @@ class DirectFeedbackAlignment(GradientEstimator):
 
     def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:
         """Return the direction with matrices drawn anew; raises NoDerivativeError for a plain function."""
-        return self.estimate(objective, params, stream, None)[0]
+        return self.estimate(objective, params, stream, self.init(params, stream))[0]
+
+    def init(self, params: Params, stream: Stream) -> State:  # noqa: ARG002 - the layers are not known yet
+        """Return no matrices: the first estimate draws them, as it has the layers."""
+        return {}
 
     def estimate(
         self, objective: Callable[[Params], float], params: Params, stream: Stream, state: State
     ) -> tuple[Grads, State]:
-        """Return the direction, and a matrix for each layer, by its number: those of `state`, or new ones for None.
+        """Return the direction, and a matrix for each layer, by its number: those of `state`, or new ones.
 
         Raises GradientError where a layer without weights has no backward.
         """
         links = links_of_network(objective, params, "direct-feedback-alignment")
         assert isinstance(objective, Objective)  # noqa: S101 - the links have seen to it
         error = objective.output_error(params)
-        matrices = state
-        if state is None:
-            matrices = {}
+        matrices = dict(state)
+        if not matrices:
             for at in layers_with_feedback(links):
                 place, inputs = links[at].place, math.prod(links[at].place.inputs)
                 drawn = draw_matrix(links, at, (error.shape[1], inputs), inputs, self.std, stream)

@@ -49,18 +49,22 @@ class FeedbackAlignment(GradientEstimator):
 
     def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:
         """Return the direction with matrices drawn anew; raises NoDerivativeError for a plain function."""
-        return self.estimate(objective, params, stream, None)[0]
+        return self.estimate(objective, params, stream, self.init(params, stream))[0]
+
+    def init(self, params: Params, stream: Stream) -> State:  # noqa: ARG002 - the layers are not known yet
+        """Return no matrices: the first estimate draws them, as it has the layers."""
+        return {}
 
     def estimate(
         self, objective: Callable[[Params], float], params: Params, stream: Stream, state: State
     ) -> tuple[Grads, State]:
-        """Return the direction, and the matrices by the names of the weights: those of `state`, or new ones for None.
+        """Return the direction, and the matrices by the names of the weights: those of `state`, or new ones.
 
         Raises GradientError where a layer is not linear in its weights, or has no backward.
         """
         links = links_of_network(objective, params, "feedback-alignment")
         assert isinstance(objective, Objective)  # noqa: S101 - the links have seen to it
-        matrices = self._draw(links, stream) if state is None else state
+        matrices = state or self._draw(links, stream)
 
         def deliver(link: Link, dz: Array) -> Array:
             own = {**link.own, **{name: matrices[link.place.name(name)] for name in find_weights(link)}}
