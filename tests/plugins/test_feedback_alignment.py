@@ -125,7 +125,7 @@ def test_float32_stays(name, kind):
 
 
 @each
-def test_the_error_keeps_its_size_on_the_way_back(name):
+def test_the_error_keeps_its_size_in_the_backward_pass(name):
     """The entries' deviation is 1 / sqrt(inputs), times 4 where the activation's slope is that of sigmoid at 0."""
     for hidden, factor in (("identity", 1), ("sigmoid", 4)):
         net = modnet.Network((5, 400, 300), hidden=hidden, weight_init_std=0.01, seed=0)
