@@ -295,6 +295,13 @@ class TestTables:
         assert such.standard_error > these.standard_error
         assert "new samples like these" in " ".join(by_array.notes)
 
+    def test_the_scores_of_hits_give_the_intervals_for_the_fixed_test_set(self) -> None:
+        rng = np.random.default_rng(1)
+        hits = {name: rng.random((12, 200)) < 0.8 + rng.normal(0, 0.05, (12, 1)) for name in "ab"}
+        by_hits = modnet.judge(hits)
+        by_scores = modnet.judge({name: of.mean(axis=1) for name, of in hits.items()}, paired=True, **HIGHER)
+        assert interval(by_scores) == pytest.approx(interval(by_hits))
+
     def test_errors_of_samples(self) -> None:
         rng = np.random.default_rng(0)
         result = modnet.judge(
@@ -416,11 +423,14 @@ class TestForms:
         rows = list(csv.DictReader(result.pairs_csv().splitlines()))
         assert [row["verdict"] for row in rows] == [pair.verdict for pair in result.pairs]
 
-    @pytest.mark.parametrize("name", ["openml", "hits", "one run"])
+    @pytest.mark.parametrize("name", ["openml", "hits", "one run", "many"])
     def test_a_picture(self, name: str) -> None:
         result = modnet.judge(TABLES / "openml.csv")
         if name == "hits":
             result = modnet.judge({"a": np.eye(3, 9) > 0, "b": np.eye(3, 9) < 1})
         elif name == "one run":
             result = modnet.judge({"a": [1.0], "b": [2.0]}, higher_is_better=True)
+        elif name == "many":
+            result = modnet.judge({f"s{i}": [i, i + 0.1] for i in range(8)}, higher_is_better=True)
+            assert len(result.pairs) == 28
         assert render(result.figure("$runs"), "png").startswith(b"\x89PNG")
