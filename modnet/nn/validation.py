@@ -80,6 +80,13 @@ class _Validated(Mapping[str, Array]):
         return len(self.params)
 
 
+def validate_estimate(result: Any, params: Params, estimator: object) -> tuple[Mapping[str, Array], State]:
+    """Return an estimator's gradient, as `validate_grads` does, and its state; raises PluginError."""
+    if type(result) is not tuple or len(result) != 2:
+        raise describe_returned(estimator, result, "a gradient and a state are expected of estimate")
+    return validate_grads(result[0], params, estimator), result[1]
+
+
 def validate_step(result: Any, params: Params, optimizer: object) -> tuple[Params, State]:
     """Return an optimizer's new parameters, in the dtypes of the given ones, and its state; raises PluginError."""
     if not isinstance(result, tuple) or len(result) != 2:
