@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from modnet.comparison.statistics import Estimate
     from modnet.runs.contents import save_params
     from modnet.runs.run import Run, SavedRun, open_run, train
+    from modnet.testing.derivative_check import DerivativeCheck, check_derivative
     from modnet.testing.gradcheck.check import GradientCheck
     from modnet.testing.gradcheck.estimators import EstimatorRow
     from modnet.testing.gradcheck.numerical import gradient_descent, numerical_gradient
@@ -85,6 +86,7 @@ __all__ = [
     "Dataset",
     "Decision",
     "DenseLayer",
+    "DerivativeCheck",
     "DivergedError",
     "Estimate",
     "EstimatorRow",
@@ -140,6 +142,7 @@ __all__ = [
     "activation",
     "cached",
     "callback",
+    "check_derivative",
     "check_gradient",
     "compare",
     "default_step",
@@ -170,6 +173,7 @@ __all__ = [
 _LATER = {
     "Comparison": "modnet.comparison.report",
     "Decision": "modnet.comparison.decisions",
+    "DerivativeCheck": "modnet.testing.derivative_check",
     "Estimate": "modnet.comparison.statistics",
     "EstimatorRow": "modnet.testing.gradcheck.estimators",
     "GradientCheck": "modnet.testing.gradcheck.check",
@@ -178,6 +182,7 @@ _LATER = {
     "SavedRun": "modnet.runs.run",
     "SettingResult": "modnet.comparison.result",
     "Verdict": "modnet.testing.gradcheck.verdicts",
+    "check_derivative": "modnet.testing.derivative_check",
     "check_gradient": "modnet.testing.gradient_check",
     "compare": "modnet.comparison.compare",
     "gradient_descent": "modnet.testing.gradcheck.numerical",
