@@ -105,7 +105,7 @@ def test_a_command_line_in_the_prose_can_be_called(page: str, line: str) -> None
 def test_every_option_in_the_prose_exists_and_every_option_stands_in_it() -> None:
     groups = [modnet_command, *(c for c in modnet_command.commands.values() if isinstance(c, click.Group))]
     commands = [*groups, *(command for group in groups for command in group.commands.values())]
-    there = {option for c in commands for p in c.params for option in p.opts if "-" in option}
+    there = {option for c in commands for p in c.params for option in (*p.opts, *p.secondary_opts) if "-" in option}
     there |= {"--help", "--version", "-h"}
     named = {option: page.name for page in WRITTEN for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose(page))}
     assert not {option: page for option, page in named.items() if option not in there}

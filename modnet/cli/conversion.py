@@ -58,6 +58,8 @@ def write(data: Dataset, target: Path, to: str | None = None, *, overwrite: bool
             "train on the file that they were read from",
             path=target,
         )
+    if any(part.soft is not None for part in data.parts.values()):
+        raise DataError(f"{target}: data sets with soft targets are not written: train on the file", path=target)
     if not target.parent.is_dir():
         raise DataError(f"{target}: there is no folder {target.parent}", path=target)
     writer: DataSource = make_part("data-source", to or recognise_writer(target))

@@ -59,10 +59,11 @@ def gradient_check(
     size, sampling = wanted.training.batch_size, wanted.training.sampling
     chosen = Batches(len(data.train), size, sampling, Stream(wanted.seed, ("batches",))).draw(0)
     with chdir("."):  # wherever a part changes it to
+        network = create_network(wanted, data)
         check = check_gradient(
-            create_network(wanted, data),
+            network,
             data.train.rows(chosen),
-            data.train.t[chosen],
+            data.train.targets(chosen, network.outputs),
             estimators=estimators or None,
             gradient=wanted.gradient if flags["gradient"] else None,
             repeats=repeats,

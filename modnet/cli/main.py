@@ -20,7 +20,19 @@ from modnet.errors import DataError, ModnetError, SettingError, UnknownNameError
 from modnet.text import format_error
 
 # Each is in a module of its name, so that no command waits for the imports of another.
-COMMANDS = ("compare", "data", "gradient-check", "plot", "plugins", "predict", "resume", "train", "verify")
+COMMANDS = (
+    "compare",
+    "data",
+    "gradient-check",
+    "judge",
+    "plot",
+    "plugins",
+    "predict",
+    "reproduce",
+    "resume",
+    "train",
+    "verify",
+)
 
 PREFIXES = {"compare": "data.", "data": "", "gradient-check": "data.", "predict": "", "train": "data."}
 """The beginning of a source's setting behind --set, of the commands that have that option."""
@@ -138,8 +150,10 @@ def modnet_command() -> None:
       modnet predict RUN FILE   predict other digits with that network
       modnet plot RUN           draw how it learned
       modnet compare            compare settings, and decide which is better
+      modnet judge FILE         decide that of anybody's runs, in a table
       modnet verify RUN         train it again, and check every bit of the result
       modnet gradient-check     check derivatives, and compare estimators
+      modnet reproduce          list published results, and find them again
       modnet data show FILE     show a data set; see also modnet data --help
       modnet plugins            list the available parts and their origins
     """  # noqa: D301 - click looks for the character itself

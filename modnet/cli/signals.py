@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +21,6 @@ class _Interrupt:
     def __init__(self) -> None:
         self.received: list[int] = []
         self.otherwise = sys.unraisablehook
-        self.is_repeating = False
 
     def __call__(self, number: int, _: FrameType | None) -> None:
         self.received.append(number)
@@ -31,18 +29,23 @@ class _Interrupt:
         raise KeyboardInterrupt
 
     def repeat(self, ignored: sys.UnraisableHookArgs) -> None:
-        """Send a signal again, a moment later, that came where Python ignores errors, as while an object goes away."""
+        """Interrupt as soon as it counts for a signal that came where Python ignores errors, as in a `__del__`."""
         if self.received and isinstance(ignored.exc_value, KeyboardInterrupt) and is_signal(ignored.exc_value):
-            self.is_repeating = True
-            threading.Timer(0.01, self._send_again, (self.received.pop(),)).start()
-            self.is_repeating = False
+            self._interrupt_next_line(sys._getframe(1), self.received.pop())  # noqa: SLF001 - of the code outside
         else:
             self.otherwise(ignored)
 
-    def _send_again(self, number: int) -> None:
-        while self.is_repeating:  # it would be ignored there, too
-            time.sleep(0.01)
-        os.kill(os.getpid(), number)
+    def _interrupt_next_line(self, frame: FrameType, number: int) -> None:
+        """Interrupt code at its next line: a signal that is sent again might come to the next `__del__`."""
+        before, of_frame = sys.gettrace(), frame.f_trace
+
+        def interrupt(*_: object) -> None:
+            sys.settrace(before)
+            frame.f_trace = of_frame
+            self(number, frame)
+
+        frame.f_trace = interrupt
+        sys.settrace(lambda *_: None)
 
 
 @contextmanager

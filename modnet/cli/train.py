@@ -16,6 +16,7 @@ import click
 import modnet
 from modnet.cli.options import choose_new_folder, experiment_options, load_all_plugins, plugin_options, read_changes
 from modnet.cli.output import Command, complain, echo, explain, tell
+from modnet.cli.show.diagnosis import diagnose
 from modnet.cli.show.forecast import format_forecast
 from modnet.cli.show.learning_curves import draw_learning_curves, list_recorded
 from modnet.cli.show.progress import RunProgress, file_progress
@@ -89,6 +90,7 @@ def run_to_end(wanted: Experiment, data: Dataset, recorder: RunRecorder, start: 
     """Train to the end with progress shown and everything saved, and print how the run ended, however that was."""
     failure: BaseException | None = None
     note = ""
+    recorder.diagnose = diagnose
     folder = recorder.path.absolute()  # wherever a plugin changes the current folder to
     with interrupting("SIGINT", "SIGTERM", "SIGHUP") as signals, RunProgress() as progress:
         try:

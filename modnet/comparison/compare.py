@@ -36,8 +36,7 @@ from modnet.display.figure import try_to_draw
 from modnet.errors import DataError, SettingError
 from modnet.files import sweep, write_atomically
 from modnet.files.opening import read_plain
-from modnet.runs.contents import read_history, unpack_of_samples
-from modnet.runs.diagnosis import find_baseline
+from modnet.runs.contents import find_baseline, read_history, unpack_of_samples
 from modnet.runs.folder import ERRORS, EXPERIMENT, HISTORY, HITS, check_files, claim, is_unused, read_ending, recover
 from modnet.runs.missing_plugins import make_finder
 from modnet.runs.receipt import PLACE, Receipt, compare_settings

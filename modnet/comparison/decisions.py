@@ -8,7 +8,7 @@ trials"), and then for the number of pairs (Holm 1979, "A simple sequentially re
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from functools import cache, partial
 from typing import Any, Literal
 
@@ -28,6 +28,7 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(50)  # of the quadrature
 
 Claim = Literal["different", "equal", "undecided"]
 Scope = Callable[[Variation], Estimate]
+Vary = Callable[[Any, int], Variation]
 
 
 @attrs.frozen
@@ -44,7 +45,7 @@ class Decision:
     forecast: dict[int, float] = attrs.field(factory=dict)
     """The probability that it is decided after 10, 20, ... seeds, those that are still to come; empty if it is now."""
     smallest_rope: float = 0.0
-    """The smallest ROPE within which so few samples can show equality, however many seeds there are."""
+    """The smallest ROPE within which so few samples, or scores so rounded, can show equality, whatever the seeds."""
 
     @property
     def seeds_needed(self) -> int | None:
@@ -58,10 +59,23 @@ class Decision:
         return next(likely, max(self.forecast.items(), default=(0, 0.0)))
 
 
-def decide(differences: Sequence[Array], scope: Scope, rope: float = ROPE, *, forecasts: bool = True) -> list[Decision]:
+def of_first(difference: Any, count: int) -> Variation:
+    """Return the variation of the first seeds of an array (seeds, samples)."""
+    return Variation.from_values(difference[:count])
+
+
+def decide(
+    differences: Sequence[Sized],
+    scope: Scope,
+    rope: float = ROPE,
+    *,
+    forecasts: bool = True,
+    vary: Vary = of_first,
+) -> list[Decision]:
     """Return the decision on each of several differences, arrays (seeds, samples).
 
-    They are integers, -1, 0 and 1, for hits; or floating-point numbers for errors, with `rope` in their unit.
+    They are integers, -1, 0 and 1, for hits; or floating-point numbers for errors, with `rope` in their unit. They may
+    be anything with a number of seeds, of which `vary` returns the variation of the first ones.
 
     `scope` is `Variation.on_such_samples` or `Variation.on_these_samples`. The probability that one of the claims of a
     difference is wrong is at most `ERROR` over all analyses; so it is for the claims of equivalence. Without
@@ -70,16 +84,16 @@ def decide(differences: Sequence[Array], scope: Scope, rope: float = ROPE, *, fo
     looked = [[count for count in ANALYSES if count <= len(difference)] for difference in differences]
     smallest, now = np.ones((len(differences), 3)), np.ones((len(differences), 2))
     for i, difference in enumerate(differences):
-        estimates = (scope(Variation.from_values(difference[:count])) for count in looked[i])
+        estimates = (scope(vary(difference, count)) for count in looked[i])
         for so_far in _follow(estimates, rope, smallest[i]):
             smallest[i], now[i] = so_far
     claims = _claim(now)
-    whole = [Variation.from_values(of) if len(of) > 1 else None for of in differences]
+    whole = [vary(of, len(of)) if len(of) > 1 else None for of in differences]
     coming = _forecast(whole, smallest, now, claims, scope, rope) if forecasts else [{} for _ in claims]
-    samples = [scope(variation).samples if variation else None for variation in whole]
+    limits = [scope(variation).smallest_rope(ERROR) if variation else 0.0 for variation in whole]
     return [
-        Decision(claim, p[0], p[1], max([0, *counts]), forecast, rare.smallest(ERROR) if rare else 0.0)
-        for claim, p, counts, forecast, rare in zip(claims, now.tolist(), looked, coming, samples, strict=True)
+        Decision(claim, p[0], p[1], max([0, *counts]), forecast, limit)
+        for claim, p, counts, forecast, limit in zip(claims, now.tolist(), looked, coming, limits, strict=True)
     ]
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modnet.comparison.result import SettingResult
-from modnet.display.figure import COLORS, create_panels, drawing
+from modnet.comparison.result import PairResult, SettingResult
+from modnet.comparison.scores import JudgedSetting
+from modnet.display.figure import COLORS, GREY, create_panels, drawing
 from modnet.types import Array, History
 
 if TYPE_CHECKING:
@@ -49,6 +50,38 @@ def draw_comparison(settings: Sequence[SettingResult], title: str) -> Figure:
     return figure
 
 
+@drawing()
+def draw_judgement(settings: Sequence[JudgedSetting], pairs: Sequence[PairResult], score: str, title: str) -> Figure:
+    """Return the picture of scores, and of differences beside the ROPE; raises MissingExtraError."""
+    labels, datasets = ([*dict.fromkeys(getattr(each, key) for each in settings)] for key in ("label", "dataset"))
+    figure, scores, differences = create_panels((10, max(4.0, 1 + 0.35 * len(pairs))), title)
+    for each in settings:
+        i, k = labels.index(each.label), datasets.index(each.dataset)
+        place = i + (k - (len(datasets) - 1) / 2) * 0.8 / len(datasets)
+        _draw_scores(scores, each, COLORS[(k if len(datasets) > 1 else i) % len(COLORS)], place, 1 / len(datasets))
+    for k, dataset in enumerate(datasets[: len(COLORS)] if len(datasets) > 1 else ()):
+        scores.plot([], [], "o", color=COLORS[k], markersize=4, label=dataset)
+    scores.plot([], [], color="grey", linewidth=4, label="over seeds")
+    if any(each.on_such_samples for each in settings):
+        scores.plot([], [], color="grey", linewidth=1, label="over seeds and test samples")
+    crowded = sum(map(len, labels)) > 45
+    scores.set_xticks(range(len(labels)), labels, rotation=30 if crowded else 0, ha="right" if crowded else "center")
+    scores.set(title=f"{score}: all runs, mean, 95 % interval")
+    scores.margins(x=0.15)
+    scores.legend(frameon=False, fontsize=8)
+    for i, pair in enumerate(pairs):
+        if estimate := pair.on_such_samples or pair.on_these_samples:
+            differences.plot(estimate.interval(), [i, i], color=GREY, linewidth=2, solid_capstyle="butt")
+        differences.plot([pair.difference], [i], "o", color=GREY, markersize=5)
+    if pairs and pairs[0].rope:
+        differences.axvspan(-pairs[0].rope, pairs[0].rope, color=COLORS[2], alpha=0.2, linewidth=0)
+    differences.axvline(0, color=GREY, linewidth=0.8)
+    words = [f"{pair.first} against {pair.second}\n{pair.verdict}" for pair in pairs]
+    differences.set_yticks(range(len(pairs)), words, fontsize=8)
+    differences.set(title="differences, 95 % interval", ylim=(len(pairs) - 0.5, -0.5))
+    return figure
+
+
 def _draw_curve(axes: Any, setting: SettingResult, color: str) -> None:
     """Draw the test error as it falls: the mean of all runs, and a band from the best to the worst of them."""
     iterations = max((history.evaluated_at for history in setting.histories), key=len)
@@ -70,12 +103,14 @@ def _find_errors(history: History, setting: SettingResult, iterations: Sequence[
     return errors[np.maximum(np.searchsorted(history.evaluated_at, iterations, side="right") - 1, 0)]
 
 
-def _draw_scores(axes: Any, setting: SettingResult, color: str, place: float) -> None:
+def _draw_scores(
+    axes: Any, setting: SettingResult | JudgedSetting, color: str, place: float, width: float = 1.0
+) -> None:
     """Draw a dot for every run, and the mean with its interval: over seeds, and thinner over seeds and samples."""
     scores = setting.scores
-    beside = np.linspace(-_REACH, _REACH, len(scores)) if len(scores) > 1 else np.zeros(1)
+    beside = width * np.linspace(-_REACH, _REACH, len(scores)) if len(scores) > 1 else np.zeros(1)
     axes.plot(place + beside, scores, "o", color=color, alpha=0.45, markersize=4, markeredgewidth=0)
-    for estimate, width in ((setting.on_such_samples, 1), (setting.on_these_samples, 4)):
+    for estimate, thickness in ((setting.on_such_samples, 1), (setting.on_these_samples, 4)):
         if estimate:
-            axes.plot([place, place], estimate.interval(), color=color, linewidth=width, solid_capstyle="butt")
+            axes.plot([place, place], estimate.interval(), color=color, linewidth=thickness, solid_capstyle="butt")
     axes.plot([place], [scores.mean()], "_", color="black", markersize=12)

@@ -29,15 +29,18 @@ def simulate(so_far: Variation, counts: Sequence[int], key: int = 0) -> list[Var
     draws = _Draws(key, math.copysign(1.0, so_far.mean))
     plain = attrs.evolve(so_far, unit=1.0)
     seeds, seen = so_far.seeds, so_far.seeds * plain.on_these_samples().standard_error ** 2
-    variance = seen * (seeds - 1) / draws.chi_square(seeds - 1)
+    freedom = so_far.per_seed * (seeds - 1)
+    variance = seen * freedom / draws.chi_square(freedom)
     difference = _draw_difference(plain, variance, draws)
-    mean, squares, later = np.full(DRAWS, so_far.mean), np.full(DRAWS, seen * (seeds - 1)), []
+    mean, squares, later = np.full(DRAWS, so_far.mean), np.full(DRAWS, seen * freedom), []
     for count in counts:
         more = count - seeds
         new = difference + np.sqrt(variance / more) * draws.normal()
-        squares = squares + variance * draws.chi_square(more - 1) + (new - mean) ** 2 * seeds * more / count
+        new_freedom = so_far.per_seed * (more - 1)
+        squares = squares + variance * draws.chi_square(new_freedom) + (new - mean) ** 2 * seeds * more / count
+        freedom += new_freedom + 1
         mean = (seeds * mean + more * new) / count
-        drawn: dict[str, Any] = {"mean": mean, "by_seed": so_far.samples * squares / (count - 1)}
+        drawn: dict[str, Any] = {"mean": mean, "by_seed": so_far.samples * squares / freedom}
         later.append(attrs.evolve(so_far.after(count), **drawn))
         seeds = count
     return later
@@ -70,6 +73,6 @@ class _Draws:
         """Return standard normal draws, mirrored for the settings in the other order."""
         return np.asarray(self._sign * load_special().ndtri(self.uniform()))
 
-    def chi_square(self, df: int) -> Array:
+    def chi_square(self, df: float) -> Array:
         uniform = self.uniform()
         return np.asarray(2 * load_special().gammaincinv(df / 2, uniform)) if df else np.zeros(DRAWS)

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
 from functools import cached_property
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import numpy as np
 
 from modnet.comparison.agreement import Mixture
-from modnet.comparison.decisions import ANALYSES, ROPE, Decision, decide
+from modnet.comparison.decisions import ANALYSES, ROPE
 from modnet.comparison.figure import draw_comparison
+from modnet.comparison.pairs import (
+    LEVEL,
+    compare_samples,
+    format_pairs,
+    records_to_csv,
+    tabulate_pairs,
+    to_finite,
+    to_interval,
+    to_markdown,
+    to_records,
+)
 from modnet.comparison.result import Measure, PairResult, SettingResult
-from modnet.comparison.statistics import Estimate, Variation, bound_share
+from modnet.comparison.statistics import bound_share
 from modnet.errors import DataError
 from modnet.interfaces import Metric
 from modnet.nn.metrics import format_column
@@ -26,7 +34,6 @@ from modnet.types import Array, Status
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LEVEL = 0.95  # of the intervals that are shown
 WIDTH = 100  # of the lines below a table
 
 
@@ -85,46 +92,20 @@ class Comparison:
         """Every pair of settings, all decided together; none without hits or errors. Raises MissingExtraError."""
         if not self._of_samples:
             return ()
-        last = max((count for count in ANALYSES if count <= len(self.seeds)), default=len(self.seeds))
-        sign, dtype = (1, np.int8) if self.measure == "accuracy" else (-1, np.float64)
-        ahead = [sign * values[:last].mean() for values in self._of_samples]
-        pairs = [(a, b) if ahead[a] >= ahead[b] else (b, a) for a, b in combinations(range(len(self.settings)), 2)]
-        differences = [np.subtract(self._of_samples[a], self._of_samples[b], dtype=dtype) for a, b in pairs]
-        such = decide(differences, Variation.on_such_samples, self.rope)
-        these = decide(differences, Variation.on_these_samples, self.rope)
-        return tuple(map(self._create_pair, pairs, differences, such, these))
-
-    def _create_pair(self, pair: tuple[int, int], difference: Array, such: Decision, these: Decision) -> PairResult:
-        first, second = (self.settings[i].label for i in pair)
-        variation = Variation.from_values(difference) if len(self.seeds) > 1 else None
-        return PairResult(
-            first=first,
-            second=second,
-            seeds=len(self.seeds),
-            difference=float(difference.mean()),
-            on_such_samples=variation.on_such_samples() if variation else None,
-            on_these_samples=variation.on_these_samples() if variation else None,
-            decision=such,
-            decision_here=these,
-            samples=self.samples,
-            rope=self.rope,
-            measure=self.measure,
-        )
+        return compare_samples([each.label for each in self.settings], self._of_samples, self.rope, self.measure)
 
     def __str__(self) -> str:
         blocks = [format_table(self._settings_table(), left=len(self.settings[0].entries))]
         if self.pairs:
-            rows = self._pairs_table()
-            lines = format_table([row[:-1] for row in rows], left=1)
-            blocks.append([f"{line}  {row[-1]}" for line, row in zip(lines, rows, strict=True)])
+            blocks.append(format_pairs(tabulate_pairs(self.pairs, self._format)))
         blocks += [textwrap.wrap(note, WIDTH) for note in self._notes()]
         return "\n\n".join("\n".join(block) for block in blocks)
 
     def markdown(self) -> str:
         """Return the tables in Markdown."""
-        blocks = [_markdown(self._settings_table())]
+        blocks = [to_markdown(self._settings_table())]
         if self.pairs:
-            blocks.append(_markdown(self._pairs_table()))
+            blocks.append(to_markdown(tabulate_pairs(self.pairs, self._format)))
         return "\n\n".join([*blocks, *self._notes()]) + "\n"
 
     def runs_csv(self) -> str:
@@ -140,8 +121,7 @@ class Comparison:
 
     def pairs_csv(self) -> str:
         """Return a row for each pair of settings as CSV: difference, intervals, p-values, claims, verdict."""
-        records = [_flat(record) for record in self._records]
-        return to_csv([list(records[0]), *(list(record.values()) for record in records)]) if records else ""
+        return records_to_csv(to_records(self.pairs))
 
     def as_json(self) -> dict[str, Any]:
         """Return all but the hits, or errors, of single samples, as JSON can hold it."""
@@ -156,45 +136,25 @@ class Comparison:
                 {
                     "label": result.label,
                     "entries": result.entries,
-                    f"test_{self.measure}": _finite(result.score),
-                    "standard_deviation": _finite(result.deviation),
-                    "on_such_samples": _interval(result.on_such_samples),
-                    "on_these_samples": _interval(result.on_these_samples),
-                    plural: [*map(_finite, result.scores.tolist())],
-                    **{name: [*map(_finite, result.find_last(name).tolist())] for name in self._columns},
+                    f"test_{self.measure}": to_finite(result.score),
+                    "standard_deviation": to_finite(result.deviation),
+                    "on_such_samples": to_interval(result.on_such_samples),
+                    "on_these_samples": to_interval(result.on_these_samples),
+                    plural: [*map(to_finite, result.scores.tolist())],
+                    **{name: [*map(to_finite, result.find_last(name).tolist())] for name in self._columns},
                     "statuses": list(result.statuses),
                     "collapsed": result.collapsed,
                     "collapsed_at_most": bound_share(result.collapsed, len(self.seeds)),
                 }
                 for result in self.settings
             ],
-            "pairs": self._records,
+            "pairs": to_records(self.pairs),
             "accepted": [attrs.asdict(mixture) for mixture in self.mixtures],
         }
 
     def figure(self, title: str = "") -> Figure:
         """Return learning curves with bands, and the score of each run with intervals; raises MissingExtraError."""
         return draw_comparison(self.settings, title)
-
-    @cached_property
-    def _records(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "first": pair.first,
-                "second": pair.second,
-                "difference": pair.difference,
-                "verdict": pair.verdict,
-                "such_samples": self._record(pair.on_such_samples, pair.decision),
-                "these_samples": self._record(pair.on_these_samples, pair.decision_here),
-            }
-            for pair in self.pairs
-        ]
-
-    def _record(self, estimate: Estimate | None, decision: Decision) -> dict[str, Any]:
-        """Return an interval and a decision as JSON can hold them, with the same keys for all pairs."""
-        coming = {str(count): decision.forecast.get(count) for count in ANALYSES if count > len(self.seeds)}
-        found = {**attrs.asdict(decision), "seeds_needed": decision.seeds_needed, "forecast": coming}
-        return {**(_interval(estimate) or {}), **found}
 
     def _settings_table(self) -> list[list[str]]:
         name, column = ("R²", "r2") if self._has_r2 else (self.measure, self.measure)
@@ -214,17 +174,6 @@ class Comparison:
         if self.baseline is not None and self.measure == "accuracy":
             cells = [*[""] * len(result.entries), f"majority {self.baseline:.4f}"]
             rows.append([*cells, *[""] * (len(rows[0]) - len(cells))])
-        return rows
-
-    def _pairs_table(self) -> list[list[str]]:
-        rows = [["", "difference", f"{LEVEL:.0%} interval".replace("%", " %"), "verdict"]]
-        for pair in self.pairs:
-            between = "-"
-            if pair.on_such_samples:
-                low, high = pair.on_such_samples.interval(LEVEL)
-                between = f"{self._format(low)} to {self._format(high)}"
-            compared = f"{pair.first} against {pair.second}"
-            rows.append([compared, self._format(pair.difference), between, pair.verdict])
         return rows
 
     def _format(self, number: float) -> str:
@@ -283,28 +232,3 @@ def _round_up(number: float) -> float:
     """Return a number with two digits that is not smaller."""
     step = 10.0 ** (math.floor(math.log10(number)) - 1)
     return math.ceil(number / step) * step
-
-
-def _finite(number: float) -> float | None:
-    return number if math.isfinite(number) else None
-
-
-def _interval(estimate: Estimate | None) -> dict[str, float] | None:
-    if estimate is None:
-        return None
-    low, high = estimate.interval(LEVEL)
-    return {"standard_error": estimate.standard_error, "df": estimate.df, "low": low, "high": high}
-
-
-def _flat(record: dict[str, Any]) -> dict[str, Any]:
-    """Return a record without nesting: {"such_samples_low": ...}."""
-    flat: dict[str, Any] = {}
-    for key, value in record.items():
-        inner = _flat(value) if isinstance(value, dict) else None
-        flat |= {key: value} if inner is None else {f"{key}_{name}": item for name, item in inner.items()}
-    return flat
-
-
-def _markdown(rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])

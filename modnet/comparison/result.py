@@ -16,7 +16,7 @@ from modnet.comparison.statistics import Estimate, Variation
 from modnet.errors import DataError
 from modnet.types import Array, History, Status
 
-Measure = Literal["accuracy", "error"]
+Measure = Literal["accuracy", "error", "score"]
 LOST = 0.2  # of the best run's accuracy: a gap as wide as that divides collapsed runs from others
 
 
@@ -128,7 +128,7 @@ class PairResult:
     """Two settings, first the one that was ahead at the last interim analysis (before it, now), and the claim.
 
     Estimates of the difference are over all seeds, and None for a single seed; `decision` is for new samples like those
-    of the test part, `decision_here` for these alone.
+    of the test part, `decision_here` for these alone. Scores alone, of which `samples` is 0, have the second one only.
     """
 
     first: str
@@ -163,12 +163,13 @@ class PairResult:
 
     def _format(self, decision: Decision) -> str:
         if decision.claim == "different":
-            return f"{self.first} " + ("is better" if self.measure == "accuracy" else "has the smaller error")
+            return f"{self.first} " + ("has the smaller error" if self.measure == "error" else "is better")
         if decision.claim == "equal":
             return "practically equal"
         count, probability = decision.soonest
         if probability < 0.01 and decision.smallest_rope > self.rope:
-            return f"undecided: {self.samples:,} samples cannot show less than {decision.smallest_rope:.2g}"
+            what = f"{self.samples:,} samples" if self.samples else "scores so rounded"
+            return f"undecided: {what} cannot show less than {decision.smallest_rope:.2g}"
         if not decision.forecast:
             first = f"undecided: it takes {ANALYSES[0]} seeds"
             return first if self.seeds == 1 else f"undecided after {self.seeds} seeds"

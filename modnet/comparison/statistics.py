@@ -26,6 +26,7 @@ from modnet.types import Array
 UNSEEN, UNSEEN_DOMINANT = 1.5, 4.0
 # Errors are skewed, and so are the means of a few hundred: a p-value by Student's t is up to so many times too small.
 SKEWED = 1.5
+SKEWED_SCORES = 2.0  # and of scores alone, of which one setting's may be skewed where the other's are not
 _PLACES = 17  # at which the bound of samples is computed; of more distances it is interpolated
 
 
@@ -129,6 +130,10 @@ class Estimate:
     samples: RareSamples | None = attrs.field(default=None, repr=False)
     limits: tuple[float, float] = (-math.inf, math.inf)
     """The least and the largest value that a mean can have."""
+    caution: float = 1.0
+    """A p-value by Student's t may be so many times too small."""
+    rounding: float = 0.0
+    """The unit that scores are rounded to: equality within less cannot be seen."""
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Return the interval that covers what is estimated in `level` of all cases.
@@ -163,14 +168,21 @@ class Estimate:
 
         The larger of two one-sided p-values (Schuirmann 1987, "A comparison of the two one-sided tests procedure").
         """
+        if rope < self.rounding:
+            return np.ones_like(self.mean)
         both = [self._tails(rope - side * self.mean, side) for side in (-1, 1)]
         return np.maximum(*(np.maximum(correct(seeds), samples) for seeds, samples in both))
+
+    def smallest_rope(self, error: float) -> float:
+        """Return the smallest ROPE within which equality can be shown, however many seeds there are."""
+        return self.samples.smallest(error) if self.samples else self.rounding
 
     def _tails(self, distance: Any, side: int) -> tuple[Any, Any]:
         """Return the probability, to one side, of being further off than `distance`: by seeds, and by samples alone."""
         with np.errstate(divide="ignore", invalid="ignore"):
             t = np.where(np.equal(distance, 0), 0.0, np.divide(distance, self.standard_error))
-        by_seeds, by_samples = load_special().stdtr(self.df, -t), np.zeros(np.shape(distance))
+        by_seeds = np.minimum(1.0, self.caution * load_special().stdtr(self.df, -t))
+        by_samples = np.zeros(np.shape(distance))
         ahead = np.maximum(distance, 0.0)
         if self.hits:
             by_seeds = np.maximum(by_seeds, np.minimum(0.5, self.hits.tail(ahead)))
@@ -183,7 +195,10 @@ class Estimate:
 
 @attrs.frozen
 class Variation:
-    """The mean of an array (seeds, samples), and the mean squares of seeds, samples and the rest."""
+    """The mean of an array (seeds, samples), and the mean squares of seeds, samples and the rest.
+
+    Scores without samples have one: all that they vary by is by seed.
+    """
 
     mean: float
     seeds: int
@@ -196,7 +211,11 @@ class Variation:
     limits: tuple[float, float] = (-1.0, 1.0)
     """The least and the largest value that there can be: -1 and 1 for differences in hits, 0 and 1 for hits."""
     unit: float = 1.0
-    """The size of the largest value, which all of the above are in units of: 1 for hits; of errors, of those seen."""
+    """The unit of all of the above: 1 for hits; the largest error that was seen; the least difference in scores."""
+    per_seed: float = 1.0
+    """The degrees of freedom that each seed but the first adds."""
+    rounding: float = 0.0
+    """The unit that scores are rounded to; 0 for hits and errors."""
 
     @classmethod
     def from_values(cls, values: Array, *, are_differences: bool = True) -> Variation:
@@ -231,7 +250,7 @@ class Variation:
 
     def on_these_samples(self) -> Estimate:
         """Return the mean over all possible seeds, on this fixed test set: the paired t statistic."""
-        return self._estimate(self._seen_by_seed, self.seeds - 1)
+        return self._estimate(self._seen_by_seed, self.per_seed * (self.seeds - 1))
 
     def on_such_samples(self) -> Estimate:
         """Return the mean over all possible seeds and new samples from the same source.
@@ -239,6 +258,8 @@ class Variation:
         The degrees of freedom are those of Satterthwaite 1946, "An approximate distribution of estimates of variance
         components".
         """
+        if self.samples == 1:
+            return self.on_these_samples()
         # Neither part of the variance can be negative, although its estimate can.
         by_seed = np.maximum(self._seen_by_seed, self.residual)
         by_sample = max(self.by_sample - self.residual, 0.0)
@@ -251,7 +272,9 @@ class Variation:
         cells, unit = self.seeds * self.samples, self.unit
         low, high = (limit * unit if unit else limit for limit in self.limits)
         hits = RareHits(np.minimum(self.by_seed, self.residual) * cells, unit / cells) if unit else None
-        return Estimate(self.mean * unit, np.sqrt(variance / cells) * unit, df, hits, None, (low, high))
+        caution = SKEWED_SCORES if self.samples == 1 else 1.0
+        error = np.sqrt(variance / cells) * unit
+        return Estimate(self.mean * unit, error, df, hits, None, (low, high), caution, self.rounding)
 
     @property
     def _seen_by_seed(self) -> float:

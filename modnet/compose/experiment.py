@@ -65,6 +65,8 @@ class DataSettings:
     path: Path | None = None
     validation_fraction: float | None = attrs.field(default=None, validator=optional(and_(gt(0), lt(1))))
     """The share of training rows that become the validation part; None: that of the source, if it has one."""
+    first_rows: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    """The number of training rows to learn from, the first ones of those that are not for validation; None: all."""
 
 
 @attrs.frozen(kw_only=True)
@@ -78,6 +80,7 @@ class NetworkSettings:
     weight_init_std: WeightInitStd = attrs.field()
     weight_init: tuple[NamedInit, ...] | None = attrs.field(default=None)  # one for all layers, or one for each
     bias_init: tuple[Bias, ...] | None = attrs.field(default=None)
+    bias_init_std: float | None = attrs.field(default=None, validator=optional(ge(0)))
     shape: tuple[int, ...] = attrs.field(default=_NONE, validator=optional(deep_iterable(ge(1))))
     layers: tuple[Layer | Activation, ...] = _NONE
     """Layers in place of `hidden`, `activation` and `output`, for samples of a `shape`, by default that of the data."""
@@ -223,7 +226,7 @@ def list_layers(settings: NetworkSettings, outputs: int) -> list[Any]:
 def create_network_of_size(experiment: Experiment, shape: Shape, outputs: int) -> Network:
     """Return the untrained network of an experiment between samples of a shape and so many outputs."""
     network, training = experiment.network, experiment.training
-    names = ("weight_init_std", "weight_init", "bias_init")
+    names = ("weight_init_std", "weight_init", "bias_init", "bias_init_std")
     rules: dict[str, Any] = {name: getattr(network, name) for name in names}
     # A list of one stands for all layers.
     rules = {name: rule[0] if isinstance(rule, tuple) and len(rule) == 1 else rule for name, rule in rules.items()}
@@ -239,7 +242,7 @@ def read_data(experiment: Experiment, given: Table | None = None) -> tuple[Datas
     settings = attrs.evolve(experiment.data, source=_choose_task(experiment))
     with chdir("."):  # wherever a source changes it to
         data = read_source(settings.source, settings.path)
-    data, settings = _take_validation(data, settings, experiment.callbacks)
+    data, settings = _choose_rows(data, settings, experiment.callbacks)
     known = get_settings(settings.source)
     inferred = {key: value for key, value in data.settings.items() if key in known}
     resolved = type(settings.source)(**{**known, **inferred}) if inferred else settings.source
@@ -251,19 +254,21 @@ def read_data(experiment: Experiment, given: Table | None = None) -> tuple[Datas
     return data, attrs.evolve(experiment, data=attrs.evolve(settings, source=resolved), network=network)
 
 
-def _take_validation(
-    data: Dataset, settings: DataSettings, callbacks: Sequence[Callback]
-) -> tuple[Dataset, DataSettings]:
-    """Return the data with the validation part that is asked for, or that a callback needs, and the share taken."""
+def _choose_rows(data: Dataset, settings: DataSettings, callbacks: Sequence[Callback]) -> tuple[Dataset, DataSettings]:
+    """Return the data with the rows that are asked for: a validation part, also where a callback needs one, and fewer.
+
+    The settings have the share that was taken.
+    """
     fraction, notes = settings.validation_fraction, data.notes
     needing = [find_name(callback) for callback in callbacks if callback.needs_validation]
     if fraction is None and needing and "validation" not in data.parts:
         fraction, notes = VALIDATION, (*notes, f"a share of {VALIDATION:g} is for validation, as {needing[0]} needs it")
-    if fraction is None:
-        return data, settings
-    # By the seed of the test rows, whatever the run's: all runs of a comparison have the same parts.
-    seed = get_settings(settings.source).get("split_seed")
-    data = attrs.evolve(data, notes=notes).with_validation(fraction, seed=seed if isinstance(seed, int) else 0)
+    if fraction is not None:
+        # By the seed of the test rows, whatever the run's: all runs of a comparison have the same parts.
+        seed = get_settings(settings.source).get("split_seed")
+        data = attrs.evolve(data, notes=notes).with_validation(fraction, seed=seed if isinstance(seed, int) else 0)
+    if settings.first_rows is not None:
+        data = data.with_first_rows(settings.first_rows)
     return data, attrs.evolve(settings, validation_fraction=fraction)
 
 
@@ -332,13 +337,13 @@ def _read_data_settings(value: Any) -> DataSettings:
         raise SettingError([f"'path' must be text, not {path!r}"])
     if path is not None and "name" not in table:
         table["name"] = recognise_source(Path(path))
-    fraction = table.pop("validation_fraction", None)
+    rows = {key: table.pop(key) for key in ("validation_fraction", "first_rows") if key in table}
     reader = read_part("data-source", table)
-    if fraction is not None and "validation_fraction" in get_settings(reader):  # of a source that makes the part itself
-        reader, fraction = read_part("data-source", {**table, "validation_fraction": fraction}), None
+    if own := {key: rows.pop(key) for key in [*rows] if key in get_settings(reader)}:  # of a source that does it itself
+        reader = read_part("data-source", {**table, **own})
     if reader.reads_files and path is None:
         raise SettingError([f"the source {table['name']!r} reads files: 'path' is missing"])
     if not reader.reads_files and path is not None:
         raise SettingError([f"the source {table['name']!r} reads no file: take 'path' out"])
-    found = {"source": reader, "path": path and Path(path).resolve(), "validation_fraction": fraction}
+    found = {"source": reader, "path": path and Path(path).resolve(), **rows}
     return make_settings_reader().read(found, DataSettings)

@@ -33,7 +33,8 @@ class Network(LayeredNetwork):
     `weight_init_std` is the initial weights' standard deviation, "he" or "xavier". `weight_init` takes its place, one
     for all layers or a list of one for each: a number, "he", "xavier", "lecun" (1 / sqrt(inputs)), "orthogonal", or a
     function `(inputs, outputs, generator) -> weights`. `bias_init` are the initial biases: a number, or a list of one
-    for each layer. Raises SettingError, UnknownNameError, and ShapeError that names the layer.
+    for each layer; with `bias_init_std` they are drawn about it with that standard deviation. Raises SettingError,
+    UnknownNameError, and ShapeError that names the layer.
 
     >>> net = modnet.Network([784, 100, 50, 10], hidden="relu", weight_init_std="he", seed=1)
     >>> net.params["W3"].shape
@@ -55,6 +56,7 @@ class Network(LayeredNetwork):
         dtype: str = "float64",
         weight_init: WeightInit | Sequence[WeightInit] | None = None,
         bias_init: float | Sequence[float] | None = None,
+        bias_init_std: float | None = None,
     ) -> None:
         loss = make_part("loss", loss)
         items: list[Any] = [layers] if isinstance(layers, (str, Part, Mapping)) else [*layers]
@@ -75,9 +77,14 @@ class Network(LayeredNetwork):
             each = hidden if isinstance(hidden, (list, tuple)) else [hidden or "sigmoid"] * (len(items) - 2)
             activations = [make_part("activation", part) for part in [*each, output or "softmax"]]
             placed = place_layers(_create_layers(items, activations), (int(items[0]),))
-        params = initialize_params(placed, weight_init_std, seed, dtype, weight_init, bias_init)
+        params = initialize_params(placed, weight_init_std, seed, dtype, weight_init, bias_init, bias_init_std)
         super().__init__(placed, loss, params, initialize_buffers(placed, dtype), seed)
-        self.initial = {"weight_init_std": weight_init_std, "weight_init": weight_init, "bias_init": bias_init}
+        self.initial = {
+            "weight_init_std": weight_init_std,
+            "weight_init": weight_init,
+            "bias_init": bias_init,
+            "bias_init_std": bias_init_std,
+        }
 
     @staticmethod
     def for_data(
@@ -91,7 +98,7 @@ class Network(LayeredNetwork):
 
         `hidden` are the units of each hidden layer; or `layers`, as `Network` takes them, are for samples of the data's
         shape. Other settings are those of an experiment: `activation`, `output`, `loss`, `weight_init_std`,
-        `weight_init`, `bias_init`, `seed`, `dtype`. Raises SettingError, UnknownNameError.
+        `weight_init`, `bias_init`, `bias_init_std`, `seed`, `dtype`. Raises SettingError, UnknownNameError.
 
         >>> modnet.Network.for_data(modnet.load("mnist-small"), hidden=20)
         <Network 784 -> 20 -> 10: Sigmoid(), Softmax(); CrossEntropy(eps=1e-07)>

@@ -176,7 +176,7 @@ def split_samples(
     labels = samples.t
     count = round(fraction * len(labels))
     if not count:
-        return samples, attrs.evolve(samples, x=samples.table[:0], t=labels[:0], chosen=None, weights=None)
+        return samples, attrs.evolve(samples, x=samples.table[:0], t=labels[:0], chosen=None, weights=None, soft=None)
     order = stream.generator().permutation(len(labels))
     places = np.arange(count)
     if stratified:
@@ -188,14 +188,14 @@ def split_samples(
         found, first = np.unique(labels[taken], return_index=True)
         back = first[~np.isin(found, labels[left])]
         left, taken = np.append(left, taken[back]), np.delete(taken, back)
-    return _choose(samples, np.sort(left)), _choose(samples, np.sort(taken))
+    return choose_samples(samples, np.sort(left)), choose_samples(samples, np.sort(taken))
 
 
-def _choose(samples: Samples, rows: Array) -> Samples:
+def choose_samples(samples: Samples, rows: Array) -> Samples:
     """Return some of the samples, by their indices; no features are copied."""
     chosen = rows if samples.chosen is None else samples.chosen[rows]
-    weights = None if samples.weights is None else samples.weights[rows]
-    return attrs.evolve(samples, t=samples.t[rows], chosen=chosen, weights=weights)
+    weights, soft = (None if own is None else own[rows] for own in (samples.weights, samples.soft))
+    return attrs.evolve(samples, t=samples.t[rows], chosen=chosen, weights=weights, soft=soft)
 
 
 def encode_targets(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
 import numpy as np
 
 from modnet.data.arrays import (
+    choose_samples,
     encode_targets,
     find_features,
     find_shape,
@@ -110,32 +111,81 @@ class Dataset:
             raise SettingError(["a regression has no classes: take 'stratified' out"])
         if "validation" in self.parts:
             raise DataError("there is a validation part already: take the share of validation rows out")
-        known = self.unprepared if self._is_as_prepared() else None
-        parts, stream = known.parts if known else self.parts, Stream(seed, ("validation split",))
-        by_class = bool(self.classes) if stratified is None else stratified
-        train, validation = split_samples(
-            parts["train"], fraction, stream, stratified=by_class, one_of_each=bool(self.classes)
-        )
-        if not len(train) or not len(validation):
-            rows = format_count(len(parts["train"]), "training row")
-            what = f"{rows} cannot give a share of {fraction:g} for validation"
-            raise DataError(f"{what}: choose another share, or give more rows")
-        parts = {**parts, "train": train, "validation": validation}
-        found = self._prepare(attrs.evolve(known, parts=parts)) if known else self.with_parts(parts)
-        lacking = np.setdiff1d(train.t, validation.t).tolist() if self.classes else ()
+        stream, by_class = Stream(seed, ("validation split",)), bool(self.classes) if stratified is None else stratified
+
+        def split(train: Samples) -> dict[str, Samples]:
+            left, taken = split_samples(train, fraction, stream, stratified=by_class, one_of_each=bool(self.classes))
+            if not len(left) or not len(taken):
+                rows = format_count(len(train), "training row")
+                what = f"{rows} cannot give a share of {fraction:g} for validation"
+                raise DataError(f"{what}: choose another share, or give more rows")
+            return {"train": left, "validation": taken}
+
+        found = self._change_rows(split)
+        lacking = np.setdiff1d(found.train.t, found.parts["validation"].t).tolist() if self.classes else ()
         names = list_some((quote(str(self.classes[i])) for i in lacking), 3)
         note = f"the validation part has no row of a class with few training rows: {names}"
         return attrs.evolve(found, notes=(*found.notes, note)) if names else found
 
-    def _is_as_prepared(self) -> bool:
-        """Say whether the samples are those that `from_arrays` prepared; raises DataError where that has to be."""
+    def with_first_rows(self, rows: int) -> Dataset:
+        """Return the data set with the first training rows alone, in their order; other parts keep theirs.
+
+        What was learned of the training rows is learned of these. Classes stay, also those of which no row is left.
+        Raises SettingError where there are not as many rows.
+
+        >>> modnet.load("mnist-small").with_first_rows(1000).format_sizes()
+        '1,000 training and 1,000 test'
+        """
+        given: Any = rows
+        if not isinstance(given, (int, np.integer)) or given is True or not 1 <= given <= len(self.train):
+            what = f"'first_rows' must be a whole number from 1 to the {len(self.train):,} training rows that there are"
+            raise SettingError([f"{what}: {rows!r}"])
+        found = self._change_rows(lambda train: {"train": choose_samples(train, np.arange(rows))})
+        lacking = np.setdiff1d(self.train.t, found.train.t).tolist() if self.classes else ()
+        names = list_some((quote(str(self.classes[i])) for i in lacking), 3)
+        note = f"the first {format_count(rows, 'training row')} have none of a class: {names}"
+        return attrs.evolve(found, notes=(*found.notes, note)) if names else found
+
+    def with_soft_targets(self, train: Any, validation: Any = None) -> Dataset:
+        """Return the data set with rows of probabilities (N, classes) that networks learn in place of the classes.
+
+        Metrics and hits are by the classes, as before; `validation` are those of that part, for its loss. Choose rows
+        first, by `with_validation` and `with_first_rows`. Raises DataError where they are not such rows.
+
+        >>> data = modnet.load("mnist-small")
+        >>> smooth = 0.9 * np.eye(10)[data.train.t] + 0.01
+        >>> data.with_soft_targets(smooth).train.soft[0]
+        array([0.01, 0.01, 0.01, 0.01, 0.01, 0.91, 0.01, 0.01, 0.01, 0.01])
+        """
+        given = {"train": train, "validation": validation}
+        found = {}
+        for name, rows in given.items():
+            if rows is None:
+                continue
+            if not self.classes or name not in self.parts:
+                what = (
+                    "classes, and data for regression has none" if not self.classes else f"a {name} part: there is none"
+                )
+                raise DataError(f"soft targets need {what}")
+            try:
+                found[name] = attrs.evolve(self.parts[name], soft=np.array(rows, np.float64))
+            except (TypeError, ValueError):
+                raise DataError(f"soft targets of the {describe_part(name)} rows must be rows of numbers") from None
+            check_samples(found[name], describe_part(name), None, len(self.classes))
+        return self.with_parts({**self.parts, **found})
+
+    def _change_rows(self, change: Callable[[Samples], dict[str, Samples]]) -> Dataset:
+        """Return the data set with the parts that `change` makes of the training rows, all prepared anew.
+
+        Raises DataError where other code has prepared or changed them.
+        """
         known = self.unprepared
         if known and known.prepared == (*self.parts.values(),):  # the same objects
-            return True
+            return self._prepare(attrs.evolve(known, parts={**known.parts, **change(known.parts["train"])}))
         if self.preparation or self.target_scale or (known and known.wanted.class_weight):
-            what = "samples that were prepared or changed by other code cannot be prepared anew without validation rows"
-            raise DataError(f"{what}: give the raw rows to modnet.Dataset.from_arrays, then call with_validation")
-        return False
+            what = "samples that were prepared or changed by other code cannot be prepared anew"
+            raise DataError(f"{what}: give the raw rows to modnet.Dataset.from_arrays, then choose among them")
+        return self.with_parts({**self.parts, **change(self.train)})
 
     def _prepare(self, given: Unprepared) -> Dataset:
         """Return the data set with parts that are prepared as the training rows among them say; raises DataError."""

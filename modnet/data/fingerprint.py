@@ -29,6 +29,8 @@ def data_fingerprint(data: Dataset) -> dict[str, Any]:
         digests[f"{kind} labels"] = sha256(samples.t.astype("<i8" if data.classes else "<f8").tobytes()).hexdigest()
         if samples.weights is not None:
             digests[f"{kind} weights"] = sha256(samples.weights.astype("<f8").tobytes()).hexdigest()
+        if samples.soft is not None:
+            digests[f"{kind} soft targets"] = sha256(samples.soft.astype("<f8").tobytes()).hexdigest()
     if data.target_scale:
         digests["scale of the targets"] = sha256(json.dumps(attrs.asdict(data.target_scale)).encode()).hexdigest()
     return {

@@ -19,6 +19,7 @@ from modnet.types import Array
 
 BLOCK = 2**20  # numbers that are read at once
 PREPARED = 2**24  # numbers of features that are kept in memory, 128 MiB; of more, each batch is made anew
+ROUNDING = 1e-4  # of sums of probabilities, float32 of others among them
 SCATTERED = 64  # rows of a mapped file that are read at once; each may bring 2 MiB of it into memory
 
 
@@ -47,6 +48,8 @@ class Samples:
     preparation: Preparation | None = attrs.field(default=None, kw_only=True)
     weights: Array | None = attrs.field(default=None, kw_only=True)
     """The weights (N,) in the loss, float64, at least 0; None where all are alike."""
+    soft: Array | None = attrs.field(default=None, kw_only=True)
+    """Probabilities of the classes (N, classes), float64, that a network learns in place of `t`; or None."""
     _made: dict[Any, Array] = attrs.field(factory=dict, init=False)
     """All features by their dtype, where they were made."""
 
@@ -66,6 +69,15 @@ class Samples:
     def features(self) -> int:
         """The number of columns of `x`."""
         return self.preparation.features if self.preparation else int(self.table.shape[1])
+
+    def targets(self, which: slice | Any, outputs: int) -> Array:
+        """Return what a network of so many outputs learns of some samples: `t`, or soft targets where there are some.
+
+        Of these a single output for two classes learns the second one's.
+        """
+        if self.soft is None:
+            return self.t[which]
+        return self.soft[which, 1:] if outputs == 1 else self.soft[which]
 
     def rows(self, which: slice | Any, dtype: Any = np.float64) -> Array:
         """Return the features of some samples, by a slice or by indices, in a dtype; they may be the table's own.
@@ -165,6 +177,12 @@ def check_samples(part: object, name: str, columns: int | None, classes: int) ->
         to_weights(part.weights, name, len(part))
     if not classes and not np.isfinite(part.t).all():
         raise DataError(f"a target of the {name} rows is not finite")
+    soft: Any = part.soft
+    if soft is not None:
+        is_table = isinstance(soft, np.ndarray) and (soft.dtype, soft.shape) == (np.float64, (len(part), classes))
+        if not is_table or not (soft >= 0).all() or not (abs(soft.sum(axis=1) - 1) <= ROUNDING).all():
+            what = f"not {len(part)} rows of {classes} probabilities whose sum is 1"
+            raise DataError(f"soft targets of the {name} rows are {_describe(soft)}, {what}")
     if classes and not _is_within(part.t, classes):
         raise DataError(f"a target of the {name} rows is not the index of a class, from 0 to {classes - 1}")
     if (part.table.dtype.kind == "f" or part.preparation) and not part.is_finite:

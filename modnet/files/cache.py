@@ -45,7 +45,7 @@ def read_note(path: Path) -> Any:
 
 
 def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file of a run, in hex; raises DataError where it cannot be read, or is too large."""
+    """Return the SHA-256 of a file, in hex, read anew; raises DataError where it cannot be read, or is too large."""
     with reading(path), ReportingFile(path, LARGEST) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

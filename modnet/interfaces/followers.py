@@ -14,7 +14,7 @@ from attrs.validators import and_, gt, lt
 
 from modnet.data.dataset import Dataset
 from modnet.interfaces.functions import Metric
-from modnet.interfaces.learning import Optimizer
+from modnet.interfaces.learning import GradientEstimator, Optimizer
 from modnet.interfaces.part import Part
 from modnet.types import Array, Grads, History, Params, State, Status
 
@@ -38,6 +38,10 @@ class ObservedRun(Protocol):
     """The parameters as they stand."""
     network: Any
     """The network with these parameters, a `modnet.Network`."""
+    gradient: GradientEstimator
+    """The gradient estimator, with its settings."""
+    gradient_state: State
+    """The state of the gradient estimator; None where it has none."""
     optimizer: Optimizer
     """The optimizer, with its settings."""
     metrics: tuple[Metric, ...]

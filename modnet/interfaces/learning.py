@@ -103,7 +103,11 @@ class Objective(ABC):
 
 
 class GradientEstimator(Part, ABC):
-    """A way to obtain the gradient of an objective."""
+    """A way to obtain the gradient of an objective.
+
+    Its fields are settings only. One that learns from step to step overrides `init` and `estimate`, too: its state is a
+    value, anything that a checkpoint can hold.
+    """
 
     promises: ClassVar[Literal["gradient", "direction"]] = "gradient"
     """The exact gradient, on average where it draws; or a direction only, along which the loss grows."""
@@ -113,8 +117,22 @@ class GradientEstimator(Part, ABC):
         """Return a gradient of the shape of each parameter.
 
         `objective` is any function of the parameters; one with structure is an `Objective`. Random numbers are drawn
-        from `stream`, which is another one at every step.
+        from `stream`, which is another one at every step. Of an estimator with a state it is the estimate by a new one:
+        `self.estimate(objective, params, stream, self.init(params, stream))[0]`.
         """
+
+    def init(self, params: Params, stream: Stream) -> State:
+        """Return the state before the first step, drawn from a `stream` of its own. None by default: there is none."""
+        return None
+
+    def estimate(
+        self, objective: Callable[[Params], float], params: Params, stream: Stream, state: State
+    ) -> tuple[Grads, State]:
+        """Return a gradient as the plain call does, and the new state; the given one stays as it is.
+
+        By default the plain call is made, and the state stays.
+        """
+        return self(objective, params, stream), state
 
     def evaluations(self, params: Params) -> int | None:
         """Return the number of evaluations of the loss for one gradient; None where it takes none."""

@@ -20,7 +20,7 @@ from modnet.errors import DataError, PluginError, SettingError, ShapeError
 from modnet.files import replacing, sweep, write_atomically
 from modnet.files.arrays import unpack_arrays
 from modnet.files.opening import read_plain
-from modnet.interfaces import Callback, Optimizer, Part, is_same_name, name_of
+from modnet.interfaces import Callback, GradientEstimator, Optimizer, Part, is_same_name, name_of
 from modnet.nn.serialization import STORABLE, flatten, unflatten
 from modnet.text import printable
 from modnet.types import Array, History, Params, State
@@ -41,7 +41,8 @@ class Checkpoint:
 
     It goes with the network, the data, the estimator and the settings of its run. `states` are the names and states of
     the optimizer and of the callbacks, as `flatten_state` returns them; `history` and `seconds` are those of training
-    until then, and `factor` is that of the learning rate, by the callbacks' decisions.
+    until then, and `factor` is that of the learning rate, by the callbacks' decisions. `gradient` is the name and state
+    of a gradient estimator that has one.
     """
 
     iteration: int
@@ -50,6 +51,7 @@ class Checkpoint:
     history: History
     seconds: float
     factor: float = 1.0
+    gradient: tuple[str, Flattened] | None = attrs.field(default=None, repr=False)
 
     def check(self, params: Params, optimizer: Optimizer, callbacks: Sequence[Callback] = ()) -> None:
         """Raise SettingError or ShapeError where it is not of these parts, or not of a network with such parameters.
@@ -67,12 +69,22 @@ class Checkpoint:
 
     def restore(self, number: int, first: State) -> State:
         """Return one of the states, of the structure of the part's first one; raises DataError of another."""
-        name, (node, arrays) = self.states[number]
-        try:
-            return copy.deepcopy(unflatten(node, first, arrays))
-        except Exception as error:  # a file may hold anything
-            what = printable(f"of {name} is of another structure than now: {error}", 200)
-            raise DataError(f"the checkpoint's state {what}") from None
+        return _restore(self.states[number], first)
+
+    def restore_gradient(self, estimator: GradientEstimator, first: State) -> State:
+        """Return the state of a gradient estimator, None where it has none; raises SettingError of another one's."""
+        if self.gradient or first is not None:
+            _check_names("gradient estimator", [self.gradient[0]] if self.gradient else [], [estimator])
+        return _restore(self.gradient, first) if self.gradient else None
+
+
+def _restore(flattened: tuple[str, Flattened], first: State) -> State:
+    name, (node, arrays) = flattened
+    try:
+        return copy.deepcopy(unflatten(node, first, arrays))
+    except Exception as error:  # a file may hold anything
+        what = printable(f"of {name} is of another structure than now: {error}", 200)
+        raise DataError(f"the checkpoint's state {what}") from None
 
 
 def _check_names(what: str, names: Sequence[str], parts: Sequence[Part]) -> None:
@@ -88,7 +100,8 @@ def flatten_state(part: Part, state: State, first: State) -> tuple[str, Flattene
     try:
         return name_of(part), (flatten(state, first, arrays, "state"), arrays)
     except (TypeError, RecursionError) as error:
-        kind = "optimizer" if isinstance(part, Optimizer) else "callback"
+        kinds: dict[type, str] = {Optimizer: "optimizer", GradientEstimator: "gradient estimator", Callback: "callback"}
+        kind = next(word for cls, word in kinds.items() if isinstance(part, cls))
         why = f"a checkpoint cannot hold the state of the {kind} {name_of(part)} ({error})"
         raise PluginError(why, f"use {STORABLE}", part=part) from None
 
@@ -198,7 +211,8 @@ class Checkpoints:
             "optimizer": optimizer,
             "state": state,
             "params": flatten(dict(checkpoint.params), None, arrays),
-            "callbacks": [[name, node, flatten(own, None, arrays)] for name, (node, own) in callbacks],
+            "callbacks": [_number(each, arrays) for each in callbacks],
+            "gradient": checkpoint.gradient and _number(checkpoint.gradient, arrays),
             "factor": checkpoint.factor,
             "history": flatten({name: np.array(values) for name, values in recorded.items()}, None, arrays),
             "about": self.about,
@@ -248,9 +262,21 @@ def _unpack(content: bytes) -> tuple[Checkpoint, dict[str, Any]]:
     params = unflatten(header["params"], None, arrays)
     history = _to_history(unflatten(header["history"], None, arrays), iteration)
     callbacks = header.get("callbacks", ())  # which older versions had none of
-    states = [(str(name), (node, unflatten(own, None, arrays))) for name, node, own in callbacks]
-    states.insert(0, (str(header["optimizer"]), (header["state"], arrays)))
-    return Checkpoint(iteration, params, tuple(states), history, *numbers), dict(header["about"])
+    own = header.get("gradient")
+    optimizer = str(header["optimizer"]), (header["state"], arrays)
+    states = optimizer, *(_find_numbered(each, arrays) for each in callbacks)
+    gradient = own and _find_numbered(own, arrays)
+    return Checkpoint(iteration, params, states, history, *numbers, gradient), dict(header["about"])
+
+
+def _number(state: tuple[str, Flattened], arrays: list[Array]) -> list[Any]:
+    name, (node, own) = state
+    return [name, node, flatten(own, None, arrays)]
+
+
+def _find_numbered(numbered: list[Any], arrays: list[Array]) -> tuple[str, Flattened]:
+    name, node, own = numbered
+    return str(name), (node, unflatten(own, None, arrays))
 
 
 def _to_history(columns: dict[str, Array], iteration: int) -> History:

@@ -32,6 +32,7 @@ def initialize_params(
     dtype: str = "float64",
     weight_init: WeightInit | Sequence[WeightInit] | None = None,
     bias_init: float | Sequence[float] | None = None,
+    bias_init_std: float | None = None,
 ) -> dict[str, Array]:
     """Return weights drawn from a normal distribution, each from its own stream, and biases.
 
@@ -40,7 +41,8 @@ def initialize_params(
     12), "lecun" (1 / sqrt(inputs), LeCun et al. 1998, eq. 16), "orthogonal" (rows or columns of length 1 at right
     angles, Saxe et al. 2014), a function of inputs, outputs and a generator that returns (inputs, outputs), or
     "normal", which is `weight_init_std`, as is None. Outputs are a weight's channels, and inputs the entries of each,
-    or its `fan_in`. `bias_init` is a number for all biases, or one for each layer; None is 0.
+    or its `fan_in`. `bias_init` is a number for all biases, or one for each layer; None is 0. With `bias_init_std`
+    they are drawn with that standard deviation about it, each layer's from a stream of its own.
 
     Units are drawn one after the other, so that a wider layer begins with the units of a narrower one, unless its rule
     goes by the outputs. Raises SettingError.
@@ -53,19 +55,25 @@ def initialize_params(
         raise MemoryError
     without_rule = [place for place in placed if any(param.init is None for param in place.params)]
     rules = _spread("weight_init", "normal" if weight_init is None else weight_init, without_rule)
+    spread = 0.0 if bias_init_std is None else bias_init_std
+    if not _is_number(spread) or not 0 <= spread < np.inf:
+        raise SettingError([f"'bias_init_std' must be a finite number >= 0: {spread!r}"], "network")
     biases = _spread("bias_init", 0.0 if bias_init is None else bias_init, without_rule)
     for place in placed:
         for param in place.params:
             init = param.init
+            more = () if param.name in {"W", "b"} else (param.name,)
             if param.is_weight:
                 rule = rules[place.index] if init is None else init
                 name, wanted = ("weight_init_std", weight_init_std) if rule == "normal" else ("weight_init", rule)
-                more = () if param.name == "W" else (param.name,)
                 draw = Stream(seed, ("weights", place.number, *more)).generator()
                 found = np.ascontiguousarray(_draw_weights(name, wanted, param, draw), dtype=dtype)
             else:
                 number = biases[place.index] if init is None else init
                 found = _fill("bias_init" if init is None else f"{param.name} of {place.label}", number, param, dtype)
+                if init is None and spread:
+                    draw = Stream(seed, ("biases", place.number, *more)).generator()
+                    found += (spread * draw.standard_normal(param.shape)).astype(dtype)
             arrays[place.name(param.name)] = found
     return arrays
 

@@ -67,10 +67,12 @@ class Run:
     """The reason that a callback gave to stop it; "" where none did."""
     grads: Grads | None = None
     """The gradient of the last mini-batch, while its iteration lasts."""
+    gradient_state: State = None
+    """The state of the gradient estimator; None where it has none."""
     callbacks: Callbacks = attrs.field(init=False)
-    sound: tuple[int, Params, State, tuple[State, ...], float] = attrs.field(init=False)
+    sound: tuple[int, Params, State, tuple[State, ...], float, State] = attrs.field(init=False)
     """The last iteration whose loss is known to be finite, with all that stood before its step: the parameters, the
-    states of the optimizer and of the callbacks, and their factor of the learning rate."""
+    states of the optimizer and of the callbacks, their factor of the learning rate, and the state of the estimator."""
     seconds_before: float = 0.0
     """The seconds before the checkpoint that the run was resumed from."""
     _started: float = attrs.field(factory=time.perf_counter, init=False)
@@ -120,7 +122,7 @@ class Run:
     def rate(self) -> float | None:
         """The learning rate of the last step; None before it, and where the optimizer has none as a number."""
         rate = find_rate(self.optimizer, self.iteration - 1) if self.iteration else None
-        return None if rate is None else rate * self.sound[-1]
+        return None if rate is None else rate * self.sound[4]
 
     @property
     def epoch(self) -> float:
@@ -143,12 +145,18 @@ class Run:
 
         It is of the last iteration whose loss is known to be finite; resuming repeats that iteration.
         """
-        iteration, params, state, states, factor = self.sound
+        iteration, arrays, state, states, factor, of_gradient = self.sound
         history = self.history_of_epochs(iteration)
         parts = self.optimizer, *self.callbacks.parts
-        first = self.optimizer.init(self.network.take_params(params)), *self.callbacks.first
+        params = self.network.take_params(arrays)
+        first = self.optimizer.init(params), *self.callbacks.first
         flattened = tuple(map(flatten_state, parts, (state, *states), first))
-        return Checkpoint(iteration, params, flattened, history, self.seconds, factor)
+        found = None if of_gradient is None else flatten_state(self.gradient, of_gradient, self.init_gradient(params))
+        return Checkpoint(iteration, arrays, flattened, history, self.seconds, factor, found)
+
+    def init_gradient(self, params: Params) -> State:
+        """Return the state of the gradient estimator before the first step; None where it has none."""
+        return self.gradient.init(params, Stream(self.seed, ("gradient", "init")))
 
     def history_of_epochs(self, iteration: int) -> History:
         """Return the history until an iteration as a resumed run has it: without an evaluation at a run's end alone."""
@@ -199,7 +207,7 @@ def _protect_data(data: Dataset) -> Dataset:
     """Return a copy of a data set that shares the memory of its arrays, to read alone."""
     parts = {name: attrs.evolve(samples) for name, samples in data.parts.items()}
     data = attrs.evolve(data.with_parts(parts), unprepared=None)
-    arrays = [a for part in data.parts.values() for a in (part.table, part.t, part.chosen, part.weights)]
+    arrays = [a for part in data.parts.values() for a in (part.table, part.t, part.chosen, part.weights, part.soft)]
     return copy.deepcopy(data, {id(array): _lock(array) for array in arrays if array is not None})
 
 

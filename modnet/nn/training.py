@@ -24,7 +24,7 @@ from modnet.nn.network import LayeredNetwork
 from modnet.nn.objective import NetworkObjective, protect
 from modnet.nn.run import Run, RunView, TrainingSettings
 from modnet.nn.schedules import fix_rate, set_horizon
-from modnet.nn.validation import validate_arrays, validate_number, validate_step
+from modnet.nn.validation import validate_estimate, validate_number, validate_step
 from modnet.randomness import Stream
 from modnet.text import format_count
 from modnet.types import Array, Status
@@ -122,22 +122,24 @@ def _begin(run: Run, callbacks: Sequence[Callback], observed: ObservedRun, start
         what = f"{needing[0]} decides by a validation part, and the data has none: give data.with_validation(0.1)"
         raise SettingError([what], "callbacks")
     arrays = protect(start.params if start else run.params)
-    state, factor = run.optimizer.init(run.network.take_params(arrays)), 1.0
+    params, factor = run.network.take_params(arrays), 1.0
+    state, run.gradient_state = run.optimizer.init(params), run.init_gradient(params)
     if start:
         if start.iteration > run.iterations:
             what = f"'iterations' must be >= the {start.iteration} that were made: {run.iterations}"
             raise SettingError([what], "training")
         start.check(run.params, run.optimizer, callbacks)
         state, factor = start.restore(0, state), start.factor
+        run.gradient_state = start.restore_gradient(run.gradient, run.gradient_state)
         run.iteration, run.seconds_before = start.iteration, start.seconds
         run.history = start.history.until(start.iteration)
     run.network = run.network.with_arrays(arrays)
-    run.sound = (run.iteration, arrays, state, (), factor)
+    run.sound = (run.iteration, arrays, state, (), factor, run.gradient_state)
     run.callbacks = Callbacks(tuple(callbacks), observed, run.optimizer)
     states = run.callbacks.first
     if start:
         states = tuple(start.restore(number, first) for number, first in enumerate(states, start=1))
-    run.sound = (run.iteration, arrays, state, states, factor)
+    run.sound = (run.iteration, arrays, state, states, factor, run.gradient_state)
 
 
 def _iterate(run: Run, until: int | None, tell_epoch: Callable[[], object], schedule: CheckpointSchedule) -> None:
@@ -149,7 +151,7 @@ def _iterate(run: Run, until: int | None, tell_epoch: Callable[[], object], sche
     at, repeated = run.sound, -1
     try:
         while run.iteration < last and not callbacks.reason:
-            k, arrays, state, states, factor = at
+            k, arrays, state, states, factor, of_gradient = at
             renewals, params = count_renewals(), network.take_params(arrays)
             settings: Any = {"mode": "train", "stream": of_layers.child(k), "buffers": arrays}
             objective = _bind_objective(network, run.data.train, run.batches.draw(k), **settings)
@@ -160,7 +162,8 @@ def _iterate(run: Run, until: int | None, tell_epoch: Callable[[], object], sche
             run.sound = at
             history.loss.append(loss)
             schedule.save_if_due(run)
-            run.grads = validate_arrays(run.gradient(objective, params, stream.child(k)), params, run.gradient)
+            estimated = run.gradient.estimate(objective, params, stream.child(k), of_gradient)
+            run.grads, run.gradient_state = validate_estimate(estimated, params, run.gradient)
             buffers = objective.update_buffers(params) if network.buffers else {}
             made = fix_rate(run.optimizer, k, factor).step(params, run.grads, state)
             arrays, state = validate_step(made, params, run.optimizer)
@@ -178,14 +181,14 @@ def _iterate(run: Run, until: int | None, tell_epoch: Callable[[], object], sche
             if ends_epoch:
                 _evaluate(run)
                 states, factor = callbacks.call("on_epoch", states, factor, history)
-            at = (k + 1, arrays, state, states, factor)
+            at = (k + 1, arrays, state, states, factor, run.gradient_state)
             if ends_epoch:
                 tell_epoch()
             run.grads = None  # so that the next batch takes its place, in the cache too
         run.stop_reason = callbacks.reason
     finally:
         network.set_arrays({name: v if v.flags.writeable else np.array(v) for name, v in at[1].items()})
-        run.iteration, callbacks.last, run.grads = at[0], at[3], None
+        run.iteration, callbacks.last, run.grads, run.gradient_state = at[0], at[3], None, at[5]
         run.history = history.until(run.iteration)
 
 
@@ -194,7 +197,7 @@ def _bind_objective(
 ) -> NetworkObjective:
     """Return the loss of some samples as a function of the parameters."""
     dtype = network.dtype
-    x, t, weights = samples.rows(chosen, dtype), samples.t[chosen], samples.weights
+    x, t, weights = samples.rows(chosen, dtype), samples.targets(chosen, network.outputs), samples.weights
     x = x.reshape(len(x), *network.shape)
     t = t.astype(dtype, copy=False) if t.dtype.kind == "f" else t
     weights = None if weights is None else weights[chosen].astype(dtype, copy=False)
@@ -293,6 +296,6 @@ def _check_fit(network: LayeredNetwork, data: Dataset, metrics: Sequence[Metric]
         raise ShapeError(f"{network.placed[-1].label} has {format_count(outputs, 'output')}, the data has {what}")
     if not len(data.train):
         raise ShapeError("there are no training samples")
-    network.objective(data.train.rows(slice(1), network.dtype), data.train.t[:1])
+    network.objective(data.train.rows(slice(1), network.dtype), data.train.targets(slice(1), outputs))
     with np.errstate(all="ignore"):  # outputs that the metrics cannot judge are found now
         _evaluate_part(network, data, data.train, metrics, rows=1)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
+import attrs
 import numpy as np
 
 from modnet.errors import PluginError, ShapeError
@@ -40,16 +41,50 @@ def validate_arrays(values: Any, params: Params, part: object, place: str = "") 
         raise describe_returned(part, values, f"an array for each of {', '.join(params)} is expected{place}")
     found = {}
     for name, value in params.items():
-        if getattr(values[name], "shape", None) != value.shape:
+        given = values[name]  # once, as it may be made only now
+        if getattr(given, "shape", None) != value.shape:
             expected = f"an array of the shape of {name}, {value.shape}, is expected{place}"
-            raise describe_returned(part, values[name], expected)
-        array = np.asarray(values[name])
+            raise describe_returned(part, given, expected)
+        array = np.asarray(given)
         if array.dtype != value.dtype:
             if not np.can_cast(array.dtype, value.dtype, "same_kind"):
                 raise PluginError(f"{part!r} returned {name} as {array.dtype}", "real numbers are expected", part=part)
             array = array.astype(value.dtype)
         found[name] = array
     return found
+
+
+def validate_grads(values: Any, params: Params, part: object) -> Mapping[str, Array]:
+    """Return a gradient as `validate_arrays` does; of a mapping that is no dict each array when it is asked for.
+
+    An estimator may make it only then: no second copy of all parameters is there.
+    """
+    if isinstance(values, dict) or not isinstance(values, Mapping) or values.keys() != params.keys():
+        return validate_arrays(values, params, part)
+    return _Validated(values, params, part)
+
+
+@attrs.frozen(eq=False)
+class _Validated(Mapping[str, Array]):
+    values_: Mapping[str, Any]
+    params: Params
+    part: object
+
+    def __getitem__(self, name: str) -> Array:
+        return validate_arrays({name: self.values_[name]}, {name: self.params[name]}, self.part)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.params)
+
+    def __len__(self) -> int:
+        return len(self.params)
+
+
+def validate_estimate(result: Any, params: Params, estimator: object) -> tuple[Mapping[str, Array], State]:
+    """Return an estimator's gradient, as `validate_grads` does, and its state; raises PluginError."""
+    if type(result) is not tuple or len(result) != 2:
+        raise describe_returned(estimator, result, "a gradient and a state are expected of estimate")
+    return validate_grads(result[0], params, estimator), result[1]
 
 
 def validate_step(result: Any, params: Params, optimizer: object) -> tuple[Params, State]:

@@ -7,7 +7,7 @@ import io
 import json
 import math
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,12 @@ from modnet.compose.experiment import Experiment
 from modnet.compose.parts import find_name
 from modnet.compose.plugins import get_host
 from modnet.data.dataset import Dataset
-from modnet.errors import DataError
+from modnet.errors import DataError, Problem
 from modnet.files.arrays import unpack_array
 from modnet.files.opening import LIMIT, read_plain
 from modnet.interfaces import ObservedRun
 from modnet.nn import checkpoint
 from modnet.nn.checkpoint import Checkpoints, hash_params
-from modnet.runs.diagnosis import diagnose, find_baseline
 from modnet.runs.folder import HISTORY, HITS
 from modnet.text import format_error, printable, to_csv
 from modnet.types import Array, History, Params
@@ -63,8 +62,18 @@ def unpack_of_samples(path: Path, content: bytes, count: int) -> Array:
     return found
 
 
-def summarize(run: ObservedRun, experiment: Experiment, data: Dataset) -> dict[str, Any]:
-    """Return the summary of a run that has ended."""
+def find_baseline(data: Dataset, part: str = "test") -> float | None:
+    """Return the share of a part's largest class; None without samples, and for regression 0, an R²."""
+    t = data.parts[part].t
+    if not data.classes or not len(t):
+        return 0.0 if len(t) else None
+    return float(np.bincount(t).max() / len(t))
+
+
+def summarize(
+    run: ObservedRun, experiment: Experiment, data: Dataset, signs: Iterable[Problem] | None = None
+) -> dict[str, Any]:
+    """Return the summary of a run that has ended, with the signs that it failed, where somebody looked for them."""
     history = run.history
     last = {name: values[-1] if values else math.nan for name, values in history.columns.items()}
     loaded = [plugin for plugin in get_host().plugins if plugin.state == "loaded" and plugin.version]
@@ -80,7 +89,7 @@ def summarize(run: ObservedRun, experiment: Experiment, data: Dataset) -> dict[s
         **{name: value if math.isfinite(value) else None for name, value in last.items()},
         **first,  # whatever a callback has recorded
         "baseline": find_baseline(data),
-        "diagnosis": [{"problem": sign.why, "remedy": sign.remedy} for sign in diagnose(run, experiment, data)],
+        **({} if signs is None else {"diagnosis": [{"problem": each.why, "remedy": each.remedy} for each in signs]}),
         "gradient": find_name(experiment.gradient),
         "seed": experiment.seed,
         "seconds": round(run.seconds, 3),

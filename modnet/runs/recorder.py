@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from modnet.compose.experiment import Experiment, run_experiment, to_file
 from modnet.compose.plugins import get_host
 from modnet.compose.tables import parse_toml
 from modnet.data.dataset import Dataset
-from modnet.errors import DataError, SettingError
+from modnet.errors import DataError, Problem, SettingError
 from modnet.files import write_atomically
 from modnet.files.opening import LARGEST_JSON
 from modnet.host.kinds import hookimpl
@@ -27,6 +27,8 @@ from modnet.runs.receipt import Receipt, compare_settings
 from modnet.runs.surroundings import Difference, compare_entries
 from modnet.text import list_some
 from modnet.types import History, Params, Status
+
+Diagnose = Callable[[ObservedRun, Experiment, Dataset], Iterable[Problem]]
 
 
 @contextmanager
@@ -85,6 +87,7 @@ class RunRecorder(Observer):
         self.path = path
         self._folder = path.absolute()  # wherever a plugin changes the current folder to
         self.compact = compact  # one run of many: when finished, without a checkpoint
+        self.diagnose: Diagnose | None = None  # finds the signs that the run has failed, for its summary
         self.run: ObservedRun | None = None  # once it has started
         self.is_saved = False  # whether all of it is saved, as it ended
         self.has_restored = False  # whether it came to nothing, and the folder holds the run that was there before
@@ -232,7 +235,8 @@ class RunRecorder(Observer):
         for name, values in ((HITS, run.hits), (ERRORS, run.errors)):
             if content := pack_of_samples(values):
                 write_atomically(self._folder / name, content)
-        self.summary = summarize(run, self._experiment, self._data)
+        parts = run, self._experiment, self._data
+        self.summary = summarize(*parts, self.diagnose(*parts) if self.diagnose else None)
         write_atomically(self._folder / SUMMARY, pack_json(self.summary))
         names = [name for name in SEALED if (self._folder / name).is_file()]
         self._receipt.with_results(run, self._folder, names).write(self._folder)

@@ -128,7 +128,7 @@ class Run(modnet.nn.run.Run, Trained):
         for key, value in getattr(self.network, "initial", {}).items():
             each = value if isinstance(value, (list, tuple)) else [value]
             if not any(map(callable, each)):  # which no file can hold, and nothing needs any more
-                initial[key] = value if key == "weight_init_std" or value is None else (*each,)
+                initial[key] = value if key.endswith("_std") or value is None else (*each,)
         layers: dict[str, Any] = {"shape": self.network.shape, "layers": tuple(map(_unwrap, self.network.placed))}
         if dense := self.network.dense_layers:
             activations = tuple(layer.activation for layer in dense)

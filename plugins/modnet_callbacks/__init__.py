@@ -5,6 +5,7 @@ from modnet_callbacks.best_checkpoint import BestCheckpoint
 from modnet_callbacks.early_stopping import EarlyStopping
 from modnet_callbacks.gradient_report import GradientReport
 from modnet_callbacks.json_log import JsonLog
+from modnet_callbacks.loss_report import LossReport
 from modnet_callbacks.reduce_on_plateau import ReduceOnPlateau
 from modnet_callbacks.tensorboard import Tensorboard
 from modnet_callbacks.time_limit import TimeLimit
@@ -17,6 +18,7 @@ def register_callbacks(register: Register[Callback]) -> None:
     register(EarlyStopping)
     register(GradientReport)
     register(JsonLog)
+    register(LossReport)
     register(ReduceOnPlateau)
     register(Tensorboard)
     register(TimeLimit)

@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Literal
 
 import attrs
 
-from modnet import DataError, Dataset, DataSource, download
+from modnet import DataError, Dataset, DataSource
 from modnet.files import cache_folder
-from modnet_data import validators
+from modnet_data import download, validators
 from modnet_data.arrays.idx import Idx
 
 MIRRORS = ("https://storage.googleapis.com/cvdf-datasets/mnist", "https://ossci-datasets.s3.amazonaws.com/mnist")

@@ -7,6 +7,7 @@ from modnet_gradients.complex_step import ComplexStep
 from modnet_gradients.evolution_strategies import EvolutionStrategies
 from modnet_gradients.forward_difference import ForwardDifference
 from modnet_gradients.forward_gradient import ForwardGradient
+from modnet_gradients.nodes import ActivityPerturbation, NodePerturbation
 from modnet_gradients.random_coordinates import RandomCoordinates
 from modnet_gradients.richardson import Richardson
 from modnet_gradients.spsa import Spsa
@@ -15,12 +16,14 @@ from modnet_gradients.spsa import Spsa
 @hookimpl
 def register_gradients(register: Register[GradientEstimator]) -> None:
     """Register the built-in gradient estimators."""
+    register(ActivityPerturbation)
     register(Backpropagation)
     register(CentralDifference)
     register(ComplexStep)
     register(EvolutionStrategies)
     register(ForwardDifference)
     register(ForwardGradient)
+    register(NodePerturbation)
     register(RandomCoordinates)
     register(Richardson)
     register(Spsa)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -10,6 +13,7 @@ import numpy as np
 from modnet import Array, GradientError, default_step
 
 ADVICE = "choose richardson"
+_lock, _inside, _filters = Lock(), list[bool](), ExitStack()
 
 
 def check_analytic(name: str, part: Callable[[Array], Any], a: Array, value: Array, h: float) -> None:
@@ -39,3 +43,22 @@ def check_analytic(name: str, part: Callable[[Array], Any], a: Array, value: Arr
         raise GradientError(
             f"complex-step: {name} accepts complex numbers but is no analytic function of them: {ADVICE}"
         )
+
+
+@contextmanager
+def refuse_complex_warnings() -> Iterator[None]:
+    """Make an error of a number that loses its imaginary part, until the last thread that wants it has ended.
+
+    Filters of warnings belong to the process: threads that each restored what they found would leave some behind.
+    """
+    with _lock:
+        if not _inside:
+            _filters.enter_context(warnings.catch_warnings(action="error", category=np.exceptions.ComplexWarning))
+        _inside.append(True)
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside.pop()
+            if not _inside:
+                _filters.close()

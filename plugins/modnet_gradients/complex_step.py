@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from threading import Lock
+from collections.abc import Callable
 
 import attrs
 import numpy as np
@@ -22,12 +19,11 @@ from modnet import (
     Stream,
     limit_blas_threads,
 )
-from modnet_gradients.analytic import check_analytic
+from modnet_gradients.analytic import check_analytic, refuse_complex_warnings
 from modnet_gradients.differences import differences
 from modnet_gradients.stencil import Stencil
 
 COMPLEX = Stencil(shifts=(1j,), weights=(-1j,), divisor=1)
-_lock, _inside, _filters = Lock(), list[bool](), ExitStack()
 
 
 @attrs.frozen
@@ -49,7 +45,7 @@ class ComplexStep(GradientEstimator):
 
     def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:  # noqa: ARG002
         """Return the gradient; raises GradientError that names the part which does not accept complex numbers."""
-        with _refuse_complex_warnings():
+        with refuse_complex_warnings():
             if isinstance(objective, Objective):
                 _check_parts(objective, params, self.h)
             try:
@@ -60,25 +56,6 @@ class ComplexStep(GradientEstimator):
     def evaluations(self, params: Params) -> int:
         """Return 1 for each parameter, a complex one."""
         return COMPLEX.evaluations(params)
-
-
-@contextmanager
-def _refuse_complex_warnings() -> Iterator[None]:
-    """Make an error of a number that loses its imaginary part, until the last thread that wants it has ended.
-
-    Filters of warnings belong to the process: threads that each restored what they found would leave some behind.
-    """
-    with _lock:
-        if not _inside:
-            _filters.enter_context(warnings.catch_warnings(action="error", category=np.exceptions.ComplexWarning))
-        _inside.append(True)
-    try:
-        yield
-    finally:
-        with _lock:
-            _inside.pop()
-            if not _inside:
-                _filters.close()
 
 
 @limit_blas_threads(1)  # the forward pass is the one that the differences take

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import cmath
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import numpy as np
@@ -11,6 +13,7 @@ from attrs.validators import ge
 from modnet import (
     Activation,
     Array,
+    GradientError,
     GradientEstimator,
     Grads,
     NoDerivativeError,
@@ -19,8 +22,13 @@ from modnet import (
     Stream,
     default_step,
 )
+from modnet_gradients.analytic import refuse_complex_warnings
 from modnet_gradients.directions import Direction, mean_along, normal
 from modnet_gradients.layered import find_tangents, make_links
+from modnet_gradients.stencil import of_copies
+
+ADVICE = "spsa takes any function"
+STEP = 1e-20  # so small that all powers of it vanish beside the first
 
 
 @attrs.frozen
@@ -33,7 +41,9 @@ class ForwardGradient(GradientEstimator):
     Unbiased; for n parameters the squared error is about (n + 1) / k times the squared gradient.
 
     f'(a) is an elementwise activation's own `backward`; of another activation, or one without, the central difference
-    along da is taken. So it is of other layers. Needs a network's objective.
+    along da is taken. So it is of other layers. Of a plain function the slope is that of one complex step, exact to
+    rounding, Im L(w + i h v) / h with h = 1e-20; it must accept complex numbers, and four real evaluations check
+    that it is an analytic function of them.
     Baydin, Pearlmutter, Syme, Wood and Torr (2022), "Gradients without backpropagation", definition 1 and algorithm 1.
 
     >>> net = modnet.TwoLayerNet(3, 4, 2, seed=0)
@@ -45,12 +55,10 @@ class ForwardGradient(GradientEstimator):
     directions: int = attrs.field(default=10, validator=ge(1))
 
     def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:
-        """Return the estimate; raises NoDerivativeError where the objective is a plain function."""
+        """Return the estimate; raises GradientError where a plain function does not take complex steps."""
         if not isinstance(objective, Objective):
-            raise NoDerivativeError(
-                "forward-gradient needs a network's objective, this one is a plain function: "
-                "spsa takes any function and costs as little"
-            )
+            with refuse_complex_warnings():
+                return _of_function(of_copies(objective), params, stream, self.directions)
 
         is_dense = objective.dense_tail(params)[0] == 0
         links = () if is_dense else make_links(objective, params)
@@ -61,6 +69,42 @@ class ForwardGradient(GradientEstimator):
             return float(np.sum(objective.output_error(params) * find_tangents(links, direction)))
 
         return mean_along(params, stream, normal, self.directions, slope)
+
+
+def _of_function(objective: Callable[[Params], Any], params: Params, stream: Stream, count: int) -> Grads:
+    """Return the estimate for a plain function; raises GradientError where it does not take complex steps."""
+
+    def move(direction: Direction, step: complex) -> Any:
+        return objective({name: value + step * direction[name] for name, value in params.items()})
+
+    def slope(direction: Direction) -> float:
+        try:
+            loss = complex(move(direction, 1j * STEP))
+        except (TypeError, np.exceptions.ComplexWarning) as error:
+            what = "forward-gradient needs a function that accepts complex numbers"
+            raise GradientError(f"{what}: {ADVICE} ({error})") from None
+        if not cmath.isfinite(loss):
+            raise GradientError(f"the loss is {loss} where all parameters are moved by a complex step: {ADVICE}")
+        return loss.imag / STEP
+
+    first = Direction(params, stream.child(0), normal)
+    _check_slope(lambda step: float(move(first, step)), slope(first), params)
+    return mean_along(params, stream, normal, count, slope)
+
+
+def _check_slope(move: Callable[[float], float], found: float, params: Params) -> None:
+    """Compare the slope of a function by a complex step with that by real ones, which get shorter where they differ."""
+    dtype = max((value.dtype for value in params.values()), key=default_step)
+    eps, longest = float(np.finfo(dtype).eps), default_step(dtype) * 1e-2
+    for h in (longest, longest / 10, longest / 100):
+        one, other, *far = (move(step) for step in (h, -h, 2 * h, -2 * h))
+        near, farther = (one - other) / (2 * h), (far[0] - far[1]) / (4 * h)
+        # Real slopes that differ are near a kink, or in waves, and tell little.
+        allowed = eps**0.25 * abs(near) + 2 * abs(near - farther) + 8 * eps * max(abs(one), abs(other)) / h
+        if not abs(found - near) > allowed:
+            return
+    what = f"the function accepts complex numbers but is no analytic function of them: its slope is {near:.6g}"
+    raise GradientError(f"{what} by real steps and {found:.6g} by a complex one: {ADVICE}")
 
 
 def _slope(objective: Objective, params: Params, direction: Direction) -> float:

@@ -36,16 +36,16 @@ class Adagrad(Optimizer):
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further, and the sum of squares so far."""
         lr = to_number(self.lr)
-        grads = add_decay(grads, params, self.weight_decay)
         square_sum = dict(state["square_sum"])
         new = {}
         for name, w in params.items():
-            h = grads[name] * grads[name]
+            g = add_decay(name, grads[name], w, self.weight_decay)
+            h = g * g
             h += square_sum[name]
             square_sum[name] = h
             scale = array_namespace(h).sqrt(h)
             scale += self.eps
-            downhill = lr * grads[name]
+            downhill = lr * g
             downhill /= scale
             new[name] = w - downhill
         return new, {"square_sum": square_sum}

@@ -39,16 +39,16 @@ class Adam(Optimizer):
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further, both means, and the number of steps."""
         lr = to_number(self.lr)
-        grads = add_decay(grads, params, self.weight_decay)
         steps = state["steps"] + 1
         mean, mean_square = dict(state["mean"]), dict(state["mean_square"])
         rate = lr / (1 - self.beta1**steps)
         correction = (1 - self.beta2**steps) ** 0.5
         new = {}
         for name, w in params.items():
+            g = add_decay(name, grads[name], w, self.weight_decay)
             m = self.beta1 * mean[name]
-            m += (1 - self.beta1) * grads[name]
-            v = grads[name] * grads[name]
+            m += (1 - self.beta1) * g
+            v = g * g
             v *= 1 - self.beta2
             v += self.beta2 * mean_square[name]
             mean[name], mean_square[name] = m, v

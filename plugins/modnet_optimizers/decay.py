@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 from attrs.validators import ge
 
-from modnet import Grads, Params, is_weight
+from modnet import Array, Params, is_weight
 
 
 def decay_field(default: float = 0.0) -> Any:
@@ -15,18 +15,17 @@ def decay_field(default: float = 0.0) -> Any:
     return attrs.field(default=default, validator=ge(0), kw_only=True)
 
 
-def add_decay(grads: Grads, params: Params, weight_decay: float) -> Grads:
-    """Return the gradient of the loss with weight_decay / 2 times the sum of all squared weights added to it.
+def add_decay(name: str, g: Array, w: Array, weight_decay: float) -> Array:
+    """Return the gradient `g` of the loss with weight_decay / 2 times the sum of all squared weights added to it.
 
-    Krogh and Hertz (1992), "A simple weight decay can improve generalization"; Saitoh, "Deep Learning from Scratch",
-    chapter 6.4.2.
+    `name` is that of the array `w`; of biases it is `g` itself. Krogh and Hertz (1992), "A simple weight decay can
+    improve generalization"; Saitoh, "Deep Learning from Scratch", chapter 6.4.2.
 
-    >>> add_decay({"W1": np.array([2.0]), "b1": np.array([2.0])}, {"W1": np.array([5.0]), "b1": np.array([5.0])}, 0.1)
-    {'W1': array([2.5]), 'b1': array([2.])}
+    >>> w, g = np.array([5.0]), np.array([2.0])
+    >>> add_decay("W1", g, w, 0.1), add_decay("b1", g, w, 0.1)
+    (array([2.5]), array([2.]))
     """
-    if not weight_decay:
-        return grads
-    return {name: g + weight_decay * params[name] if is_weight(name) else g for name, g in grads.items()}
+    return g + weight_decay * w if weight_decay and is_weight(name) else g
 
 
 def shrink(new: Params, params: Params, share: float) -> Params:

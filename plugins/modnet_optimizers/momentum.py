@@ -36,10 +36,10 @@ class Momentum(Optimizer):
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further, and their velocity."""
         lr = to_number(self.lr)
-        grads = add_decay(grads, params, self.weight_decay)
         velocity = dict(state["velocity"])
-        for name in params:
+        for name, w in params.items():
+            g = add_decay(name, grads[name], w, self.weight_decay)
             v = self.momentum * velocity[name]
-            v -= lr * grads[name]
+            v -= lr * g
             velocity[name] = v
         return {name: w + velocity[name] for name, w in params.items()}, {"velocity": velocity}

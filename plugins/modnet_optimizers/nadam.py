@@ -40,7 +40,6 @@ class NAdam(Optimizer):
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further, both means, the number of steps and the product of momenta."""
         lr = to_number(self.lr)
-        grads = add_decay(grads, params, self.weight_decay)
         steps = state["steps"] + 1
         now, following = self._momentum(steps), self._momentum(steps + 1)
         product = state["product"] * now
@@ -49,7 +48,7 @@ class NAdam(Optimizer):
         correction = (1 - self.beta2**steps) ** 0.5
         mean, mean_square, new = dict(state["mean"]), dict(state["mean_square"]), {}
         for name, w in params.items():
-            g = grads[name]
+            g = add_decay(name, grads[name], w, self.weight_decay)
             m = self.beta1 * mean[name] + (1 - self.beta1) * g
             v = self.beta2 * mean_square[name] + (1 - self.beta2) * (g * g)
             mean[name], mean_square[name] = m, v

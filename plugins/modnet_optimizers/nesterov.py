@@ -37,11 +37,11 @@ class Nesterov(Optimizer):
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further, and their velocity."""
         lr = to_number(self.lr)
-        grads = add_decay(grads, params, self.weight_decay)
         velocity = dict(state["velocity"])
         new = {}
         for name, w in params.items():
-            downhill = lr * grads[name]
+            g = add_decay(name, grads[name], w, self.weight_decay)
+            downhill = lr * g
             v = self.momentum * velocity[name]
             v -= downhill
             velocity[name] = v

@@ -36,17 +36,17 @@ class Rmsprop(Optimizer):
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further, and the mean square of the gradients."""
         lr = to_number(self.lr)
-        grads = add_decay(grads, params, self.weight_decay)
         mean_square = dict(state["mean_square"])
         new = {}
         for name, w in params.items():
-            h = grads[name] * grads[name]
+            g = add_decay(name, grads[name], w, self.weight_decay)
+            h = g * g
             h *= 1 - self.decay
             h += self.decay * mean_square[name]
             mean_square[name] = h
             scale = array_namespace(h).sqrt(h)
             scale += self.eps
-            downhill = lr * grads[name]
+            downhill = lr * g
             downhill /= scale
             new[name] = w - downhill
         return new, {"mean_square": mean_square}

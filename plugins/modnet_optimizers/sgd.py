@@ -30,10 +30,9 @@ class Sgd(Optimizer):
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further."""
         lr = to_number(self.lr)
-        grads = add_decay(grads, params, self.weight_decay)
         moved = {}
         for name, w in params.items():
-            step = grads[name] * -lr
+            step = add_decay(name, grads[name], w, self.weight_decay) * -lr
             step += w  # into the new array: one pass through memory less
             moved[name] = step
         return moved, state

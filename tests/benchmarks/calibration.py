@@ -33,7 +33,7 @@ import attrs
 import numpy as np
 from scipy import special
 
-from modnet.comparison import report
+from modnet.comparison import pairs
 from modnet.comparison.decisions import ANALYSES, ROPE, decide
 from modnet.comparison.grid import Setting
 from modnet.comparison.report import Comparison
@@ -299,7 +299,7 @@ def count(design: Row, repeats: int, seed: int, index: int) -> Found:
         draw = design.draw(np.random.default_rng([seed, index, i]))
         truths = {"such samples": draw.such, "these samples": draw.these}
         # Forecasts take most of the time.
-        with patch.object(report, "decide", partial(decide, forecasts=i % FORECAST_EVERY == 0)):
+        with patch.object(pairs, "decide", partial(decide, forecasts=i % FORECAST_EVERY == 0)):
             looks = {look: compare(draw, look, design.rope) for look in ANALYSES}
             assert all(comparison.pairs for comparison in looks.values())
         for scope, true in truths.items():

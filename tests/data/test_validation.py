@@ -164,7 +164,7 @@ def test_words_that_are_refused_are_named_before_training_begins():
         (
             lambda data: attrs.evolve(data, train=attrs.evolve(data.train, weights=np.ones(16))).with_validation(0.2),
             DataError,
-            "give the raw rows to modnet.Dataset.from_arrays, then call with_validation",
+            "give the raw rows to modnet.Dataset.from_arrays, then choose among them",
         ),
     ],
 )

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from modnet_data.cached import Facts, Put, arrays_of
 
 from modnet import DataError, cached
-from modnet.cached import Facts, Put, arrays_of
 from modnet.cli.data import cache_entries, clear_cache
 from modnet.files.cache import digest, hash_file, read_note, write_note
 from modnet.types import Array

@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from modnet_data.cached import Facts, Put, arrays_of
 
 import modnet
 from modnet import DataError, cached
-from modnet.cached import Facts, Put, arrays_of
 from modnet.cli.data import cache_entries, clear_cache
 from modnet.data.samples import find_mapping
 from modnet.files.cache import SETTLED

@@ -24,10 +24,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from modnet_data.download import TRIES, fetch
 from processes import wait_until
 
 from modnet import DataError
-from modnet.download import TRIES, fetch
 from modnet.files import telling
 
 INSIDE = np.random.default_rng(0).bytes(150_000)

@@ -75,9 +75,26 @@ def test_biases_begin_at_what_is_given(given: Any, wanted: tuple[float, float]) 
         assert (params[name] == np.float32(value)).all()
 
 
+def test_biases_are_drawn_about_what_is_given_each_from_a_stream_of_its_own() -> None:
+    params = make(bias_init=[1, -1], bias_init_std=0.5)
+    for name, mean in (("b1", 1.0), ("b2", -1.0)):
+        assert params[name].mean() == pytest.approx(mean, abs=0.15)
+        assert params[name].std() == pytest.approx(0.5, rel=0.15)
+    assert not np.array_equal(params["b1"][:200] - 1, params["b2"] + 1)
+    assert np.array_equal(params["b1"], make((400, 350, 200), bias_init=[1, -1], bias_init_std=0.5)["b1"][:300])
+    assert not np.array_equal(params["b1"], make(bias_init=[1, -1], bias_init_std=0.5, seed=1)["b1"])
+    weights, plain = make(bias_init_std=0.5), make()
+    assert all(np.array_equal(weights[name], plain[name]) for name in ("W1", "W2"))
+    assert np.array_equal(make(bias_init_std=0)["b1"], plain["b1"])
+    assert make(bias_init_std=0.5, dtype="float32")["b1"].dtype == np.float32
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"bias_init_std": -0.1}, "'bias_init_std' must be a finite number >= 0: -0.1"),
+        ({"bias_init_std": np.inf}, "'bias_init_std' must be a finite number >= 0: inf"),
+        ({"bias_init_std": "he"}, "'bias_init_std' must be a finite number >= 0: 'he'"),
         ({"weight_init": "kaiming"}, "'weight_init' must be >= 0, 'he', 'xavier', 'lecun' or 'orthogonal': 'kaiming'"),
         ({"weight_init": -1}, "'weight_init' must be >= 0, .*: -1"),
         ({"weight_init": True}, "'weight_init' must be >= 0, .*: True"),
@@ -100,6 +117,7 @@ def test_other_rules_are_refused(settings: dict[str, Any], message: str) -> None
         ({}, {}),
         ({"weight_init": "orthogonal", "bias_init": 0.1}, {"weight_init": "orthogonal", "bias_init": 0.1}),
         ({"weight_init": ["he", 0.5], "bias_init": [0.1, 0]}, {"weight_init": ["he", 0.5], "bias_init": [0.1, 0.0]}),
+        ({"bias_init_std": 1}, {"bias_init_std": 1.0}),
         ({"weight_init": ["lecun"], "bias_init": [1]}, {"weight_init": "lecun", "bias_init": 1}),
     ],
 )
@@ -117,6 +135,7 @@ def test_an_experiment_has_them_and_comes_back_from_its_file(entries: dict[str, 
         ({"weight_init": "foo"}, "'weight_init' must be a number or 'normal' or 'he'"),
         ({"weight_init": [1, 2, 3]}, "'weight_init' must be one, or one for each of the 2 layers"),
         ({"bias_init": [0, 0, 0]}, "'bias_init' must be one, or one for each of the 2 layers"),
+        ({"bias_init_std": -1}, "'bias_init_std' must be"),
     ],
 )
 def test_an_experiment_refuses_them_by_name(entries: dict[str, Any], message: str) -> None:

@@ -29,7 +29,14 @@ from modnet.nn.checkpoint import hash_params
 
 SAMPLINGS: list[Sampling] = ["replacement", "shuffle"]
 # Estimators that draw, and those that share their work among threads.
-RANDOM = ["spsa", "evolution-strategies", "forward-gradient", "random-coordinates"]
+RANDOM = [
+    "spsa",
+    "evolution-strategies",
+    "forward-gradient",
+    "random-coordinates",
+    "node-perturbation",
+    "activity-perturbation",
+]
 THREADED = ["central-difference", "forward-difference", "richardson", "complex-step"]
 
 

@@ -19,7 +19,7 @@ collect_ignore = ["third_party"]  # distributions, which tests install and pytes
 def all_large(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Treat every file as a large one, and return the cache folder."""
     monkeypatch.setenv("MODNET_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("modnet.cached.SMALL", 1)
+    monkeypatch.setattr("modnet_data.cached.SMALL", 1)
     return tmp_path / "cache"
 
 

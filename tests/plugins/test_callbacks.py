@@ -226,6 +226,49 @@ class TestGradientReport:
         assert "clipping_share" not in train(modnet.callback("gradient-report")).history.columns
 
 
+class TestLossReport:
+    @pytest.mark.parametrize("rows", [None, 5])
+    @pytest.mark.parametrize("weight_decay", [0.0, 0.3])
+    def test_it_records_the_loss_of_each_part_by_the_parameters_after_the_epoch(
+        self, rows: int | None, weight_decay: float
+    ) -> None:
+        report = modnet.callback("loss-report", rows=rows, weight_decay=weight_decay)
+        run, some = train(report, iterations=2 * EPOCH), slice(rows)
+        net = run.network
+        penalty = weight_decay / 2 * sum((net.params[name] ** 2).sum() for name in ("W1", "W2"))
+        for name in ("train", "test"):
+            part = BLOBS.parts[name]
+            wanted = net.loss(part.x[some], part.t[some]) + penalty
+            assert run.history.columns[f"{name}_loss"][-1] == pytest.approx(wanted, rel=1e-12)
+        assert len(run.history.train_loss) == 2
+
+    def test_rows_and_classes_have_their_weights_in_the_loss_of_training(self) -> None:
+        weights = np.arange(48.0)
+        data = Dataset.from_arrays((X[:48], T[:48]), (X[48:], T[48:]), class_weight={1: 5}, weights=[weights, None])
+        net = modnet.Network([2, 6, 3], hidden="tanh", weight_init_std=0.5, seed=3)
+        run = modnet.train(net, data, iterations=4, batch_size=12, callbacks=["loss-report"])
+        wanted = run.network.loss(data.train.x, data.train.t, weights * np.where(T[:48] == 1, 5, 1))
+        assert run.history.train_loss[-1] == pytest.approx(wanted, rel=1e-12)
+        assert run.history.test_loss[-1] == pytest.approx(run.network.loss(data.test.x, data.test.t), rel=1e-12)
+
+    def test_a_part_without_rows_and_a_loss_that_is_not_finite_have_no_column(self) -> None:
+        data = Dataset.from_arrays(X, T, test_fraction=0)
+        net = modnet.Network([2, 3], output="softmax", loss=modnet.loss("cross-entropy", eps=0))
+        run = modnet.train(net, data, iterations=5, batch_size=30, callbacks=["loss-report"])
+        assert "test_loss" not in run.history.columns
+        assert math.isfinite(run.history.train_loss[0])
+        net.params["W1"] = np.full((2, 3), np.nan)
+        seen: Any = SeenNetwork(net, data)
+        assert modnet.callback("loss-report").on_epoch(seen, None) == (None, None)
+
+
+class SeenNetwork(NamedTuple):
+    """A run as far as the report of losses sees it."""
+
+    network: Any
+    data: Dataset
+
+
 class TestTimeLimit:
     def test_it_stops_a_run_and_counts_the_time_before(self) -> None:
         run = train(modnet.callback("time-limit", seconds=0.05), iterations=10**7)

@@ -15,8 +15,10 @@ NAMES = get_host().registry.names("gradient")
 ALL = {name: modnet.gradient(name) for name in NAMES}
 # What draws at random, with settings under which few repeats show that it is unbiased; all others are exact.
 RANDOM = {
+    "activity-perturbation": {"directions": 1},
     "evolution-strategies": {"directions": 1, "sigma": 1e-3},
     "forward-gradient": {"directions": 1},
+    "node-perturbation": {"directions": 1},
     "random-coordinates": {"coordinates": 5},
     "spsa": {"directions": 1},
 }

@@ -122,6 +122,8 @@ def test_tangents_are_the_slope_along_a_direction(name, mode):
         ("evolution-strategies", {"directions": 800}),
         ("forward-gradient", {"directions": 800}),
         ("random-coordinates", {"coordinates": 1000}),
+        ("node-perturbation", {"directions": 800}),
+        ("activity-perturbation", {"directions": 800}),
     ],
 )
 def test_random_estimators_take_any_layers(estimator, settings):

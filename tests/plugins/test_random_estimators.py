@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -91,25 +93,103 @@ def test_perturbed_parameters_are_a_mapping_like_any_other():
     np.testing.assert_array_equal(params["W"], np.ones((2, 3)))
 
 
-@pytest.mark.parametrize(("name", "arrays"), [*((name, 1.3) for name in ALONG_DIRECTIONS), ("random-coordinates", 1.1)])
-def test_memory_is_the_gradient_and_little_more(name, arrays):
-    """Little more: the largest array as moved, and as drawn; not the parameters once more, moved or as a direction."""
-    net = modnet.Network((300, 300, 600, 300, 300, 300, 300, 10), dtype="float64", seed=0)
-    objective = net.objective(np.ones((1, 300)), np.array([1]))
-    estimator = modnet.gradient(name, **({"directions": 2} if name in ALONG_DIRECTIONS else {}))
-    sizes = [value.nbytes for value in net.params.values()]
-    estimator(objective, net.params, STREAM)
+def deep(dtype="float64"):
+    """A network of many arrays, the largest of which is a quarter of all, and one sample for it."""
+    net = modnet.Network((300, 300, 600, 300, 300, 300, 300, 10), dtype=dtype, seed=0)
+    return net, net.objective(np.ones((1, 300)), np.array([1])), [value.nbytes for value in net.params.values()]
+
+
+def measure(function):
+    """Return the bytes that a call keeps in what it returns, and has at most."""
+    function()
     tracemalloc.start()
     try:
-        grads = estimator(objective, net.params, STREAM)
+        found = function()
         kept, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    returned = sum(g.nbytes for g in grads.values())
-    assert kept < 1.05 * returned
-    extra = peak - returned
-    assert extra < arrays * max(sizes)
-    assert extra < 0.45 * sum(sizes)
+    del found
+    return kept, peak
+
+
+def test_memory_of_random_coordinates_is_the_gradient_and_little_more():
+    net, objective, sizes = deep()
+    estimator = modnet.gradient("random-coordinates")
+    kept, peak = measure(lambda: estimator(objective, net.params, STREAM))
+    assert kept < 1.05 * sum(sizes)
+    assert peak - sum(sizes) < 1.1 * max(sizes)
+
+
+@pytest.mark.parametrize("name", ALONG_DIRECTIONS)
+def test_memory_is_that_of_one_array_and_no_copy_of_the_parameters(name):
+    """The largest array as moved, and as drawn: neither the parameters once more, nor a direction, nor the gradient."""
+    net, objective, sizes = deep()
+    estimator = modnet.gradient(name, directions=2)
+    kept, peak = measure(lambda: estimator(objective, net.params, STREAM))
+    assert kept < 0.001 * sum(sizes)
+    assert peak < 1.3 * max(sizes)
+
+
+@pytest.mark.parametrize("name", ALONG_DIRECTIONS)
+def test_each_array_of_a_gradient_is_made_when_it_is_asked_for_and_each_time_the_same(name):
+    net, x, t = small()
+    grads = modnet.gradient(name, directions=3)(net.objective(x, t), net.params, STREAM)
+    assert list(grads) == list(net.params)
+    assert len(grads) == len(net.params)
+    for key, g in {**grads}.items():
+        again = grads[key]
+        assert again is not g
+        assert again.tobytes() == g.tobytes()
+        assert again.flags.writeable
+
+
+def test_a_training_step_holds_no_gradient():
+    """But the parameters before the step and after it: each is a whole set, whenever it is interrupted."""
+    net = modnet.Network((600,) * 8 + (10,), dtype="float64", seed=0)
+    sizes = [value.nbytes for value in net.params.values()]
+    data = modnet.Dataset.from_arrays((np.ones((4, 600)), np.arange(4)), scale=1.0)
+    parts = {"gradient": modnet.gradient("spsa", directions=1), "optimizer": modnet.optimizer("sgd", lr=1e-6)}
+    _, peak = measure(lambda: modnet.train(net, data, **parts, batch_size=1, iterations=3))
+    assert peak < 2 * sum(sizes) + 2.5 * max(sizes)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_spsa_descends_in_place_to_the_bits_of_a_step_of_sgd(dtype):
+    net, x, t = small(dtype=dtype)
+    objective, estimator, lr = net.objective(x, t), modnet.gradient("spsa", directions=3), 0.1
+    grads = estimator(objective, net.params, STREAM)
+    expected, _ = modnet.optimizer("sgd", lr=lr).step(net.params, grads, {})
+    arrays = dict(net.params)
+    estimator.descend(objective, net.params, STREAM, lr)
+    for key, value in net.params.items():
+        assert value is arrays[key]
+        assert value.dtype == dtype
+        assert value.tobytes() == expected[key].tobytes()
+
+
+def test_spsa_descends_at_one_copy_of_the_parameters():
+    net, objective, sizes = deep("float32")
+    estimator = modnet.gradient("spsa", directions=2)
+    kept, peak = measure(lambda: estimator.descend(objective, net.params, STREAM, 1e-6))
+    assert kept < 0.001 * sum(sizes)
+    assert peak < 2.4 * max(sizes)
+
+
+def test_spsa_descends_on_a_function():
+    params = {"w": np.array([3.0, -4.0]), "b": np.array(2.0)}
+    estimator = modnet.gradient("spsa", directions=1)
+    for k in range(300):
+        estimator.descend(lambda p: float((p["w"] ** 2).sum() + p["b"] ** 2), params, STREAM.child(k), lr=0.05)
+    assert all(np.abs(value).max() < 1e-6 for value in params.values())
+
+
+@pytest.mark.parametrize("value", [np.broadcast_to(1.0, (3,)), [1.0, 2.0]])
+def test_spsa_descends_no_array_that_cannot_be_written_to(value):
+    params = {"first": np.ones(2), "w": value}
+    message = "^descend writes into the parameters, and w is no array that can be written to: hand in copies$"
+    with pytest.raises(modnet.GradientError, match=message):
+        modnet.gradient("spsa").descend(lambda p: 1.0, params, STREAM, 0.1)
+    assert params["first"].tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("draw_and_name", [(signs, "spsa"), (normal, "evolution-strategies")])
@@ -301,3 +381,47 @@ def test_an_objective_may_remember_the_mappings_it_was_given():
 
     modnet.gradient("random-coordinates")(f, {"w": np.ones(3), "v": np.ones(2)}, STREAM)
     assert len({id(params) for params in seen}) == len(seen) == 10
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.ones(3), r"returned an array of shape \(3,\): an array of the shape of W1, \(2, 4\), is expected"),
+        (np.full((2, 4), 1j), "returned W1 as complex128: real numbers are expected"),
+        (None, r"returned a NoneType: an array of the shape of W1"),
+    ],
+)
+def test_an_array_that_is_made_when_asked_for_is_validated_then(array, message):
+    class Lazy(Mapping):
+        def __init__(self, params):
+            self.params = params
+
+        def __getitem__(self, name):
+            return array if name == "W1" else np.zeros_like(self.params[name])
+
+        def __iter__(self):
+            return iter(self.params)
+
+        def __len__(self):
+            return len(self.params)
+
+    class Estimator(modnet.GradientEstimator):
+        def __call__(self, objective, params, stream):
+            return Lazy(params)
+
+    net = modnet.Network((2, 4, 2), seed=0)
+    data = modnet.Dataset.from_arrays((np.ones((4, 2)), np.arange(4) % 2), scale=1.0)
+    with pytest.raises(modnet.PluginError, match=message):
+        modnet.train(net, data, gradient=Estimator(), batch_size=2, iterations=2)
+
+
+def test_a_float64_array_that_is_made_when_asked_for_leaves_a_float32_network_as_it_is():
+    class Wide(modnet.GradientEstimator):
+        def __call__(self, objective, params, stream):
+            grads = {name: value.astype("float64") for name, value in objective.backward(params).items()}
+            return MappingProxyType(grads)
+
+    net = modnet.Network((2, 4, 2), dtype="float32", seed=0)
+    data = modnet.Dataset.from_arrays((np.ones((4, 2)), np.arange(4) % 2), scale=1.0)
+    run = modnet.train(net, data, gradient=Wide(), optimizer="adam", batch_size=2, iterations=3)
+    assert {value.dtype for value in run.params.values()} == {np.dtype("float32")}

@@ -101,7 +101,7 @@ def test_a_run_that_is_verified_has_the_same_signs(folder: Path, call: Call) -> 
 
 
 def test_a_part_that_cannot_be_examined_is_no_failure(tmp_path: Path) -> None:
-    from modnet.runs.diagnosis import diagnose
+    from modnet.cli.show.diagnosis import diagnose
 
     class Moody(modnet.Activation):
         def __call__(self, a: Any, axis: int = -1) -> Any:

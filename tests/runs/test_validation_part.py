@@ -11,11 +11,11 @@ import pytest
 from processes import Call
 
 import modnet
+from modnet.cli.show.diagnosis import diagnose
 from modnet.compose.experiment import create_experiment, read_data, run_experiment, to_table
 from modnet.data.fingerprint import data_fingerprint
 from modnet.nn.run import RunView
 from modnet.runs.contents import read_history
-from modnet.runs.diagnosis import diagnose
 
 
 class NeedsValidation(modnet.Callback):

@@ -44,12 +44,14 @@ VARIANTS = [
     ("loss", "huber", {"delta": 0.1}),
     ("gradient", "evolution-strategies", {"directions": 1, "sigma": 1e-3}),
     ("gradient", "forward-gradient", {"directions": 1}),
+    ("gradient", "node-perturbation", {"directions": 1, "h": 1e-3}),
     ("gradient", "random-coordinates", {"coordinates": 5}),
     ("gradient", "spsa", {"directions": 1}),
     ("callback", "early-stopping", {"monitor": "train_accuracy", "patience": 1}),
     ("callback", "reduce-on-plateau", {"patience": 1}),
     ("callback", "gradient-report", {"threshold": 0.1}),
     ("callback", "json-log", {"iterations": True}),
+    ("callback", "loss-report", {"rows": 3, "weight_decay": 0.1}),
 ]
 # How fast each may go down the two valleys, parabola and Rosenbrock's; another one tries several rates.
 RATES = {
@@ -92,7 +94,9 @@ SKIPPED = {
     "mean-squared-error": FUSED,
     "backpropagation": {"mean", "any-function", "evaluations"},
     "evolution-strategies": {"gradient", "weighted"},
-    "forward-gradient": {"gradient", "weighted", "any-function", "evaluations"},
+    "activity-perturbation": {"gradient", "weighted", "any-function", "evaluations"},
+    "node-perturbation": {"gradient", "weighted", "any-function", "evaluations"},
+    "forward-gradient": {"gradient", "weighted", "evaluations"},
     "random-coordinates(coordinates=5)": {"gradient", "weighted"},
     "spsa": {"gradient", "weighted"},
     "best-checkpoint": {"clock", "cost"},

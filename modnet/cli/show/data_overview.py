@@ -9,8 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.cli.show.columns import ColumnSummary, format_columns
-from modnet.cli.show.preparation import format_preparation
+from modnet.cli.show.columns import ColumnSummary, format_columns, format_preparation
 from modnet.cli.show.proposal import format_block, format_command
 from modnet.cli.show.summary import MOST_VALUES, Summary, find_most_frequent, pick_varied
 from modnet.cli.show.table_overview import format_advice, format_facts

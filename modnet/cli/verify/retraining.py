@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from modnet.cli.show.diagnosis import diagnose
 from modnet.cli.verify.verification import Departure, Retraining, Verification
 from modnet.compose.experiment import Experiment, run_experiment, to_table
 from modnet.compose.tables import read_toml
@@ -139,7 +140,9 @@ def _find_deviations(folder: Path, run: ObservedRun, experiment: Experiment, dat
         PREPARATION: lambda path: compare_entries(path.name, flatten(read_json(path) if path.exists() else {}), fitted),
         HITS: lambda path: _compare_of_samples(path, run.hits, run.status),
         ERRORS: lambda path: _compare_of_samples(path, run.errors, run.status),
-        SUMMARY: lambda path: _compare_summary(path, contents.summarize(run, experiment, data)),
+        SUMMARY: lambda path: _compare_summary(
+            path, contents.summarize(run, experiment, data, diagnose(run, experiment, data))
+        ),
     }
     found: list[Difference] = []
     for name, compare in comparisons.items():
@@ -183,7 +186,8 @@ def _compare_of_samples(path: Path, values: Array | None, status: Status) -> lis
 def _compare_summary(path: Path, made: dict[str, Any]) -> list[Difference]:
     there = read_json(path)
     made |= {key: there[key] for key in UNVERIFIED if key in there}
-    made = {key: value for key, value in made.items() if value != "" or key in there}  # an older modnet knew no reasons
+    # An older modnet knew no reasons, and only commands that train one run look for signs that it failed.
+    made = {key: value for key, value in made.items() if (value != "" and key != "diagnosis") or key in there}
     is_as_written = read_plain(path) == contents.pack_json(made)
     different = compare_entries(SUMMARY, there, made)
     return different or [Difference(SUMMARY, "not written as the run writes it")] * (not is_as_written)

@@ -16,8 +16,9 @@ from typing import IO
 import attrs
 import numpy as np
 
-from modnet import Array, DataError, Dataset, cached
+from modnet import Array, DataError, Dataset
 from modnet.files import CHUNK, printable, quote, reading, replacing, tell_progress
+from modnet_data import cached
 from modnet_data.arrays.npy_format import npy_header, write_npy
 from modnet_data.arrays.raw import Raw, blocks, check_packed, map_array
 from modnet_data.arrays.source import ArraySource

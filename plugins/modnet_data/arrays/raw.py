@@ -10,8 +10,9 @@ from typing import IO, Any
 import attrs
 import numpy as np
 
-from modnet import Array, DataError, cached
+from modnet import Array, DataError
 from modnet.files import CHUNK, compression, opened, reading
+from modnet_data import cached
 
 UNPACKED, RATIO = 2**26, 100
 """A compressed file may always unpack to so many bytes; to more only if they are no more than so many times its own."""

@@ -14,8 +14,8 @@ from typing import Any
 import attrs
 
 from modnet import DataError
-from modnet.cached import Facts
 from modnet.files import quote
+from modnet_data.cached import Facts
 from modnet_data.csv.cells import (
     OTHERS,
     Notation,

@@ -11,8 +11,8 @@ from typing import final
 import numpy as np
 
 from modnet import Array, DataError
-from modnet.cached import Facts, Put
 from modnet.files import quote
+from modnet_data.cached import Facts, Put
 from modnet_data.csv.blocks import grid, lines_of, row_blocks
 from modnet_data.csv.careful import UINT8, Block, Found, cell_by_cell
 from modnet_data.csv.cells import Notation, number_of

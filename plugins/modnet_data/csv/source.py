@@ -12,8 +12,8 @@ import attrs
 from attrs.validators import ge, in_, instance_of, le, optional
 
 from modnet import DataError, Dataset
-from modnet.cached import Facts, Put, arrays_of
 from modnet.files import quote
+from modnet_data.cached import Facts, Put, arrays_of
 from modnet_data.csv.cells import is_number
 from modnet_data.csv.encodings import is_text_encoding
 from modnet_data.csv.layout import Layout, LayoutSettings, layout_of

@@ -12,9 +12,9 @@ import numpy as np
 
 from modnet import Array, Dataset, MissingExtraError, Samples
 from modnet import Column as TableColumn
-from modnet.cached import Facts, Put, arrays_of
 from modnet.files import replacing, tell_progress
 from modnet_data.arrays.raw import RATIO
+from modnet_data.cached import Facts, Put, arrays_of
 from modnet_data.formats import ARROW_SUFFIXES, SUFFIXES
 from modnet_data.parquet.table import open_table
 from modnet_data.table.columns import Columns, UnlabelledError

@@ -12,8 +12,9 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet import Array, DataError, Dataset, cached
+from modnet import Array, DataError, Dataset
 from modnet.files import CHUNK, LIMIT, compression, opened, reading
+from modnet_data import cached
 from modnet_data.arrays.raw import RATIO, UNPACKED
 from modnet_data.arrays.source import ArraySource
 from modnet_data.formats import SUFFIXES

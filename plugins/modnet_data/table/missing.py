@@ -8,8 +8,8 @@ from typing import Any, Literal, TypeAlias, final
 import numpy as np
 
 from modnet import Array, DataError, find_unclear_labels
-from modnet.cached import Facts
 from modnet.files import list_some, quote
+from modnet_data.cached import Facts
 from modnet_data.table.columns import Columns
 from modnet_data.table.plan import MOST_NAMES, Plan, to_float
 from modnet_data.table.words import MISSING, find_doubtful

@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from modnet import DataError
-from modnet.cached import Facts
 from modnet.files import quote
+from modnet_data.cached import Facts
 from modnet_data.table.columns import LABEL_NAMES, Column, Columns, list_names
 from modnet_data.table.missing import MOST_COLUMNS
 from modnet_data.table.plan import ColumnSettings, Plan, Table

@@ -22,9 +22,9 @@ from modnet import (
     find_unclear_labels,
 )
 from modnet import Column as TableColumn
-from modnet.cached import Facts
 from modnet.files import list_some, part_paths, printable, quote
 from modnet_data import validators
+from modnet_data.cached import Facts
 from modnet_data.formats import format_of
 from modnet_data.rows import data_set, file_path
 from modnet_data.table.columns import Column, Columns, UnlabelledError

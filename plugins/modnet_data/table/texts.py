@@ -8,8 +8,8 @@ from typing import Any, final
 import numpy as np
 
 from modnet import Array, DataError, find_unclear_labels
-from modnet.cached import Facts
 from modnet.files import quote
+from modnet_data.cached import Facts
 from modnet_data.table.plan import Plan
 from modnet_data.table.words import LONGEST_LABEL
 

@@ -9,8 +9,8 @@ import attrs
 import numpy as np
 
 from modnet import Array, DataError
-from modnet.cached import Facts, Put
 from modnet.files import format_size, tell_progress
+from modnet_data.cached import Facts, Put
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import Columns
 from modnet_data.table.missing import Missing, describe_outside

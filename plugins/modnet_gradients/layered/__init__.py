@@ -1,7 +1,7 @@
 """Differences and slopes from the structure of any network of layers."""
 
-from modnet_gradients.layered.chain import make_links
+from modnet_gradients.layered.chain import Link, make_links
 from modnet_gradients.layered.gradient import gradient_and_cells
-from modnet_gradients.layered.tangents import find_tangents
+from modnet_gradients.layered.tangents import carry_forwards, find_tangents
 
-__all__ = ["find_tangents", "gradient_and_cells", "make_links"]
+__all__ = ["Link", "carry_forwards", "find_tangents", "gradient_and_cells", "make_links"]

@@ -18,14 +18,14 @@ def find_tangents(links: Sequence[Link], direction: Direction) -> Array:
     """
     dz: Array | None = None
     for link in links:
-        shares = [] if dz is None else [_forwards(link, dz)]
+        shares = [] if dz is None else [carry_forwards(link, dz)]
         shares += [_by_param(link, param, direction[link.place.name(param.name)]) for param in link.place.params]
         if shares:
             dz = sum(shares[1:], start=shares[0])
     return np.zeros_like(links[-1].z) if dz is None else dz
 
 
-def _forwards(link: Link, dx: Array) -> Array:
+def carry_forwards(link: Link, dx: Array) -> Array:
     """Return the slopes of a layer's outputs where those of its inputs are `dx`."""
     layer = link.place.layer
     if layer.elementwise:  # then back and forth are the same factors

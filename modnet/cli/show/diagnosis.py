@@ -16,6 +16,7 @@ from modnet.errors import Problem
 from modnet.interfaces import ObservedRun
 from modnet.nn.layers import run_layer
 from modnet.randomness import Stream
+from modnet.runs.contents import find_baseline
 from modnet.text import list_some, quote
 from modnet.types import Array, Status
 
@@ -28,14 +29,6 @@ FLAT = 0.04  # of an activation's steepest slope: a sigmoid's at outputs of 0.01
 STEADY = 0.95  # of the samples, for which a unit passes nothing back
 UNEVEN = 0.7  # the share of a class that hides the others
 STARTING = "--set network.weight_init_std=he --optimizer adam --lr 0.001"
-
-
-def find_baseline(data: Dataset, part: str = "test") -> float | None:
-    """Return the share of a part's largest class; None without samples, and for regression 0, an R²."""
-    t = data.parts[part].t
-    if not data.classes or not len(t):
-        return 0.0 if len(t) else None
-    return float(np.bincount(t).max() / len(t))
 
 
 def diagnose(run: ObservedRun, experiment: Experiment, data: Dataset) -> list[Problem]:

@@ -9,11 +9,19 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from modnet.errors import DataError, MissingExtraError
-from modnet.files import CHUNK, opened, reading, replacing, sweep, tell_progress, telling
-from modnet.files.cache import hash_file
-from modnet.files.locks import hold_lock
-from modnet.text import printable
+from modnet import DataError, MissingExtraError
+from modnet.files import (
+    CHUNK,
+    hash_file,
+    hold_lock,
+    opened,
+    printable,
+    reading,
+    replacing,
+    sweep,
+    tell_progress,
+    telling,
+)
 
 TIMEOUT = 30.0  # silence of a server, in seconds, after which the connection counts as broken
 PAUSE = 1.0  # wait before the second try, in seconds; doubled before each one after

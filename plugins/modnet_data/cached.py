@@ -14,12 +14,21 @@ from typing import Any, final
 
 import numpy as np
 
-from modnet.errors import DataError
-from modnet.files import cache_folder, digest, reading, telling
-from modnet.files.cache import ABOUT, ARRAYS, hash_file, read_note, remove, write_note
-from modnet.files.locks import hold_lock
-from modnet.files.writing import sync_folder
-from modnet.types import Array
+from modnet import Array, DataError
+from modnet.files import (
+    ABOUT,
+    ARRAYS,
+    cache_folder,
+    digest,
+    hash_file,
+    hold_lock,
+    read_note,
+    reading,
+    remove,
+    sync_folder,
+    telling,
+    write_note,
+)
 
 SMALL = 2**22  # files of fewer bytes are converted anew each time, in memory
 MAPPED = 2**20  # bytes from which on an array stays in its file

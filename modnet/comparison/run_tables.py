@@ -1,0 +1,341 @@
+"""Tables of runs from any framework, read by the names of their columns."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+
+from modnet.errors import DataError, MissingExtraError, SettingError, describe_unknown
+from modnet.files.opening import read_plain, reading
+from modnet.text import format_count, list_some, printable, quote
+from modnet.types import Array
+
+LONGEST = 60  # characters of a setting's name in a message
+MOST_COLUMNS = 12  # that a message names
+# Names of columns that say what is in them, in lower case; other characters than letters and digits are one "_". What
+# stands before a point or a slash is left out, as in params.seed or config/seed.
+KNOWN = {
+    "setting": "setting model method algorithm config configuration estimator classifier variant flow_name params",
+    "seed": "seed seeds random_seed rng_seed random_state fold split repeat repetition",
+    "sample": "sample sample_id test_sample example example_id instance",
+    "dataset": "dataset data_set dataset_name data_name",
+    "score": "score value",
+}
+FOLDS = ("fold", "split")  # seeds of a cross-validation, which share training rows
+HIGHER = "accuracy acc f1 auc auroc r2 precision recall bleu rouge iou dice mcc kappa reward return hit hits correct"
+LOWER = "loss error errors err mse rmse mae mape nll perplexity ppl wer cer fid brier regret"
+TRUTH = {"true": 1.0, "false": 0.0}
+
+Place = tuple[tuple[str, ...], str, str]  # setting, data set, seed
+
+
+@attrs.frozen(eq=False)
+class RunTable:
+    """The scores of runs by setting, data set and seed, or the hits or errors of samples by setting."""
+
+    name: str
+    """Its name in messages."""
+    heads: tuple[str, ...]
+    """The names of what varies."""
+    score: str
+    """The name of the score, "" where it has none."""
+    scores: dict[tuple[str, ...], dict[str, dict[str, float]]]
+    of_samples: dict[tuple[str, ...], Array] = attrs.field(factory=dict)
+    """In place of scores: hits (bool) or errors of samples, (seeds, samples), in the order of the seeds."""
+    seeds: tuple[str, ...] = ()
+    """In order; none where the runs have no seeds."""
+    seed: str = ""
+    """The name of the column of seeds."""
+    lost: int = 0
+    """The number of runs without a finite score."""
+
+    @property
+    def has_hits(self) -> bool:
+        """True where each sample was a hit or none."""
+        return bool(self.of_samples) and all(values.dtype == np.bool_ for values in self.of_samples.values())
+
+
+def read_runs(
+    runs: Any, asked: Mapping[str, str | Sequence[str] | None], diverged: float | None, *, paired: bool | None
+) -> RunTable:
+    """Return the runs in a CSV file, a data frame, or a mapping of settings; `asked` are the names of columns.
+
+    Raises SettingError and DataError.
+    """
+    if isinstance(runs, Mapping):
+        if given := [role for role, name in asked.items() if name]:
+            raise SettingError(["a mapping of settings has no columns: leave it out"], given[0])
+        return _from_mapping(runs, diverged, paired=bool(paired))
+    if paired is not None:
+        raise SettingError(["a table pairs by its seeds: leave it out, or name the column of seeds"], "paired")
+    if isinstance(runs, (str, PathLike)):
+        path = Path(runs)
+        return _from_rows(str(path), *_read_csv(path), asked, diverged)
+    return _from_rows("data frame", *_read_frame(runs), asked, diverged)
+
+
+def find_direction(name: str) -> bool | None:
+    """Return whether higher values of a score are better, as far as its name says so.
+
+    >>> [find_direction(name) for name in ("test_acc", "metrics.val_loss", "neg_log_loss", "score")]
+    [True, False, True, None]
+    """
+    words = {*_normalize(shorten(name)).split("_")}
+    is_higher, is_lower = (not words.isdisjoint(known.split()) for known in (HIGHER, LOWER))
+    return None if is_higher == is_lower else is_higher or "neg" in words
+
+
+def shorten(name: str) -> str:
+    """Return the name of a column without what stands before a point or a slash.
+
+    >>> shorten("params.lr"), shorten("lr"), shorten("F1/s.")
+    ('lr', 'lr', 'F1/s.')
+    """
+    return re.split(r"[./]", name)[-1] or name
+
+
+def _normalize(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def _read_csv(path: Path) -> tuple[list[str], Iterator[tuple[str, list[Any]]]]:
+    """Return the names of a file's columns, and its rows, each with its place; raises DataError."""
+    content = read_plain(path)
+    with reading(path):
+        text = content.decode("utf-8-sig")
+    head = text.partition("\n")[0]
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True)
+    with reading(path):
+        names = [name.strip() for name in next(rows, [])]
+
+    def read() -> Iterator[tuple[str, list[Any]]]:
+        with reading(path):
+            for row in rows:
+                place = f"{path}, line {rows.line_num}"
+                if len(row) != len(names) and row:
+                    raise DataError(f"{place}: {format_count(len(row), 'cell')}, expected {len(names)} as in line 1")
+                if row:
+                    yield place, row
+
+    return names, read()
+
+
+def _read_frame(given: Any) -> tuple[list[str], Iterator[tuple[str, list[Any]]]]:
+    try:
+        import narwhals.stable.v2 as nw
+    except ImportError:
+        raise MissingExtraError("a data frame", "frames") from None
+    try:
+        frame: Any = nw.from_native(given)
+    except TypeError:
+        wanted = "the path of a CSV file, a data frame, or a mapping of settings to scores"
+        raise DataError(f"expected {wanted}, found an object of type {type(given).__name__}") from None
+    frame = frame.collect() if hasattr(frame, "collect") else frame
+    cells = zip(*(series.to_list() for series in frame.iter_columns()), strict=True)
+    return [*map(str, frame.columns)], ((f"data frame, row {i}", [*row]) for i, row in enumerate(cells, 1))
+
+
+def _choose_columns(names: Sequence[str], asked: Mapping[str, Any], where: str) -> dict[str, tuple[str, ...]]:
+    """Return the names of the columns of each role, those asked for or those that say it."""
+    if twice := [name for i, name in enumerate(names) if name in names[:i]]:
+        raise DataError(f"{where}: two columns are named {quote(twice[0])}: rename one of them")
+    chosen = {role: (of,) if isinstance(of, str) else tuple(of) for role, of in asked.items() if of}
+    if unknown := [(role, name) for role, of in chosen.items() for name in of if name not in names]:
+        role, name = unknown[0]
+        raise SettingError([describe_unknown("no column", name, names)], f"{where}, {role}")
+    left = [name for name in names if not any(name in of for of in chosen.values())]
+    for role in ("seed", "sample", "dataset", "setting", "score"):
+        if role in chosen:
+            continue
+        found = [name for name in left if _normalize(shorten(name)) in KNOWN[role].split()]
+        if role == "score":
+            found = found or [name for name in left if find_direction(name) is not None]
+        if len(found) == 1:
+            chosen[role] = (found[0],)
+            left.remove(found[0])
+        elif found or role in ("setting", "score"):
+            columns = list_some([quote(name) for name in found or names], MOST_COLUMNS)
+            what = f"which column is the {role}" + (" (several make one together)" if role == "setting" else "")
+            raise SettingError([f"{what}? Say --{role} ({role}=): {columns}"], where)
+    return {role: chosen.get(role, ()) for role in ("setting", "dataset", "seed", "sample", "score")}
+
+
+def _spread(
+    names: list[str], rows: Iterator[tuple[str, list[Any]]], score: str
+) -> tuple[list[str], Iterator[tuple[str, list[Any]]]]:
+    """Return a table with a column of seeds and one of scores in place of columns that are the scores of a seed each.
+
+    `score` is their names with an asterisk for what differs, the seeds: "split*_test_score".
+    """
+    before, _, after = score.partition("*")
+    matches = [re.fullmatch(f"{re.escape(before)}(.+){re.escape(after)}", name) for name in names]
+    of_seeds = {i: match[1] for i, match in enumerate(matches) if match}
+    if not of_seeds:
+        raise SettingError([describe_unknown("no column", score, names)], "score")
+    kept = [i for i in range(len(names)) if i not in of_seeds]
+    every = ((place, row, i) for place, row in rows for i in of_seeds)
+    spread = ((place, [*(row[k] for k in kept), of_seeds[i], row[i]]) for place, row, i in every)
+    return [*(names[i] for i in kept), before.strip(" _-.") or "seed", score], spread
+
+
+def _from_rows(
+    where: str,
+    names: list[str],
+    rows: Iterator[tuple[str, list[Any]]],
+    asked: Mapping[str, Any],
+    diverged: float | None,
+) -> RunTable:
+    if not names:
+        raise DataError(f"{where}: no columns: the first line names them")
+    if "*" in str(asked["score"]) and asked["score"] not in names:
+        names, rows = _spread(names, rows, str(asked["score"]))
+        asked = {**asked, "seed": names[-2]}
+    columns = _choose_columns(names, asked, where)
+    at = {role: [names.index(name) for name in of] for role, of in columns.items()}
+    found: dict[Place, dict[str, float]] = {}
+    first: dict[tuple[Place, str], str] = {}
+    missing: list[str] = []
+    for place, row in rows:
+        words = {role: tuple(_to_word(row[i]) for i in of) for role, of in at.items()}
+        for role, name in ((role, name) for role, of in words.items() if role != "score" for name in of if not name):
+            raise DataError(f"{place}: the {role} is missing{name}: fill it in, or leave the row out")
+        setting, dataset = words["setting"], "".join(words["dataset"])
+        seed = "".join(words["seed"]) or f"run {len(found) + 1}"
+        run, sample = (setting, dataset, seed), "".join(words["sample"])
+        both = (zip(columns[role], words[role], strict=True) for role in ("seed", "sample"))
+        named = [f"{name} {word}" for role in both for name, word in role]
+        what = printable(", ".join([*setting, *words["dataset"], *named]), 200)
+        if before := first.get((run, sample)):
+            raise DataError(
+                f"{place}: {what}: it stands in {before.removeprefix(f'{where}, ')} as well: remove one of them, or "
+                "name the columns that tell them apart (--setting, --dataset)"
+            )
+        first[run, sample] = place
+        score = _to_number(row[at["score"][0]], place, columns["score"][0])
+        if not math.isfinite(score):
+            missing.append(f"{place}: {what}")
+        found.setdefault(run, {})[sample] = score
+    return _gather(where, columns, found, missing, diverged)
+
+
+def _to_word(cell: Any) -> str:
+    """Return a cell as text: whole numbers without a point, as frames with missing values have them with one."""
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return ""
+    return f"{cell:.0f}" if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
+
+
+def _to_number(cell: Any, place: str, name: str) -> float:
+    """Return a score; NaN where it is missing. Raises DataError."""
+    word = _to_word(cell).lower()
+    if not word or word in ("none", "null", "na", "<na>"):
+        return math.nan
+    try:
+        return TRUTH[word] if word in TRUTH else float(cell)
+    except (TypeError, ValueError):
+        raise DataError(f"{place}: {name}: {quote(str(cell))} is no number") from None
+
+
+def _gather(
+    where: str,
+    columns: Mapping[str, tuple[str, ...]],
+    found: Mapping[Place, Mapping[str, float]],
+    missing: Sequence[str],
+    diverged: float | None,
+) -> RunTable:
+    """Return runs by setting; raises DataError where a score is not finite, and nothing says what it counts with."""
+    if not found:
+        raise DataError(f"{where}: no runs: a row for each is expected")
+    has_samples = bool(columns["sample"])
+    if missing and (diverged is None or has_samples):
+        more = f" (and {format_count(len(missing) - 1, 'other')})" if len(missing) > 1 else ""
+        remedy = (
+            "each sample of each run needs a value"
+            if has_samples
+            else "a run that diverged counts too: say with what score, as that of guessing: --diverged (diverged=)"
+        )
+        raise DataError(f"{missing[0]}{more}: no finite score: {remedy}")
+    lost = 0.0 if diverged is None else diverged
+    scores: dict[tuple[str, ...], dict[str, dict[str, float]]] = {}
+    for (setting, dataset, seed), of in found.items():
+        mean = math.fsum(of.values()) / len(of)
+        scores.setdefault(setting, {}).setdefault(dataset, {})[seed] = mean if math.isfinite(mean) else lost
+    seeds = order_seeds(seed for *_, seed in found) if columns["seed"] else ()
+    short = tuple(map(shorten, columns["setting"]))
+    heads = short if len({*short}) == len(short) else columns["setting"]
+    table = RunTable(where, heads, columns["score"][0], scores, {}, seeds, "".join(columns["seed"]), len(missing))
+    return _with_samples(table, found) if has_samples else table
+
+
+def order_seeds(seeds: Iterable[str]) -> tuple[str, ...]:
+    """Return seeds in the order of their numbers, or, where they have none, as they come."""
+    known = dict.fromkeys(seeds)
+    return tuple(sorted(known, key=float) if all(re.fullmatch(r"-?\d+(\.0+)?", seed) for seed in known) else known)
+
+
+def _with_samples(table: RunTable, found: Mapping[Place, Mapping[str, float]]) -> RunTable:
+    """Return a table with the hits or errors of single samples; raises DataError where a run lacks one."""
+    if len(datasets := {dataset for _, dataset, _ in found}) > 1:
+        some = list_some(sorted(datasets), 3)
+        raise DataError(f"{table.name}: samples of several data sets ({some}): judge each in a table of its own")
+    if not table.seeds:
+        raise SettingError(["samples are compared seed by seed: name its column (--seed, seed=)"], table.name)
+    samples = [*dict.fromkeys(sample for of in found.values() for sample in of)]
+    dataset, arrays = datasets.pop(), {}
+    for setting in table.scores:
+        for seed in table.seeds:
+            of = found.get((setting, dataset, seed), {})
+            if len(of) < len(samples):
+                lacking = next(sample for sample in samples if sample not in of)
+                what = printable(f"{', '.join(setting)}, {table.seed} {seed}, sample {lacking}", 200)
+                raise DataError(f"{table.name}: nothing for {what}: each setting needs each seed and each sample")
+        arrays[setting] = np.array([[found[setting, dataset, seed][s] for s in samples] for seed in table.seeds])
+    return attrs.evolve(table, of_samples=to_hits(arrays))
+
+
+def to_hits(arrays: dict[tuple[str, ...], Array]) -> dict[tuple[str, ...], Array]:
+    """Return arrays of hits as truth values, where nothing but 0 and 1 is in them; errors as they are."""
+    if all(((values == 0) | (values == 1)).all() for values in arrays.values()):
+        return {key: values.astype(np.bool_) for key, values in arrays.items()}
+    return arrays
+
+
+def _from_mapping(runs: Mapping[Any, Any], diverged: float | None, *, paired: bool) -> RunTable:
+    found: dict[Place, dict[str, float]] = {}
+    arrays: dict[tuple[str, ...], Array] = {}
+    missing, with_seeds = [], set()
+    for key, given in runs.items():
+        setting = (printable(str(key), LONGEST),)
+        with_seeds.add(isinstance(given, Mapping) or paired)
+        values = np.asarray([*given.values()] if isinstance(given, Mapping) else given)
+        if values.dtype.kind not in "biuf" or values.ndim not in (1, 2) or not values.size:
+            raise DataError(f"{setting[0]}: expected scores (seeds,), or hits (seeds, samples), found {values!r:.100}")
+        if values.ndim == 2:
+            arrays[setting] = values
+            continue
+        seeds = given if isinstance(given, Mapping) else range(len(values))
+        for seed, score in zip(map(_to_word, seeds), values.tolist(), strict=True):
+            found[setting, "", seed] = {"": float(score)}
+            if not math.isfinite(score):
+                missing.append(f"{setting[0]}, {'seed' if True in with_seeds else 'run'} {seed}")
+    if len(with_seeds) > 1 or (arrays and found):
+        raise DataError("expected the same of each setting: scores, scores by seed ({seed: score}), or hits of samples")
+    columns = {"setting": ("setting",), "seed": ("seed",) * (True in with_seeds), "sample": (), "score": ("",)}
+    if not arrays:
+        return _gather("runs", columns, found, missing, diverged)
+    shapes = {key[0]: values.shape for key, values in arrays.items()}
+    if len({*shapes.values()}) > 1:
+        raise DataError(f"expected hits of the same seeds and samples of each setting, found shapes {shapes}")
+    if not all(np.isfinite(values).all() for values in arrays.values()):
+        raise DataError("each sample of each run needs a finite value")
+    counted = tuple(str(i) for i in range(len(next(iter(arrays.values())))))
+    return RunTable("runs", ("setting",), "", {key: {} for key in arrays}, to_hits(arrays), counted)

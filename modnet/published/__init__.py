@@ -1,0 +1,1 @@
+"""Published results, a file for each, and functions for some."""
