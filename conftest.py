@@ -68,14 +68,19 @@ def _names_in_examples(doctest_namespace: dict[str, object]) -> None:
 
 @pytest.fixture(scope="session")
 def call() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return a function that calls the command line within this process, which takes less time than a process does."""
+    """Return a function that calls the command line within this process, which takes less time than a process does.
 
-    def call(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    The pictures of runs and comparisons are drawn if wanted, which takes longer than most of these runs.
+    """
+
+    def call(*arguments: str, cwd: Path, draws: bool = False, **environment: str) -> subprocess.CompletedProcess[str]:
         out, err, status = io.StringIO(), io.StringIO(), 0
         with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             patch.chdir(cwd)
             patch.setattr(sys, "argv", ["modnet", *arguments])
             patch.setattr("warnings.showwarning", None)  # which the command line sets
+            for module in () if draws else ("cli.train", "comparison.compare"):
+                patch.setattr(f"modnet.{module}.try_to_draw", lambda *_: "")
             for name, value in environment.items():
                 patch.setenv(name, value)
             try:

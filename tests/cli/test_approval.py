@@ -17,6 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from processes import run_warm
 
 import modnet
 from modnet.comparison.workers import train_table
@@ -78,10 +79,8 @@ def modnet_in(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]
     """Return a function that runs the command of a user who has approved nothing yet, in a folder."""
 
     def run(folder: Path, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        known = {**os.environ, "MODNET_CONFIG": str(tmp_path / "config"), "RAN": str(tmp_path / "ran"), **environment}
-        return subprocess.run(
-            [SCRIPT, *arguments], cwd=folder, env=known, capture_output=True, text=True, check=False, timeout=120
-        )
+        own = {"MODNET_CONFIG": str(tmp_path / "config"), "RAN": str(tmp_path / "ran")}
+        return run_warm(*arguments, cwd=folder, environment={**os.environ, **own, **environment})
 
     return run
 

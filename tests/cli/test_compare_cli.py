@@ -93,7 +93,8 @@ class TestOutput:
         assert "2 of 4" in done.stderr
 
     def test_files_say_the_same(self, call: Call, folder: Path, tmp_path: Path) -> None:
-        call(*QUICK, "--hidden", "2,3", "--seeds", "3", "--rope", "0.5", "--out", str(tmp_path / "out"), cwd=folder)
+        options = ("--hidden", "2,3", "--seeds", "3", "--rope", "0.5", "--out", str(tmp_path / "out"))
+        call(*QUICK, *options, cwd=folder, draws=True)
         record = json.loads((tmp_path / "out/comparison.json").read_text())
         with (tmp_path / "out/runs.csv").open() as file:
             rows = list(csv.DictReader(file))

@@ -78,7 +78,7 @@ def test_rows_have_the_main_one_and_fit_into_80_columns_and_a_table_has_all(call
 def test_the_curves_are_drawn_again_also_without_the_metrics_plugin(call: Call, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     (tmp_path / "mine.py").write_text(PLUGIN, encoding="utf-8")
-    done = call("train", *SHORT, "--metric", "share", "-p", "mine", "--out", "run", cwd=tmp_path)
+    done = call("train", *SHORT, "--metric", "share", "-p", "mine", "--out", "run", cwd=tmp_path, draws=True)
     assert done.returncode == 0, done.stderr
     assert "share of A" in done.stdout
     drawn = (tmp_path / "run" / "curves.png").read_bytes()

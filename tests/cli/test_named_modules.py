@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 import attrs
 import pytest
 from environments import Environment, wheel_of
+from processes import run_warm
 
 from modnet.cli.given import find_given, give_modules
 from modnet.errors import PluginError
@@ -90,7 +90,9 @@ class Place:
         (self.root / "linked").unlink(missing_ok=True)
 
     def modnet(self, folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return self.shell(folder, shlex.join(["modnet", *map(str, arguments)]))
+        done = run_warm(*arguments, cwd=folder, environment=self.environment)
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
 
     def shell(self, folder: Path, line: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
