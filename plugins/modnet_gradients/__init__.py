@@ -5,6 +5,7 @@ from modnet_gradients.backpropagation import Backpropagation
 from modnet_gradients.central_difference import CentralDifference
 from modnet_gradients.complex_step import ComplexStep
 from modnet_gradients.evolution_strategies import EvolutionStrategies
+from modnet_gradients.feedback import DirectFeedbackAlignment, FeedbackAlignment
 from modnet_gradients.forward_difference import ForwardDifference
 from modnet_gradients.forward_gradient import ForwardGradient
 from modnet_gradients.nodes import ActivityPerturbation, NodePerturbation
@@ -20,7 +21,9 @@ def register_gradients(register: Register[GradientEstimator]) -> None:
     register(Backpropagation)
     register(CentralDifference)
     register(ComplexStep)
+    register(DirectFeedbackAlignment)
     register(EvolutionStrategies)
+    register(FeedbackAlignment)
     register(ForwardDifference)
     register(ForwardGradient)
     register(NodePerturbation)

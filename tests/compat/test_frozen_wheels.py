@@ -22,9 +22,10 @@ DIGESTS = {
     "modnet_frozen_optimizers": "164669743c1d6676f2e2d58b2908f64b9b7daf9941113071e6539e019ad7e789",
     "modnet_frozen_sources": "5f09bf2e11b00d150180001030d288529fe0179bf4a1692cad6e4e5b9f1d8988",
 }
+# Since then a built-in has the name feedback-alignment: that of the plugin is available by its full name.
 PARTS = {
     "frozen-activations": ["sharp-softsign", "bounded-2", "plain-softmax"],
-    "frozen-gradients": ["simultaneous-perturbation", "feedback-alignment", "half-and-half"],
+    "frozen-gradients": ["simultaneous-perturbation", "modnet-frozen-gradients:feedback-alignment", "half-and-half"],
     "frozen-losses": ["frozen-huber", "log-likelihood"],
     "frozen-optimizers": ["sign-momentum", "centered-rms", "coasting"],
     "frozen-diary": [],
@@ -43,7 +44,7 @@ RUNS = {
     ),
     "third": (
         *("--data", "rings", "--hidden", "4,3", "--activation", "sharp-softsign"),
-        *("--gradient", "feedback-alignment", "--optimizer", "sign-momentum"),
+        *("--gradient", "modnet-frozen-gradients:feedback-alignment", "--optimizer", "sign-momentum"),
     ),
 }
 SHORT = ("--batch-size", "8", "--iterations", "30")

@@ -36,6 +36,8 @@ RANDOM = [
     "random-coordinates",
     "node-perturbation",
     "activity-perturbation",
+    "feedback-alignment",
+    "direct-feedback-alignment",
 ]
 THREADED = ["central-difference", "forward-difference", "richardson", "complex-step"]
 

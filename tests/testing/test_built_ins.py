@@ -95,6 +95,10 @@ SKIPPED = {
     "backpropagation": {"mean", "any-function", "evaluations"},
     "evolution-strategies": {"gradient", "weighted"},
     "activity-perturbation": {"gradient", "weighted", "any-function", "evaluations"},
+    **{
+        name: {"gradient", "weighted", "mean", "any-function", "evaluations"}
+        for name in ("feedback-alignment", "direct-feedback-alignment")
+    },
     "node-perturbation": {"gradient", "weighted", "any-function", "evaluations"},
     "forward-gradient": {"gradient", "weighted", "evaluations"},
     "random-coordinates(coordinates=5)": {"gradient", "weighted"},

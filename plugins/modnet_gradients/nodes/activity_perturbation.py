@@ -10,8 +10,8 @@ from attrs.validators import ge
 
 from modnet import Array, GradientEstimator, Grads, Objective, Params, Stream
 from modnet_gradients.directions import normal
-from modnet_gradients.layered import Link, carry_forwards
-from modnet_gradients.nodes.noise import Noise, average_along, links_of_network
+from modnet_gradients.layered import Link, carry_forwards, links_of_network
+from modnet_gradients.nodes.noise import Noise, average_along
 
 
 @attrs.frozen

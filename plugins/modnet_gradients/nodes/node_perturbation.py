@@ -10,8 +10,8 @@ from attrs.validators import ge, gt, optional
 
 from modnet import Array, GradientError, GradientEstimator, Grads, Objective, Params, Stream, default_step
 from modnet_gradients.directions import signs
-from modnet_gradients.layered import Link
-from modnet_gradients.nodes.noise import Noise, average_along, find_shares, links_of_network
+from modnet_gradients.layered import Link, links_of_network
+from modnet_gradients.nodes.noise import Noise, average_along, find_shares
 from modnet_gradients.stencil import check_step
 
 

@@ -69,7 +69,7 @@ RUNS = {
     "hinge": ("trial_losses", "--loss hinge --output identity"),
     "exact": ("trial_gradients", "--gradient exact"),
     "two-points": ("trial_gradients", "--gradient two-points --set gradient.size=0.01"),
-    "feedback": ("trial_gradients", "--gradient feedback-alignment"),
+    "feedback": ("trial_gradients", "--gradient fixed-feedback"),
     "clipped": ("trial_gradients", "--gradient clipped --set gradient.length=none"),
     "plain": ("trial_optimizers", "--optimizer plain --lr 0.05 --set optimizer.clip=0.5"),
     "sign": ("trial_optimizers", "--optimizer sign-momentum"),

@@ -32,7 +32,7 @@ class TwoPoints(modnet.GradientEstimator):
 
 
 @attrs.frozen
-class FeedbackAlignment(modnet.GradientEstimator):
+class FixedFeedback(modnet.GradientEstimator):
     """Backpropagation with fixed random feedback weights (Lillicrap et al. 2016)."""
 
     promises = "direction"
@@ -74,5 +74,5 @@ class Clipped(modnet.GradientEstimator):
 def register_gradients(register):
     register(Exact)
     register(TwoPoints)
-    register(FeedbackAlignment)
+    register(FixedFeedback)
     register(Clipped)
