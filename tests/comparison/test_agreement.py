@@ -102,7 +102,7 @@ class TestLibraries:
             alter_libraries(run, numpy="1.0")
         assert compare(made).returncode == 0
         done = compare(made, seeds=3)
-        assert (done.returncode, "library numpy: 1.0 in 4 runs (" in done.stderr) == (1, True)
+        assert (done.returncode, "library numpy: 1.0 in 4 runs (" in done.stderr) == (1, True), done.stderr
         assert done.stderr.count("\n") == 2
 
     def test_one_run_of_another_library(self, made: Path) -> None:
