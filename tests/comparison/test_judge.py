@@ -16,11 +16,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from modnet_data.run_tables import find_direction
 from scipy import stats
 
 import modnet
 from modnet.comparison.decisions import ANALYSES, ERROR, decide
-from modnet.comparison.run_tables import find_direction
 from modnet.comparison.scores import ScoreDifference, find_rounding, find_unit
 from modnet.comparison.statistics import Variation
 from modnet.display.figure import render
@@ -343,7 +343,7 @@ class TestMistakes:
             assert result.settings[1].scores.min() == 0.1
             assert "1 run has no finite score" in " ".join(result.notes)
         text = self.fail({"a": [1.0, math.nan], "b": [math.inf, 1.0]}, modnet.DataError, **HIGHER)
-        assert text.startswith("runs, place 1: a (and 1 other): no finite score")
+        assert text.startswith("runs, place 1: a (and 1 more): no finite score")
 
     def test_the_direction_is_asked_for(self) -> None:
         frame = to_frame(draw(0.9, 0.8)).rename(columns={"accuracy": "score"})
@@ -355,14 +355,16 @@ class TestMistakes:
         path = write(tmp_path / "runs.csv", [["run", "acc", "loss"], ["x", 1, 2]])
         assert "which column is the setting" in self.fail(path, modnet.SettingError)
         assert "Say --score (score=): 'acc', 'loss'" in self.fail(path, modnet.SettingError, setting="run")
-        assert "no column 'ac', did you mean 'acc'?" in self.fail(path, modnet.SettingError, setting="run", score="ac")
+        assert "no column 'ac', did you mean 'acc'?" in self.fail(
+            path, modnet.UnknownNameError, setting="run", score="ac"
+        )
 
     @pytest.mark.parametrize(
         ("rows", "message"),
         [
             ([], "no columns"),
             ([["model", "accuracy"]], "no runs"),
-            ([["model", "accuracy"], ["a"]], "line 2: 1 cell, expected 2 as in line 1"),
+            ([["model", "accuracy"], ["a"]], "line 2: cells: 1, expected 2 as in line 1"),
             ([["model", "accuracy"], ["a", "good"]], "line 2: accuracy: 'good' is no number"),
             ([["model", "accuracy"], ["", "1"]], "line 2: the setting is missing"),
             ([["model", "accuracy", "accuracy"], ["a", 1, 2]], "two columns are named 'accuracy'"),
