@@ -22,6 +22,7 @@ from modnet.cli.show.progress import RunsProgress, file_progress
 from modnet.cli.show.values import to_json
 from modnet.comparison.compare import compare
 from modnet.comparison.grid import create_settings
+from modnet.comparison.statistics import load_special
 from modnet.compose.plugins import containing_plugins
 from modnet.compose.tables import read_toml
 from modnet.errors import SettingError
@@ -120,13 +121,15 @@ def _reproduce(
     accept: bool,
 ) -> list[Finding]:
     """Return the verdicts on all figures of a result."""
+    count = sum(not figure.prints for figure in result.figures)
+    if count:
+        load_special()  # before anything is run
     if result.experiment is None:
         ours = _measure_functions(result, seeds, progress)
     else:
         settings: Any = {"seeds": seeds, "out": out, "workers": workers, "accept": accept}
         found = compare(result.experiment, result.grid, progress=progress, **settings)
         ours = [measure_runs(figure, found)[:, np.newaxis] for figure in result.figures]
-    count = sum(not figure.prints for figure in result.figures)
     judged = zip(result.figures, ours, strict=True)
     return [finding for figure, values in judged for finding in judge(figure, values, count)]
 
