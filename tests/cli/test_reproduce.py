@@ -14,9 +14,9 @@ import pytest
 from processes import Call
 
 from modnet.cli.reproduce.data import find_data
+from modnet.cli.reproduce.results import DataFiles, Figure, create_published, find_published, list_published
 from modnet.cli.reproduce.verdicts import judge
 from modnet.comparison.grid import create_settings
-from modnet.compose.published import DataFiles, Figure, create_published, find_published, list_published
 from modnet.compose.tables import read_toml
 from modnet.errors import DataError, ModnetError
 
