@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,7 @@ ALONE = (
     "Scores alone know nothing of the test samples: verdicts and intervals are for other seeds on the same test data. "
     "What holds for new samples takes the hits of the test samples (--sample)."
 )
-SHARES = ("accuracy", "acc")  # words in the names of scores for which the ROPE of accuracies is taken
+SHARES = {"accuracy", "acc"}  # words in the names of scores for which the ROPE of accuracies is taken
 
 
 @attrs.frozen(eq=False)
@@ -181,9 +182,9 @@ class Judgement:
         return rows
 
     def _format(self, number: float) -> str:
-        """Return a score with so many decimals that the standard deviation between seeds has two digits."""
+        """Return a score with so many decimals that the smallest standard deviation between seeds has two digits."""
         deviations = [each.deviation for each in self.settings if each.deviation > 0]
-        places = 1 - math.floor(math.log10(float(np.median(deviations)))) if deviations else 4
+        places = 1 - math.floor(math.log10(min(deviations))) if deviations else 4
         return f"{number:z.{min(max(places, 0), 9)}f}"
 
 
@@ -202,7 +203,7 @@ def _judge_score(scores: Array) -> Estimate | None:
 
 def _choose_rope(score: str, values: Sequence[float]) -> float:
     """Return the ROPE of accuracies, if these are some, or 0."""
-    is_share = any(word in score.lower().replace("-", "_").split("_") for word in SHARES)
+    is_share = not SHARES.isdisjoint(re.findall("[a-z]+", score.lower()))
     return ROPE if is_share and min(values) >= 0 and max(values) <= 1 else 0.0
 
 

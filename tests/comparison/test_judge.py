@@ -138,6 +138,7 @@ class TestVerdicts:
 
     def test_the_margin_of_accuracies_is_that_of_compare(self) -> None:
         assert modnet.judge(to_frame(draw(0.9, 0.8))).rope == 0.001
+        assert modnet.judge(to_frame(draw(0.9, 0.8)).rename(columns={"accuracy": "test/acc"})).rope == 0.001
         assert modnet.judge(to_frame({name: 100 * of for name, of in draw(0.9, 0.8).items()})).rope == 0
 
     def test_scores_that_never_differ_show_no_more_than_their_steps(self) -> None:
@@ -248,6 +249,11 @@ class TestTables:
         frame = to_frame(draw(0.9, 0.8))
         frame.to_csv(tmp_path / "runs.csv", index=False, sep=delimiter, encoding="utf-8-sig")
         assert str(modnet.judge(tmp_path / "runs.csv")) == str(modnet.judge(frame))
+
+    def test_a_compressed_file(self, tmp_path: Path) -> None:
+        frame = to_frame(draw(0.9, 0.8))
+        frame.to_csv(tmp_path / "runs.csv.gz", index=False)
+        assert str(modnet.judge(tmp_path / "runs.csv.gz")) == str(modnet.judge(frame))
 
     def test_openml_runs_on_three_data_sets(self) -> None:
         result = modnet.judge(TABLES / "openml.csv")
