@@ -152,7 +152,10 @@ def test_soft_targets_of_a_validation_part_are_given_apart() -> None:
         ({"train": SOFT - [[1, -1, 0]]}, "not 60 rows of 3 probabilities whose sum is 1"),
         ({"train": np.full((60, 3), np.nan)}, "not 60 rows of 3 probabilities whose sum is 1"),
         ({"train": [[1], [1, 2]]}, "soft targets of the training rows must be rows of numbers"),
-        ({"train": SOFT, "validation": SOFT}, "soft targets need a validation part: there is none"),
+        (
+            {"train": SOFT, "validation": SOFT},
+            "soft targets need classes, and the validation part: one of them is not there",
+        ),
     ],
 )
 def test_what_are_no_soft_targets_is_refused(given: Any, words: str) -> None:
@@ -161,7 +164,7 @@ def test_what_are_no_soft_targets_is_refused(given: Any, words: str) -> None:
 
 
 def test_a_regression_has_none_and_no_format_holds_them(tmp_path: Any) -> None:
-    with pytest.raises(DataError, match="soft targets need classes, and data for regression has none"):
+    with pytest.raises(DataError, match="soft targets need classes"):
         Dataset.from_arrays((X, T), (X, T), task="regression").with_soft_targets(SOFT)
     with pytest.raises(DataError, match="data sets with soft targets are not written"):
         write(make_soft(), tmp_path / "soft.npz")
