@@ -113,6 +113,19 @@ def test_a_network_learns_soft_targets_and_metrics_go_by_the_classes() -> None:
     assert run.history.train_accuracy[-1] == run.network.accuracy(data.train.x, T)
 
 
+@pytest.mark.parametrize("estimator", ["central-difference", "complex-step", "forward-gradient"])
+def test_estimators_take_soft_targets(estimator: str) -> None:
+    data = make_soft()
+    net = modnet.Network.for_data(data, hidden=3, activation="tanh", seed=1)
+    run, exact = (
+        modnet.train(net, data, gradient=modnet.gradient(name), iterations=3, batch_size=20)
+        for name in (estimator, "backpropagation")
+    )
+    assert run.history.loss[0] == exact.history.loss[0]
+    if estimator != "forward-gradient":
+        np.testing.assert_allclose(run.params["W1"], exact.params["W1"], rtol=1e-6)
+
+
 def test_one_output_learns_the_probability_of_the_second_class() -> None:
     soft = np.tile([0.8, 0.2], (60, 1))
     data = Dataset.from_arrays((X, T % 2), (X, T % 2)).with_soft_targets(soft)
