@@ -2,13 +2,13 @@
 
 from modnet_data import cached as cached
 from modnet_data import download as download
+from modnet_data.run_tables import judge as judge
 
 from modnet import files as files
 from modnet import testing as testing
 from modnet.comparison.compare import compare as compare
 from modnet.comparison.decisions import Decision as Decision
 from modnet.comparison.judging import Judgement as Judgement
-from modnet.comparison.judging import judge as judge
 from modnet.comparison.report import Comparison as Comparison
 from modnet.comparison.result import PairResult as PairResult
 from modnet.comparison.result import SettingResult as SettingResult
@@ -77,6 +77,8 @@ from modnet.runs.run import Run as Run
 from modnet.runs.run import SavedRun as SavedRun
 from modnet.runs.run import open_run as open_run
 from modnet.runs.run import train as train
+from modnet.testing.derivative_check import DerivativeCheck as DerivativeCheck
+from modnet.testing.derivative_check import check_derivative as check_derivative
 from modnet.testing.gradcheck.check import GradientCheck as GradientCheck
 from modnet.testing.gradcheck.estimators import EstimatorRow as EstimatorRow
 from modnet.testing.gradcheck.numerical import gradient_descent as gradient_descent

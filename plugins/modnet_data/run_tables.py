@@ -1,4 +1,4 @@
-"""Tables of runs from any framework, read by the names of their columns."""
+"""Runs of any framework, judged by a table of them."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.errors import DataError, MissingExtraError, SettingError, describe_unknown
-from modnet.files.opening import read_plain, reading
-from modnet.text import format_count, list_some, printable, quote
-from modnet.types import Array
+from modnet import Array, DataError, Judgement, SettingError, UnknownNameError
+from modnet.files import list_some, printable, quote, read_bytes, reading
+from modnet_data.frame.given import from_native
 
 LONGEST = 60  # characters of a setting's name in a message
 MOST_COLUMNS = 12  # that a message names
 # Names of columns that say what is in them, in lower case; other characters than letters and digits are one "_". What
 # stands before a point or a slash is left out, as in params.seed or config/seed.
 KNOWN = {
-    "setting": "setting model method algorithm config configuration estimator classifier variant flow_name params",
     "seed": "seed seeds random_seed rng_seed random_state fold split repeat repetition",
     "sample": "sample sample_id test_sample example example_id instance",
     "dataset": "dataset data_set dataset_name data_name",
+    "setting": "setting model method algorithm config configuration estimator classifier variant flow_name params",
     "score": "score value",
 }
 FOLDS = ("fold", "split")  # seeds of a cross-validation, which share training rows
@@ -57,11 +56,97 @@ class RunTable:
     """The name of the column of seeds."""
     lost: int = 0
     """The number of runs without a finite score."""
+    unused: tuple[str, ...] = ()
+    """The names of the other columns."""
 
     @property
     def has_hits(self) -> bool:
         """True where each sample was a hit or none."""
         return bool(self.of_samples) and all(values.dtype == np.bool_ for values in self.of_samples.values())
+
+
+def judge(
+    runs: Any,
+    *,
+    setting: str | Sequence[str] | None = None,
+    seed: str | None = None,
+    score: str | None = None,
+    sample: str | None = None,
+    dataset: str | None = None,
+    higher_is_better: bool | None = None,
+    rope: float | None = None,
+    diverged: float | None = None,
+    paired: bool | None = None,
+) -> Judgement:
+    """Return what may be claimed of the differences between settings, by runs of any framework.
+
+    `runs` is the path of a CSV file or a data frame with a row for each run, or for each test sample of each run; or a
+    mapping of settings: to scores (seeds,), to scores by seed, or to hits (seeds, samples). Arrays are taken for runs
+    of unrelated seeds; with `paired`, those in the same place are of the same seed.
+
+    `setting`, `seed`, `score`, `sample` and `dataset` are the names of columns, where their names do not say it;
+    several make a setting together. `higher_is_better` may be left out where the name of the score says it. Settings
+    whose scores differ by less than `rope`, in the unit of the score, are practically equal. A run without a finite
+    score counts with `diverged`.
+
+    Raises SettingError, DataError and MissingExtraError.
+
+    >>> runs = {"adam": [0.971, 0.969, 0.972, 0.97, 0.973], "sgd": [0.941, 0.938, 0.944, 0.94, 0.939]}
+    >>> result = modnet.judge(runs, higher_is_better=True)
+    >>> result.pairs[0].verdict, round(result.pairs[0].difference, 4)
+    ('adam is better', 0.0306)
+    """
+    if rope is not None and not (rope >= 0 and math.isfinite(rope)):
+        raise SettingError([f"must be a number >= 0, not {rope!r}"], "rope")
+    if diverged is not None and not math.isfinite(diverged):
+        raise SettingError([f"must be a finite number, not {diverged!r}"], "diverged")
+    asked = {"setting": setting, "dataset": dataset, "seed": seed, "sample": sample, "score": score}
+    table = read_runs(runs, asked, diverged, paired=paired)
+    is_higher, assumed = _find_direction(table, higher_is_better)
+    notes = [note for note in (*_describe(table), assumed) if note]
+    if table.of_samples:
+        return Judgement.from_samples(table.of_samples, table.heads, rope=rope, notes=notes)
+    name = table.score or "score"
+    return Judgement.from_scores(
+        table.scores, table.heads, seeds=table.seeds, score=name, higher_is_better=is_higher, rope=rope, notes=notes
+    )
+
+
+def _find_direction(table: RunTable, given: bool | None) -> tuple[bool, str]:
+    """Return whether higher is better, and what was assumed for it; raises SettingError."""
+    if table.of_samples:
+        is_higher = table.has_hits
+        if given not in (None, is_higher):
+            what = "a hit is better than none" if is_higher else "errors of samples are better if smaller"
+            raise SettingError([f"{what}: leave the direction out"], table.name)
+        return is_higher, ""
+    if given is not None:
+        return given, ""
+    found = find_direction(table.score)
+    if found is None:
+        name = quote(table.score) if table.score else "score"
+        remedy = "Say --higher-is-better or --lower-is-better (higher_is_better=True or False)"
+        raise SettingError([f"is a higher {name} better? {remedy}"], table.name)
+    return found, f"{'Higher' if found else 'Lower'} {table.score} is taken for better, as its name says."
+
+
+def _describe(table: RunTable) -> Iterator[str]:
+    """Yield what is to be known of the runs of a table."""
+    if table.lost:
+        what = "1 run has" if table.lost == 1 else f"{table.lost:,} runs have"
+        yield f"{what} no finite score and count with the one that was given for it."
+    if table.seeds:
+        order = f"Seeds are taken in the order {list_some(table.seeds, 6)}"
+        yield f"{order}: give later ones larger numbers, so that the first ones stay the first."
+    else:
+        order = "each row is a run of its own, in the order of the table. Add later ones below."
+        unused = f" Columns that are not used: {list_some(map(quote, table.unused), 6)}." if table.unused else ""
+        yield f"Runs have no seeds (--seed): {order}{unused}"
+    if table.seed.lower().startswith(FOLDS):
+        yield (
+            f"{table.seed}: the runs of a cross-validation share training rows, and so vary less than those of "
+            "independent samples: its verdicts come too easily. Repeat with other seeds instead."
+        )
 
 
 def read_runs(
@@ -109,7 +194,7 @@ def _normalize(name: str) -> str:
 
 def _read_csv(path: Path) -> tuple[list[str], Iterator[tuple[str, list[Any]]]]:
     """Return the names of a file's columns, and its rows, each with its place; raises DataError."""
-    content = read_plain(path)
+    content = read_bytes(path)
     with reading(path):
         text = content.decode("utf-8-sig")
     head = text.partition("\n")[0]
@@ -122,7 +207,7 @@ def _read_csv(path: Path) -> tuple[list[str], Iterator[tuple[str, list[Any]]]]:
             for row in rows:
                 place = f"{path}, line {rows.line_num}"
                 if len(row) != len(names) and row:
-                    raise DataError(f"{place}: {format_count(len(row), 'cell')}, expected {len(names)} as in line 1")
+                    raise DataError(f"{place}: cells: {len(row)}, expected {len(names)} as in line 1")
                 if row:
                     yield place, row
 
@@ -130,15 +215,7 @@ def _read_csv(path: Path) -> tuple[list[str], Iterator[tuple[str, list[Any]]]]:
 
 
 def _read_frame(given: Any) -> tuple[list[str], Iterator[tuple[str, list[Any]]]]:
-    try:
-        import narwhals.stable.v2 as nw
-    except ImportError:
-        raise MissingExtraError("a data frame", "frames") from None
-    try:
-        frame: Any = nw.from_native(given)
-    except TypeError:
-        wanted = "the path of a CSV file, a data frame, or a mapping of settings to scores"
-        raise DataError(f"expected {wanted}, found an object of type {type(given).__name__}") from None
+    frame = from_native(given, Path("data frame"))
     frame = frame.collect() if hasattr(frame, "collect") else frame
     cells = zip(*(series.to_list() for series in frame.iter_columns()), strict=True)
     return [*map(str, frame.columns)], ((f"data frame, row {i}", [*row]) for i, row in enumerate(cells, 1))
@@ -149,11 +226,10 @@ def _choose_columns(names: Sequence[str], asked: Mapping[str, Any], where: str) 
     if twice := [name for i, name in enumerate(names) if name in names[:i]]:
         raise DataError(f"{where}: two columns are named {quote(twice[0])}: rename one of them")
     chosen = {role: (of,) if isinstance(of, str) else tuple(of) for role, of in asked.items() if of}
-    if unknown := [(role, name) for role, of in chosen.items() for name in of if name not in names]:
-        role, name = unknown[0]
-        raise SettingError([describe_unknown("no column", name, names)], f"{where}, {role}")
+    if unknown := [name for of in chosen.values() for name in of if name not in names]:
+        raise UnknownNameError("column", unknown[0], names, f" ({where})")
     left = [name for name in names if not any(name in of for of in chosen.values())]
-    for role in ("seed", "sample", "dataset", "setting", "score"):
+    for role in KNOWN:
         if role in chosen:
             continue
         found = [name for name in left if _normalize(shorten(name)) in KNOWN[role].split()]
@@ -166,7 +242,7 @@ def _choose_columns(names: Sequence[str], asked: Mapping[str, Any], where: str) 
             columns = list_some([quote(name) for name in found or names], MOST_COLUMNS)
             what = f"which column is the {role}" + (" (several make one together)" if role == "setting" else "")
             raise SettingError([f"{what}? Say --{role} ({role}=): {columns}"], where)
-    return {role: chosen.get(role, ()) for role in ("setting", "dataset", "seed", "sample", "score")}
+    return {**{role: chosen.get(role, ()) for role in KNOWN}, "unused": tuple(left)}
 
 
 def _spread(
@@ -180,7 +256,7 @@ def _spread(
     matches = [re.fullmatch(f"{re.escape(before)}(.+){re.escape(after)}", name) for name in names]
     of_seeds = {i: match[1] for i, match in enumerate(matches) if match}
     if not of_seeds:
-        raise SettingError([describe_unknown("no column", score, names)], "score")
+        raise UnknownNameError("column", score, names)
     kept = [i for i in range(len(names)) if i not in of_seeds]
     every = ((place, row, i) for place, row in rows for i in of_seeds)
     spread = ((place, [*(row[k] for k in kept), of_seeds[i], row[i]]) for place, row, i in every)
@@ -257,22 +333,23 @@ def _gather(
         raise DataError(f"{where}: no runs: a row for each is expected")
     has_samples = bool(columns["sample"])
     if missing and (diverged is None or has_samples):
-        more = f" (and {format_count(len(missing) - 1, 'other')})" if len(missing) > 1 else ""
+        more = f" (and {len(missing) - 1:,} more)" if len(missing) > 1 else ""
         remedy = (
             "each sample of each run needs a value"
             if has_samples
             else "a run that diverged counts too: say with what score, as that of guessing: --diverged (diverged=)"
         )
         raise DataError(f"{missing[0]}{more}: no finite score: {remedy}")
-    lost = 0.0 if diverged is None else diverged
+    counted = 0.0 if diverged is None else diverged
     scores: dict[tuple[str, ...], dict[str, dict[str, float]]] = {}
     for (setting, dataset, seed), of in found.items():
         mean = math.fsum(of.values()) / len(of)
-        scores.setdefault(setting, {}).setdefault(dataset, {})[seed] = mean if math.isfinite(mean) else lost
+        scores.setdefault(setting, {}).setdefault(dataset, {})[seed] = mean if math.isfinite(mean) else counted
     seeds = order_seeds(seed for *_, seed in found) if columns["seed"] else ()
     short = tuple(map(shorten, columns["setting"]))
     heads = short if len({*short}) == len(short) else columns["setting"]
-    table = RunTable(where, heads, columns["score"][0], scores, {}, seeds, "".join(columns["seed"]), len(missing))
+    seed, lost = "".join(columns["seed"]), len(missing)
+    table = RunTable(where, heads, columns["score"][0], scores, {}, seeds, seed, lost, columns["unused"])
     return _with_samples(table, found) if has_samples else table
 
 
@@ -310,32 +387,31 @@ def to_hits(arrays: dict[tuple[str, ...], Array]) -> dict[tuple[str, ...], Array
 
 
 def _from_mapping(runs: Mapping[Any, Any], diverged: float | None, *, paired: bool) -> RunTable:
-    found: dict[Place, dict[str, float]] = {}
-    arrays: dict[tuple[str, ...], Array] = {}
-    missing, with_seeds = [], set()
+    found: list[tuple[str, list[Any], Array]] = []  # name, seeds, values
     for key, given in runs.items():
-        setting = (printable(str(key), LONGEST),)
-        with_seeds.add(isinstance(given, Mapping) or paired)
-        values = np.asarray([*given.values()] if isinstance(given, Mapping) else given)
+        name, has_seeds = printable(str(key), LONGEST), isinstance(given, Mapping)
+        values = np.asarray([*given.values()] if has_seeds else given)
         if values.dtype.kind not in "biuf" or values.ndim not in (1, 2) or not values.size:
-            raise DataError(f"{setting[0]}: expected scores (seeds,), or hits (seeds, samples), found {values!r:.100}")
-        if values.ndim == 2:
-            arrays[setting] = values
-            continue
-        seeds = given if isinstance(given, Mapping) else range(len(values))
-        for seed, score in zip(map(_to_word, seeds), values.tolist(), strict=True):
-            found[setting, "", seed] = {"": float(score)}
-            if not math.isfinite(score):
-                missing.append(f"{setting[0]}, {'seed' if True in with_seeds else 'run'} {seed}")
-    if len(with_seeds) > 1 or (arrays and found):
+            raise DataError(f"{name}: expected scores (seeds,), or hits (seeds, samples), found {values!r:.100}")
+        found.append((name, [*given] if has_seeds else [*range(len(values))] if paired else [], values))
+    if len({(values.ndim, bool(seeds)) for _, seeds, values in found}) > 1:
         raise DataError("expected the same of each setting: scores, scores by seed ({seed: score}), or hits of samples")
-    columns = {"setting": ("setting",), "seed": ("seed",) * (True in with_seeds), "sample": (), "score": ("",)}
-    if not arrays:
-        return _gather("runs", columns, found, missing, diverged)
+    if found and found[0][2].ndim == 2:
+        return _from_arrays({(name,): values for name, _, values in found})
+    columns = ["setting", *["seed"] * any(seeds for _, seeds, _ in found), "score"]
+    rows = (
+        (f"runs, place {i}", [name, *seeds[i : i + 1], score])
+        for name, seeds, values in found
+        for i, score in enumerate(values.tolist())
+    )
+    return attrs.evolve(_from_rows("runs", columns, rows, dict.fromkeys(KNOWN), diverged), score="")
+
+
+def _from_arrays(arrays: dict[tuple[str, ...], Array]) -> RunTable:
     shapes = {key[0]: values.shape for key, values in arrays.items()}
     if len({*shapes.values()}) > 1:
         raise DataError(f"expected hits of the same seeds and samples of each setting, found shapes {shapes}")
     if not all(np.isfinite(values).all() for values in arrays.values()):
         raise DataError("each sample of each run needs a finite value")
-    counted = tuple(str(i) for i in range(len(next(iter(arrays.values())))))
-    return RunTable("runs", ("setting",), "", {key: {} for key in arrays}, to_hits(arrays), counted)
+    seeds = tuple(map(str, range(len(next(iter(arrays.values()))))))
+    return RunTable("runs", ("setting",), "", {key: {} for key in arrays}, to_hits(arrays), seeds)
