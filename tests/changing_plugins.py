@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from hashlib import sha256
 from pathlib import Path
 
 from processes import run_warm
@@ -80,13 +78,3 @@ def train(place: Path, killed_at: int, out: str = "run") -> None:
     options = ("--gradient", "drifting", "--hidden", "3", "--iterations", "60", "--lr", "0.5", "--batch-size", "10")
     done = modnet(place, "train", *options, "--out", out, KILLED_AT=str(killed_at))
     assert done.returncode == (-signal.SIGKILL if killed_at >= 0 else 0), done.stderr
-
-
-def to_format_1(folder: Path) -> None:
-    """Write a run's receipt as modnet did before it had segments."""
-    table = json.loads((folder / "receipt.json").read_text())
-    del table["sha256"]
-    (segment,) = table.pop("segments")
-    old = {**table, "format": 1, **{key: segment[key] for key in ("plugins", "libraries", "platform")}}
-    sealed = sha256(json.dumps(old, sort_keys=True).encode()).hexdigest()
-    (folder / "receipt.json").write_text(json.dumps({**old, "sha256": sealed}))
