@@ -25,7 +25,7 @@ import modnet
 ROWS: list[tuple[str, dict[str, Any], float]] = [
     ("backpropagation", {}, 0.1),
     ("direct-feedback-alignment", {}, 0.1),
-    ("direct-feedback-alignment", {"std": 1.0}, 0.1),
+    ("direct-feedback-alignment", {"std": 3.0}, 0.1),
     ("feedback-alignment", {}, 0.1),
     ("node-perturbation", {}, 0.1),
     ("node-perturbation", {"directions": 1}, 0.1),
