@@ -77,6 +77,8 @@ from modnet.runs.run import Run as Run
 from modnet.runs.run import SavedRun as SavedRun
 from modnet.runs.run import open_run as open_run
 from modnet.runs.run import train as train
+from modnet.testing.derivative_check import DerivativeCheck as DerivativeCheck
+from modnet.testing.derivative_check import check_derivative as check_derivative
 from modnet.testing.gradcheck.check import GradientCheck as GradientCheck
 from modnet.testing.gradcheck.estimators import EstimatorRow as EstimatorRow
 from modnet.testing.gradcheck.numerical import gradient_descent as gradient_descent

@@ -68,6 +68,10 @@ def test_claims_intervals_and_forecasts_are_as_often_right_as_they_say(tmp_path:
     assert "\n0 broken promises in" in run(tmp_path, "benchmarks/calibration.py", "--repeats", "150")
 
 
+def test_claims_on_scores_alone_are_as_often_right_as_they_say(tmp_path: Path) -> None:
+    assert "\n0 broken promises in" in run(tmp_path, "benchmarks/score_calibration.py", "--repeats", "150")
+
+
 def test_the_calibration_counts_on_the_folder_of_a_comparison(tmp_path: Path) -> None:
     experiment = {"gradient": "backpropagation", "training": {"iterations": 5}}
     modnet.compare(experiment, {"hidden": [2, 3]}, seeds=2, out=tmp_path / "runs", workers=1)

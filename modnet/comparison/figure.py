@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _WIDE = 8.0  # errors that span more than such a factor are drawn on a logarithmic axis
+_MOST_PAIRS = 20  # that are drawn; of more, those of the setting that is most often ahead
 _REACH = 0.12  # of the runs of a setting to either side of its place, where settings are 1 apart
 
 
@@ -54,6 +55,9 @@ def draw_comparison(settings: Sequence[SettingResult], title: str) -> Figure:
 def draw_judgement(settings: Sequence[JudgedSetting], pairs: Sequence[PairResult], score: str, title: str) -> Figure:
     """Return the picture of scores, and of differences beside the ROPE; raises MissingExtraError."""
     labels, datasets = ([*dict.fromkeys(getattr(each, key) for each in settings)] for key in ("label", "dataset"))
+    if len(pairs) > _MOST_PAIRS:
+        leader = max(labels, key=lambda label: sum(pair.first == label for pair in pairs))
+        pairs = [pair for pair in pairs if leader in (pair.first, pair.second)]
     figure, scores, differences = create_panels((10, max(4.0, 1 + 0.35 * len(pairs))), title)
     for each in settings:
         i, k = labels.index(each.label), datasets.index(each.dataset)
@@ -74,7 +78,9 @@ def draw_judgement(settings: Sequence[JudgedSetting], pairs: Sequence[PairResult
             differences.plot(estimate.interval(), [i, i], color=GREY, linewidth=2, solid_capstyle="butt")
         differences.plot([pair.difference], [i], "o", color=GREY, markersize=5)
     if pairs and pairs[0].rope:
-        differences.axvspan(-pairs[0].rope, pairs[0].rope, color=COLORS[2], alpha=0.2, linewidth=0)
+        rope = pairs[0].rope
+        differences.axvspan(-rope, rope, color=COLORS[2], alpha=0.2, linewidth=0, label=f"within {rope:g}")
+        differences.legend(frameon=False, fontsize=8)
     differences.axvline(0, color=GREY, linewidth=0.8)
     words = [f"{pair.first} against {pair.second}\n{pair.verdict}" for pair in pairs]
     differences.set_yticks(range(len(pairs)), words, fontsize=8)

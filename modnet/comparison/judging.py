@@ -296,7 +296,9 @@ def _note_order(table: RunTable) -> str:
     if table.seeds:
         order = f"Seeds are taken in the order {list_some(table.seeds, 6)}"
         return f"{order}: give later ones larger numbers, so that the first ones stay the first."
-    return "Runs have no seeds (--seed): each row is a run of its own, in the order of the table. Add later ones below."
+    unused = f" Columns that are not used: {list_some(map(quote, table.unused), 6)}." if table.unused else ""
+    note = "Runs have no seeds (--seed): each row is a run of its own, in the order of the table. Add later ones below."
+    return note + unused
 
 
 def _note_folds(table: RunTable) -> str:

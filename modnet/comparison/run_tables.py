@@ -24,10 +24,10 @@ MOST_COLUMNS = 12  # that a message names
 # Names of columns that say what is in them, in lower case; other characters than letters and digits are one "_". What
 # stands before a point or a slash is left out, as in params.seed or config/seed.
 KNOWN = {
-    "setting": "setting model method algorithm config configuration estimator classifier variant flow_name params",
     "seed": "seed seeds random_seed rng_seed random_state fold split repeat repetition",
     "sample": "sample sample_id test_sample example example_id instance",
     "dataset": "dataset data_set dataset_name data_name",
+    "setting": "setting model method algorithm config configuration estimator classifier variant flow_name params",
     "score": "score value",
 }
 FOLDS = ("fold", "split")  # seeds of a cross-validation, which share training rows
@@ -57,6 +57,8 @@ class RunTable:
     """The name of the column of seeds."""
     lost: int = 0
     """The number of runs without a finite score."""
+    unused: tuple[str, ...] = ()
+    """The names of the other columns."""
 
     @property
     def has_hits(self) -> bool:
@@ -153,7 +155,7 @@ def _choose_columns(names: Sequence[str], asked: Mapping[str, Any], where: str) 
         role, name = unknown[0]
         raise SettingError([describe_unknown("no column", name, names)], f"{where}, {role}")
     left = [name for name in names if not any(name in of for of in chosen.values())]
-    for role in ("seed", "sample", "dataset", "setting", "score"):
+    for role in KNOWN:
         if role in chosen:
             continue
         found = [name for name in left if _normalize(shorten(name)) in KNOWN[role].split()]
@@ -166,7 +168,7 @@ def _choose_columns(names: Sequence[str], asked: Mapping[str, Any], where: str) 
             columns = list_some([quote(name) for name in found or names], MOST_COLUMNS)
             what = f"which column is the {role}" + (" (several make one together)" if role == "setting" else "")
             raise SettingError([f"{what}? Say --{role} ({role}=): {columns}"], where)
-    return {role: chosen.get(role, ()) for role in ("setting", "dataset", "seed", "sample", "score")}
+    return {**{role: chosen.get(role, ()) for role in KNOWN}, "unused": tuple(left)}
 
 
 def _spread(
@@ -264,15 +266,16 @@ def _gather(
             else "a run that diverged counts too: say with what score, as that of guessing: --diverged (diverged=)"
         )
         raise DataError(f"{missing[0]}{more}: no finite score: {remedy}")
-    lost = 0.0 if diverged is None else diverged
+    counted = 0.0 if diverged is None else diverged
     scores: dict[tuple[str, ...], dict[str, dict[str, float]]] = {}
     for (setting, dataset, seed), of in found.items():
         mean = math.fsum(of.values()) / len(of)
-        scores.setdefault(setting, {}).setdefault(dataset, {})[seed] = mean if math.isfinite(mean) else lost
+        scores.setdefault(setting, {}).setdefault(dataset, {})[seed] = mean if math.isfinite(mean) else counted
     seeds = order_seeds(seed for *_, seed in found) if columns["seed"] else ()
     short = tuple(map(shorten, columns["setting"]))
     heads = short if len({*short}) == len(short) else columns["setting"]
-    table = RunTable(where, heads, columns["score"][0], scores, {}, seeds, "".join(columns["seed"]), len(missing))
+    seed, lost = "".join(columns["seed"]), len(missing)
+    table = RunTable(where, heads, columns["score"][0], scores, {}, seeds, seed, lost, columns["unused"])
     return _with_samples(table, found) if has_samples else table
 
 
@@ -310,32 +313,31 @@ def to_hits(arrays: dict[tuple[str, ...], Array]) -> dict[tuple[str, ...], Array
 
 
 def _from_mapping(runs: Mapping[Any, Any], diverged: float | None, *, paired: bool) -> RunTable:
-    found: dict[Place, dict[str, float]] = {}
-    arrays: dict[tuple[str, ...], Array] = {}
-    missing, with_seeds = [], set()
+    found: list[tuple[str, list[Any], Array]] = []  # name, seeds, values
     for key, given in runs.items():
-        setting = (printable(str(key), LONGEST),)
-        with_seeds.add(isinstance(given, Mapping) or paired)
-        values = np.asarray([*given.values()] if isinstance(given, Mapping) else given)
+        name, has_seeds = printable(str(key), LONGEST), isinstance(given, Mapping)
+        values = np.asarray([*given.values()] if has_seeds else given)
         if values.dtype.kind not in "biuf" or values.ndim not in (1, 2) or not values.size:
-            raise DataError(f"{setting[0]}: expected scores (seeds,), or hits (seeds, samples), found {values!r:.100}")
-        if values.ndim == 2:
-            arrays[setting] = values
-            continue
-        seeds = given if isinstance(given, Mapping) else range(len(values))
-        for seed, score in zip(map(_to_word, seeds), values.tolist(), strict=True):
-            found[setting, "", seed] = {"": float(score)}
-            if not math.isfinite(score):
-                missing.append(f"{setting[0]}, {'seed' if True in with_seeds else 'run'} {seed}")
-    if len(with_seeds) > 1 or (arrays and found):
+            raise DataError(f"{name}: expected scores (seeds,), or hits (seeds, samples), found {values!r:.100}")
+        found.append((name, [*given] if has_seeds else [*range(len(values))] if paired else [], values))
+    if len({(values.ndim, bool(seeds)) for _, seeds, values in found}) > 1:
         raise DataError("expected the same of each setting: scores, scores by seed ({seed: score}), or hits of samples")
-    columns = {"setting": ("setting",), "seed": ("seed",) * (True in with_seeds), "sample": (), "score": ("",)}
-    if not arrays:
-        return _gather("runs", columns, found, missing, diverged)
+    if found and found[0][2].ndim == 2:
+        return _from_arrays({(name,): values for name, _, values in found})
+    columns = ["setting", *["seed"] * any(seeds for _, seeds, _ in found), "score"]
+    rows = (
+        (f"runs, place {i}", [name, *seeds[i : i + 1], score])
+        for name, seeds, values in found
+        for i, score in enumerate(values.tolist())
+    )
+    return attrs.evolve(_from_rows("runs", columns, rows, dict.fromkeys(KNOWN), diverged), score="")
+
+
+def _from_arrays(arrays: dict[tuple[str, ...], Array]) -> RunTable:
     shapes = {key[0]: values.shape for key, values in arrays.items()}
     if len({*shapes.values()}) > 1:
         raise DataError(f"expected hits of the same seeds and samples of each setting, found shapes {shapes}")
     if not all(np.isfinite(values).all() for values in arrays.values()):
         raise DataError("each sample of each run needs a finite value")
-    counted = tuple(str(i) for i in range(len(next(iter(arrays.values())))))
-    return RunTable("runs", ("setting",), "", {key: {} for key in arrays}, to_hits(arrays), counted)
+    seeds = tuple(map(str, range(len(next(iter(arrays.values()))))))
+    return RunTable("runs", ("setting",), "", {key: {} for key in arrays}, to_hits(arrays), seeds)

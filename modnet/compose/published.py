@@ -12,6 +12,7 @@ import numpy as np
 from attrs.validators import deep_iterable, deep_mapping, ge, gt, matches_re, min_len, optional
 
 from modnet.compose.parts import make_settings_reader
+from modnet.compose.settings import Settings
 from modnet.compose.tables import Table, merge, read_toml
 from modnet.errors import SettingError, UnknownNameError
 from modnet.interfaces import GradientEstimator, Optimizer
@@ -158,6 +159,8 @@ def create_published(table: Table, path: Path) -> PublishedResult:
 def _create(table: Table, path: Path, known: Table) -> PublishedResult:
     reader = make_settings_reader()
     data, function = table.pop("data", None), table.pop("function", None)
+    if own := [key for key in ("name", "functions") if key in table]:
+        raise SettingError([f"unknown setting {own[0]!r}"])
     if (function is None) == ("experiment" not in table):
         raise SettingError(["a result has one of the tables 'experiment' and 'function'"])
     if isinstance(data, str):
@@ -166,14 +169,24 @@ def _create(table: Table, path: Path, known: Table) -> PublishedResult:
         table["data"] = (data, reader.read(known[data], DataFiles, "data"))
     elif data is not None:
         table["data"] = (path.stem, reader.read(data, DataFiles, "data"))
-    figures = table.get("figures", ())
     if function is not None:
-        changes = [each.get("function", {}) for each in figures if isinstance(each, Mapping)]
-        table["functions"] = tuple(reader.read(merge(function, each), FunctionSettings, "function") for each in changes)
+        table["functions"] = _read_functions(function, table, reader)
     elif isinstance(place := _find_path(table["experiment"]), str):
         experiment = table["experiment"]
         table["experiment"] = {**experiment, "data": {**experiment["data"], "path": str(path.parent / place)}}
     return reader.read({**table, "name": path.stem}, PublishedResult)
+
+
+def _read_functions(function: Any, table: Table, reader: Settings) -> tuple[FunctionSettings, ...]:
+    """Return the function of each figure, which is the result's with what is different; raises SettingError."""
+    if given := [key for key in ("grid", "data") if key in table]:
+        raise SettingError([f"{given[0]!r} goes with an experiment, and not with a function: take it out"])
+    figures = reader.read_value(table.get("figures", []), list[dict[str, Any]])
+    changes = [each.get("function", {}) for each in figures]
+    for place in (function, *changes):
+        if not isinstance(place, dict):
+            raise SettingError([f"must be a table, not {place!r}"], "function")
+    return tuple(reader.read(merge(function, change), FunctionSettings, "function") for change in changes)
 
 
 def _find_path(experiment: Any) -> Any:

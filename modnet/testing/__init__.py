@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from modnet.testing.derivative_check import assert_gradient
     from modnet.testing.kit import check_distribution, conformance
     from modnet.testing.leaks import Snapshot
     from modnet.testing.report import ConformanceError, Outcome, Report
@@ -24,6 +25,7 @@ __all__ = [
     "Report",
     "Snapshot",
     "Swap",
+    "assert_gradient",
     "check_activation",
     "check_callback",
     "check_data_source",
@@ -45,6 +47,7 @@ _PLACES = {
     "Report": "report",
     "Snapshot": "leaks",
     "Swap": "swapping",
+    "assert_gradient": "derivative_check",
     "check_activation": "suites.activation",
     "check_callback": "suites.callback",
     "check_data_source": "suites.data_source",

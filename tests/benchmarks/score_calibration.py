@@ -33,7 +33,7 @@ from modnet.types import Array
 SEEDS = ANALYSES[-1]
 COUNTED = (5, 10, 40, 160)
 WRONG, COVERED, TOLERANCE, MISSED = 0.055, 0.93, 3.0, 0.15
-FORECAST_EVERY = 10  # experiments
+FORECAST_EVERY = 20  # experiments
 Noise = Callable[[np.random.Generator, int], Array]
 
 

@@ -18,7 +18,7 @@ from modnet.cli.reproduce.verdicts import judge
 from modnet.comparison.grid import create_settings
 from modnet.compose.published import DataFiles, Figure, create_published, find_published, list_published
 from modnet.compose.tables import read_toml
-from modnet.errors import DataError
+from modnet.errors import DataError, ModnetError
 
 MNIST = Path(__file__).parents[3] / "shared/data/mnist"
 NAMES = list(list_published())
@@ -161,6 +161,7 @@ class TestResultsOfOnesOwn:
             (("seconds = 1", "second = 1"), "unknown setting 'second', did you mean 'seconds'?"),
             (("seconds = 1", 'seconds = 1\ndata = "mnits"'), "no data set 'mnits', did you mean 'mnist'?"),
             (("[experiment]", "[function]"), "unknown setting 'data'"),
+            (("seeds = 3", 'seeds = 3\ngrid = {lr = []}\nfunction = 1'), "has one of the tables 'experiment' and"),
             (("[experiment]", "[experiments]"), "a result has one of the tables 'experiment' and 'function'"),
             (('"backpropagation"', '"backprop"'), "no gradient 'backprop', did you mean 'backpropagation'?"),
         ],
@@ -176,6 +177,24 @@ class TestResultsOfOnesOwn:
         assert done.returncode == 2, done.stdout + done.stderr
         assert message in done.stderr
         assert "Traceback" not in done.stderr
+
+    @pytest.mark.parametrize("key", ["title", "seconds", "seeds", "data", "experiment", "grid", "figures", "function"])
+    @pytest.mark.parametrize("value", [[1], True, "x", -1])
+    def test_values_of_another_type_are_refused(self, key: str, value: object) -> None:
+        for name in ("book-initial-weights", "forward-gradient-descents"):
+            path = find_published(name)
+            with pytest.raises(ModnetError):
+                create_published({"title": "-", **read_toml(path), key: [value] if key == "title" else value}, path)
+
+    def test_a_module_that_a_file_names_is_approved_first(
+        self, call: Call, tmp_path: Path, write: Callable[..., None]
+    ) -> None:
+        write("> 0.5", more='[experiment.plugins]\nmodules = ["helpers"]\n')
+        (tmp_path / "helpers.py").write_text("raise SystemExit('imported')")
+        done = call("reproduce", "mine.toml", cwd=tmp_path)
+        assert done.returncode == 1
+        assert "helpers" in done.stderr
+        assert "imported" not in done.stderr
 
     def test_a_function_that_is_not_there(self, call: Call, tmp_path: Path) -> None:
         text = find_published("squire-trapp").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -63,6 +63,7 @@ scores = st.lists(st.floats(0, 1).map(lambda x: round(x, 6)), min_size=3, max_si
 
 
 class TestScipy:
+    @settings(max_examples=settings.default.max_examples // 4)
     @given(scores, st.integers(0, 1000))
     def test_paired_intervals_are_those_of_the_paired_t_test(self, first: list[float], key: int) -> None:
         second = np.random.default_rng(key).normal(0.5, 0.2, len(first))
@@ -71,6 +72,7 @@ class TestScipy:
         expected = stats.ttest_rel(first, second).confidence_interval()
         assert interval(result) == pytest.approx(sorted(sign * np.array(expected)), rel=1e-9, abs=1e-9)
 
+    @settings(max_examples=settings.default.max_examples // 4)
     @given(scores, st.integers(0, 1000), st.integers(3, 40))
     def test_unpaired_intervals_are_those_of_welch(self, first: list[float], key: int, count: int) -> None:
         second = np.random.default_rng(key).normal(0.5, 0.4, count)
@@ -154,7 +156,7 @@ class TestVerdicts:
     @pytest.mark.parametrize("is_paired", [True, False])
     def test_claims_are_seldom_wrong_however_often_one_looks(self, is_paired: bool) -> None:
         """The whole table is tests/benchmarks/score_calibration.py, which `make check` runs."""
-        rng, repeats, wrongly = np.random.default_rng(5), 150, {"different": 0, "equal": 0}
+        rng, repeats, wrongly = np.random.default_rng(5), 80, {"different": 0, "equal": 0}
         for _ in range(repeats):
             one, other = rng.standard_normal(160), 1 - rng.exponential(size=160)
             for claim, gap in (("different", 0.0), ("equal", 1.0)):
@@ -170,7 +172,7 @@ class TestVerdicts:
 
     def test_forecasts_come_true_about_as_often_as_they_say(self) -> None:
         said, came = [], []
-        for key in range(60):
+        for key in range(40):
             runs = draw(0.9, 0.9 + 0.005 * (key % 4), seeds=20, key=key)
             difference = ScoreDifference(((runs["a"], runs["b"]),), is_paired=False, unit=1e-9)
             scope = Variation.on_these_samples
@@ -210,6 +212,13 @@ class TestPairing:
         assert result.pairs[0].seeds == 7
         assert [len(setting.scores) for setting in result.settings] == [7, 8]
         assert "1 run of a against b" in " ".join(result.notes)
+
+    def test_without_seeds_each_row_is_a_run_and_other_columns_are_named(self) -> None:
+        frame = to_frame(draw(0.9, 0.8)).drop(columns="seed").assign(lr=0.1)
+        result = modnet.judge(frame)
+        assert "each row is a run of its own" in " ".join(result.notes)
+        assert "not used: 'lr'" in " ".join(result.notes)
+        assert result.pairs[0].decision == modnet.judge(draw(0.9, 0.8), **HIGHER).pairs[0].decision
 
     def test_missing_data_sets_are_named(self) -> None:
         frame = pd.concat([to_frame(draw(0.9, 0.8, 0.7)).assign(dataset=name) for name in ("x", "y")])
@@ -286,6 +295,13 @@ class TestTables:
         assert such.standard_error > these.standard_error
         assert "new samples like these" in " ".join(by_array.notes)
 
+    def test_the_scores_of_hits_give_the_intervals_for_the_fixed_test_set(self) -> None:
+        rng = np.random.default_rng(1)
+        hits = {name: rng.random((12, 200)) < 0.8 + rng.normal(0, 0.05, (12, 1)) for name in "ab"}
+        by_hits = modnet.judge(hits)
+        by_scores = modnet.judge({name: of.mean(axis=1) for name, of in hits.items()}, paired=True, **HIGHER)
+        assert interval(by_scores) == pytest.approx(interval(by_hits))
+
     def test_errors_of_samples(self) -> None:
         rng = np.random.default_rng(0)
         result = modnet.judge(
@@ -327,7 +343,7 @@ class TestMistakes:
             assert result.settings[1].scores.min() == 0.1
             assert "1 run has no finite score" in " ".join(result.notes)
         text = self.fail({"a": [1.0, math.nan], "b": [math.inf, 1.0]}, modnet.DataError, **HIGHER)
-        assert "a, run 1 (and 1 other): no finite score" in text
+        assert text.startswith("runs, place 1: a (and 1 other): no finite score")
 
     def test_the_direction_is_asked_for(self) -> None:
         frame = to_frame(draw(0.9, 0.8)).rename(columns={"accuracy": "score"})
@@ -407,11 +423,14 @@ class TestForms:
         rows = list(csv.DictReader(result.pairs_csv().splitlines()))
         assert [row["verdict"] for row in rows] == [pair.verdict for pair in result.pairs]
 
-    @pytest.mark.parametrize("name", ["openml", "hits", "one run"])
+    @pytest.mark.parametrize("name", ["openml", "hits", "one run", "many"])
     def test_a_picture(self, name: str) -> None:
         result = modnet.judge(TABLES / "openml.csv")
         if name == "hits":
             result = modnet.judge({"a": np.eye(3, 9) > 0, "b": np.eye(3, 9) < 1})
         elif name == "one run":
             result = modnet.judge({"a": [1.0], "b": [2.0]}, higher_is_better=True)
+        elif name == "many":
+            result = modnet.judge({f"s{i}": [i, i + 0.1] for i in range(8)}, higher_is_better=True)
+            assert len(result.pairs) == 28
         assert render(result.figure("$runs"), "png").startswith(b"\x89PNG")

@@ -37,6 +37,7 @@ WIDTH = 80
 @click.option("--seeds", type=click.IntRange(1), help="Runs with seeds from 0 on (default: the result's own number).")
 @click.option("--data", type=click.Path(path_type=Path), help="File or folder of data that modnet does not ship.")
 @click.option("--workers", type=click.IntRange(1), help="Runs side by side (default: one for each core).")
+@click.option("--accept", is_flag=True, help="Take runs of different code or libraries in the folder, too.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder that keeps the runs, in one for each result.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @plugin_options
@@ -47,6 +48,7 @@ def reproduce(
     workers: int | None,
     out: Path | None,
     *,
+    accept: bool,
     list_: bool,
     json_: bool,
     without: tuple[str, ...],
@@ -69,7 +71,13 @@ def reproduce(
     for result in results:
         count = seeds or result.seeds
         with file_progress(), RunsProgress(sys.stderr if json_ else get_output()) as progress:
-            found.append(_reproduce(result, count, workers, out and out / result.name, progress))
+            try:
+                folder = out and out / result.name
+                found.append(_reproduce(result, count, workers, folder, progress, accept=accept))
+            except KeyboardInterrupt:
+                if out:
+                    echo(f"the runs in {out} are kept: the same command continues them", err=json_)
+                raise
         if not json_:
             echo(_format_findings(result, found[-1], count))
     if json_:
@@ -83,7 +91,7 @@ def _read(path: Path, without: tuple[str, ...], modules: tuple[str, ...]) -> Pub
     table = read_toml(path)
     experiment = table.get("experiment")
     loaded = load_all_plugins(experiment if isinstance(experiment, dict) else {}, path, without, modules)
-    return create_published({**table, "experiment": loaded} if experiment is not None else table, path)
+    return create_published({**table, "experiment": loaded} if isinstance(experiment, dict) else table, path)
 
 
 def _give_data(result: PublishedResult, data: Path | None) -> PublishedResult:
@@ -94,20 +102,29 @@ def _give_data(result: PublishedResult, data: Path | None) -> PublishedResult:
     if experiment is None:
         return result
     if result.data:
-        place = {"path": str(find_data(*result.data, data).absolute())}
-        experiment = {**experiment, "data": {**experiment.get("data", {}), **place}}
+        reader = experiment.get("data", {})
+        if not isinstance(reader, dict):
+            reader = {"name": reader}
+        experiment = {**experiment, "data": {**reader, "path": str(find_data(*result.data, data).absolute())}}
     check_labels(result.figures, [setting.label for setting in create_settings(experiment, result.grid)])
     return attrs.evolve(result, experiment=experiment)
 
 
 def _reproduce(
-    result: PublishedResult, seeds: int, workers: int | None, out: Path | None, progress: RunsProgress
+    result: PublishedResult,
+    seeds: int,
+    workers: int | None,
+    out: Path | None,
+    progress: RunsProgress,
+    *,
+    accept: bool,
 ) -> list[Finding]:
     """Return the verdicts on all figures of a result."""
     if result.experiment is None:
         ours = _measure_functions(result, seeds, progress)
     else:
-        found = compare(result.experiment, result.grid, seeds=seeds, out=out, workers=workers, progress=progress)
+        settings: Any = {"seeds": seeds, "out": out, "workers": workers, "accept": accept}
+        found = compare(result.experiment, result.grid, progress=progress, **settings)
         ours = [measure_runs(figure, found)[:, np.newaxis] for figure in result.figures]
     count = sum(not figure.prints for figure in result.figures)
     judged = zip(result.figures, ours, strict=True)

@@ -68,18 +68,16 @@ def measure_function(figure: Figure, wanted: FunctionSettings, seed: int) -> Arr
     """Return a function's gradient, the point that a descent by it comes to, or its value there; flat."""
     function, stream = getattr(functions, wanted.name), Stream(seed, ("gradient",))
     params: Any = {"x": np.asarray(wanted.start, np.float64)}
-
-    def estimate(k: int) -> Any:
-        return wanted.estimator(function, params, stream.child(k))
-
+    of_gradient = wanted.estimator.init(params, Stream(seed, ("gradient state",)))
     if wanted.optimizer:
         state = wanted.optimizer.init(params)
         for k in range(wanted.steps):
-            params, state = wanted.optimizer.step(params, estimate(k), state)
+            grads, of_gradient = wanted.estimator.estimate(function, params, stream.child(k), of_gradient)
+            params, state = wanted.optimizer.step(params, grads, state)
     measure = figure.measure or ("point" if wanted.steps else "gradient")
     match measure:
         case "gradient":
-            found = estimate(wanted.steps)["x"]
+            found = wanted.estimator.estimate(function, params, stream.child(wanted.steps), of_gradient)[0]["x"]
         case "point":
             found = params["x"]
         case "value":

@@ -47,6 +47,8 @@ class Judgement:
     """The order of the Taylor remainder: 2 of a right slope, 1 of a wrong one, NaN where only rounding is left."""
     noise: Array
     """The noise of one value."""
+    step: Array
+    """The step, in units, whose difference is the slope."""
     unit: Array
     """The length of a step of 1, by which all slopes here are multiplied."""
     dtype: str
@@ -78,11 +80,19 @@ def list_steps(dtype: Any) -> Array:
     return np.asarray(0.125 / RATIO ** np.arange(1 + int(np.log(0.125 / smallest) / np.log(RATIO))))
 
 
-def judge(f: Callable[[float], Array], claimed: Array, at: Array, dtype: Any, unit: Array | float = 1.0) -> Judgement:
+def judge(
+    f: Callable[[float], Array],
+    claimed: Array,
+    at: Array,
+    dtype: Any,
+    unit: Array | float = 1.0,
+    least_noise: float = 0.0,
+) -> Judgement:
     """Judge E claimed slopes of E functions of one step, all evaluated at once: `f(s)` returns their values (E,).
 
     `claimed` (E,) are the slopes at s = 0, `at` (E,) the sizes of what the step is added to, whose rounding in `dtype`
-    counts as noise. A step of 1 has the length `unit`: slopes and `at` are in terms of it.
+    counts as noise. A step of 1 has the length `unit`: slopes and `at` are in terms of it. Values have the
+    `least_noise` or more.
 
     >>> judge(lambda s: np.array([np.sin(1 + s)]), np.array([np.cos(1)]), np.ones(1), "float64").verdict
     array(['correct'], dtype='<U9')
@@ -101,6 +111,7 @@ def judge(f: Callable[[float], Array], claimed: Array, at: Array, dtype: Any, un
             eps=float(np.finfo(dtype).eps),
         )
         claimed, noise = claimed.astype(np.float64), values.estimate_noise(at.astype(np.float64))
+        noise = np.maximum(noise, least_noise)
         found = _judge(values, claimed, noise)
         quantum = _find_stair(values, claimed) if (found.verdict == WRONG).any() else 0.0
         found = _judge(values, claimed, np.maximum(noise, quantum)) if quantum else found
@@ -204,6 +215,7 @@ def _judge(values: Values, claimed: Array, noise: Array) -> Judgement:
         jump=jump,
         order=_measure_order(values, claimed, noise, kink),
         noise=noise[best],
+        step=h[best[0], 0],
         unit=np.ones_like(slope),
         dtype="",
     )

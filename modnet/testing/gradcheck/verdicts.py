@@ -39,6 +39,14 @@ class Verdict:
     explanation: str
     left_out: str | None = None
     """The small constant of the function that its derivative leaves out, where there is one: "eps"."""
+    output: tuple[int, ...] | None = None
+    """The index of the output, of a function with several."""
+    given: float | None = None
+    """The slope that is given, of one entry."""
+    slope: float | None = None
+    """The slope as differences give it."""
+    step: float | None = None
+    """The step of the difference that is the slope."""
 
     @property
     def is_failure(self) -> bool:
@@ -48,8 +56,9 @@ class Verdict:
     @property
     def place(self) -> str:
         """The place in the network, in words."""
-        entry = f"{self.parameter}{list(self.index)}" if self.index is not None else self.parameter
-        numbers = (("unit", self.unit), ("sample", self.sample))
+        entry = f"{self.parameter}{list(self.index)}" if self.index else self.parameter
+        output = None if self.output is None else list(self.output)
+        numbers = (("unit", self.unit), ("sample", self.sample), ("output", output))
         places = [entry, self.layer_label, *(f"{word} {n}" for word, n in numbers if n is not None)]
         return ", ".join(filter(None, places))
 
@@ -75,12 +84,8 @@ def conclude(
     `locate(i)` returns the fields with the place of the i-th; `batch` is the number of samples, which may be recognised
     as a factor that is missing; `among` are the slopes to count, where they are not these.
     """
-    words = judgement.verdict
-    word = next((w for w in (WRONG, KINK, TOO_NOISY) if (words == w).any()), CORRECT)
-    chosen = words == word
+    word, worst = find_gravest(judgement)
     error = np.where(np.isfinite(judgement.claimed), judgement.error, np.inf)
-    worth = judgement.uncertainty if word == TOO_NOISY else error
-    worst = int(np.where(chosen, worth, -1.0).argmax())
     explain = {WRONG: _explain_wrong, KINK: _explain_kink, TOO_NOISY: _explain_noise, CORRECT: _explain_correct}[word]
     text = explain(judgement, worst)
     if word == CORRECT:
@@ -95,6 +100,15 @@ def conclude(
     if len(among.verdict) > 1:
         text += f"; {word} are {int((among.verdict == word).sum()):,} of {len(among.verdict):,} slopes"
     return Verdict(verdict=word, size=size, explanation=text, **{**fields, **locate(worst)})
+
+
+def find_gravest(judgement: Judgement) -> tuple[str, int]:
+    """Return the gravest word of a judgement, and the number of the worst slope that it is the verdict on."""
+    words = judgement.verdict
+    word = next((w for w in (WRONG, KINK, TOO_NOISY) if (words == w).any()), CORRECT)
+    error = np.where(np.isfinite(judgement.claimed), judgement.error, np.inf)
+    worth = judgement.uncertainty if word == TOO_NOISY else error
+    return word, int(np.where(words == word, worth, -1.0).argmax())
 
 
 def _describe_common(judgement: Judgement, batch: int) -> str:

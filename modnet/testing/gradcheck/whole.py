@@ -19,7 +19,7 @@ WHOLE = "whole gradient"
 
 @attrs.frozen(eq=False)
 class Block:
-    """Some entries of an array, and a sign for each: a direction of length 1.
+    """Some entries of an array, and a sign for each, times its share of the unit: a direction.
 
     Of an array of samples, given as `lead` of them, the entries are those of each sample, which all move at once.
     """
@@ -47,8 +47,13 @@ class Block:
 
     def measure(self, params: Params, lead: int = 1) -> Array:
         """Return the lengths (lead,) of what moves."""
-        rows = np.asarray(params[self.name]).reshape(lead, -1)
-        return np.array([float(np.linalg.norm(row[self.entries])) for row in rows]) / self.unit
+        rows, shares = np.asarray(params[self.name]).reshape(lead, -1), np.abs(self.signs)
+        return np.array([float(np.linalg.norm(row[self.entries] / shares)) for row in rows]) / self.unit
+
+    def to_positive(self) -> Block:
+        """Return the same of one entry, towards larger values."""
+        share = float(np.abs(self.signs[0]))
+        return attrs.evolve(self, signs=np.ones_like(self.signs), unit=self.unit * share)
 
     def halve(self) -> list[Block]:
         """Return its two halves."""
@@ -82,7 +87,7 @@ def judge_whole(
     >>> print(judge_whole(f, {"w": np.array([3.0, 4.0])}, {"w": np.array([6.0, 8.1])}, modnet.Stream(0)).place)
     w[1]
     """
-    if fault := _find_fault(params, grads, part):
+    if fault := find_fault(params, grads, part):
         return fault
     if gap := measure_difference(*(np.asarray(f(dict(params))) for _ in range(2))):
         text = f"the same parameters give losses that differ by {gap:.1e} of the loss"
@@ -105,7 +110,7 @@ def judge_whole(
     return conclude(found, lambda _: place, batch, among=judgement, part=part)
 
 
-def _find_fault(params: Params, grads: Grads, part: str) -> Verdict | None:
+def find_fault(params: Params, grads: Grads, part: str) -> Verdict | None:
     """Return the verdict on what is no finite gradient of these parameters, None where it is one."""
     for name, value in params.items():
         fields: dict[str, Any] = {"verdict": WRONG, "part": part, "parameter": name, "size": np.inf}
@@ -128,55 +133,83 @@ def find_worst(judgement: Judgement) -> int:
 
 
 def judge_blocks(
-    f: Callable[[Params], Any], params: Params, grads: Grads, blocks: Sequence[Block], lead: int = 1, sample: Any = ...
+    f: Callable[[Params], Any],
+    params: Params,
+    grads: Grads,
+    blocks: Sequence[Block],
+    lead: int = 1,
+    sample: Any = ...,
+    *,
+    outputs: int = 1,
+    dtype: Any = None,
+    noise: float = 0.0,
 ) -> Judgement:
     """Judge the slopes in each block's direction: of one value, or of `lead` samples each, or of one of these.
 
-    `f` returns one value, or those of the samples (lead,).
+    `f` returns one value, or those of the samples (lead,); or several `outputs` of all that moves, and gradients have
+    as many rows. It computes in `dtype`, by default that of the parameters, with a `noise` of its values at least.
     """
+    rows = lead * outputs
 
     def choose(values: Any) -> Array:
-        return np.array(values).reshape(len(blocks), lead)[:, sample].reshape(-1)
+        return np.array(values).reshape(len(blocks), rows)[:, sample].reshape(-1)
 
     def values(step: float) -> Array:
         return choose([f(block.move(params, step, lead)) for block in blocks])
 
-    claimed = choose([block.project(grads, lead) for block in blocks])
-    sizes = choose([block.measure(params, lead) for block in blocks])
-    units = choose([[block.unit] * lead for block in blocks])
-    return judge(values, claimed, sizes, np.result_type(*params.values()), units)
+    claimed = choose([block.project(grads, rows) for block in blocks])
+    sizes = choose([np.repeat(block.measure(params, lead), outputs) for block in blocks])
+    units = choose([[block.unit] * rows for block in blocks])
+    return judge(values, claimed, sizes, dtype or np.result_type(*params.values()), units, noise)
 
 
 def narrow(
-    f: Callable[[Params], Any], params: Params, grads: Grads, block: Block, lead: int = 1, sample: int = 0
+    f: Callable[[Params], Any],
+    params: Params,
+    grads: Grads,
+    block: Block,
+    lead: int = 1,
+    sample: int = 0,
+    **options: Any,
 ) -> tuple[Block, Judgement]:
-    """Follow the worse half down to one entry, as far as it is wrong; return it and its judgement."""
+    """Follow the worse half down to one entry, as far as it is wrong; return it and its judgement.
+
+    `options` are those of `judge_blocks`.
+    """
     while len(block.entries) > 1:
         halves = block.halve()
-        judgement = judge_blocks(f, params, grads, halves, lead, sample)
+        judgement = judge_blocks(f, params, grads, halves, lead, sample, **options)
         wrong = judgement.verdict == WRONG
         if not wrong.any():
             break
         lengths = np.array([len(half.entries) for half in halves]) ** 0.5
         block = halves[int(np.where(wrong, judgement.error * lengths, -1).argmax())]
     if len(block.entries) == 1:  # its slope is shown
-        block = attrs.evolve(block, signs=np.ones_like(block.signs))
-    return block, judge_blocks(f, params, grads, [block], lead, sample)
+        block = block.to_positive()
+    return block, judge_blocks(f, params, grads, [block], lead, sample, **options)
 
 
 def split_into_blocks(
-    name: str, value: Array, stream: Stream, unit: float, axis: int | None = None, most: int = BLOCKS
+    name: str, value: Array, stream: Stream, unit: float | Array, axis: int | None = None, most: int = BLOCKS
 ) -> list[Block]:
     """Return directions that cover an array, unit by unit, or some units together where these are more than `most`.
 
-    `axis` counts units, by default the last one.
+    `unit` is the length of a step of 1, in each entry where it is an array like `value`. `axis` counts units, by
+    default the last one.
     """
     axis = -1 if axis is None else axis
     entries = np.arange(value.size).reshape(value.shape)
     by_unit = np.moveaxis(entries, axis, 0).reshape(value.shape[axis], -1) if value.ndim else entries.reshape(1, 1)
     signs = stream.generator().choice([-1.0, 1.0], value.size).astype(value.dtype)
-    parts = np.array_split(by_unit, min(len(by_unit), most))
-    return [Block(name, part.reshape(-1), signs[part.reshape(-1)], unit) for part in parts if part.size]
+    parts = [part.reshape(-1) for part in np.array_split(by_unit, min(len(by_unit), most))]
+    if isinstance(unit, float):
+        return [Block(name, part, signs[part], unit) for part in parts if part.size]
+    lengths, blocks = unit.reshape(-1), []
+    for part in parts:
+        longest = float(lengths[part].max(initial=0.0))
+        shares = (lengths[part] / (longest or 1.0)).astype(value.dtype)
+        blocks += [Block(name, part, signs[part] * shares, longest)] if part.size else []
+    return blocks
 
 
 def locate(block: Block, shape: Shape) -> dict[str, Any]:

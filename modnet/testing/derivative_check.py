@@ -1,0 +1,554 @@
+"""Verdicts on the derivative of any function, in any library."""
+
+from __future__ import annotations
+
+import textwrap
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import attrs
+import numpy as np
+
+from modnet.errors import ShapeError
+from modnet.randomness import Stream
+from modnet.testing.gradcheck.conduct import MisconductError
+from modnet.testing.gradcheck.functions import (
+    TRIED,
+    Arguments,
+    Function,
+    find_dtype,
+    has_coarse_inputs,
+    measure_sizes,
+    move,
+    vary,
+)
+from modnet.testing.gradcheck.taylor import CORRECT, DECIDABLE, KINK, SURE, TOO_NOISY, WRONG, Judgement
+from modnet.testing.gradcheck.verdicts import (
+    NOT_DETERMINISTIC,
+    VERDICTS,
+    Verdict,
+    conclude,
+    find_gravest,
+    measure_difference,
+)
+from modnet.testing.gradcheck.whole import Block, find_fault, judge_blocks, locate, narrow, split_into_blocks
+from modnet.text import format_count, format_table
+from modnet.types import Array, Grads, Params, Shape
+
+PART = "derivative"
+WIDTH = 80  # columns of a report
+BLOCKS, ALL_BLOCKS, LEAST_BLOCKS = 64, 256, 4  # directions in one array, in all arrays, in each of very many arrays
+OUTPUTS = 64  # of a function that are judged one by one; of more, as many sums
+SHOWN = 5  # wrong entries of a report
+ROUNDINGS = 16.0  # of what the last bits of parameters make of a gradient; of more an error is none of rounding
+LEAST_GAP = 64.0  # last bits by which two calls alike may differ, as sums in another order do
+# Steps of other lengths, in powers of 2, where those in proportion to the parameters show too little.
+FINER, COARSER = (-14, -28), (14, 28, 42)
+# Evaluations that show the noise, off a kink at the parameters: noise is the same at each spacing.
+SPACINGS, POINTS, AWAY = (2.0**-27, 2.0**-34, 2.0**-41), 10, 2.0**-18
+ENOUGH = 10.0  # times the error of the best step, relative to a slope: what is less certain is tried with other steps
+TINY, SLIGHT = 1e-300, 1e-2
+
+
+@attrs.frozen(kw_only=True)
+class DerivativeCheck:
+    """The verdicts on a derivative, one for each array; true where it passed, so that it can be asserted."""
+
+    verdicts: tuple[Verdict, ...]
+    """On each array, that on its worst entry; on the function itself where no array can be judged."""
+    entries: tuple[Verdict, ...] = ()
+    """On each entry that was judged by itself and is not correct: all of an array with up to 64 entries are."""
+    shapes: Mapping[str, Shape]
+    """Of the arrays that were judged, by name."""
+    fixed: tuple[str, ...] = ()
+    """The names of what was not moved, as integers are not."""
+    dtype: str = "float64"
+    """The precision that the function was seen to have."""
+    evaluations: int = 0
+    """The calls of the function."""
+
+    @property
+    def verdict(self) -> str:
+        """The gravest verdict: "wrong", "not deterministic", "kink", "too noisy" or "correct"."""
+        return next(word for word in VERDICTS if any(v.verdict == word for v in self.verdicts))
+
+    @property
+    def worst(self) -> Verdict:
+        """The gravest verdict, with place, size and explanation."""
+        gravest = [v for v in self.verdicts if v.verdict == self.verdict]
+        return max(gravest, key=lambda verdict: verdict.size)
+
+    @property
+    def passed(self) -> bool:
+        """True where the derivative is correct, or at a kink lies between the slopes to both sides.
+
+        What is too noisy was not confirmed, and does not pass; at a jump, of infinite size, there is no derivative.
+        """
+        return all(v.verdict == CORRECT or (v.verdict == KINK and np.isfinite(v.size)) for v in self.verdicts)
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __str__(self) -> str:
+        rows: list[tuple[str, ...]] = [("array", "shape", "verdict", "entry", "given", "slope", "error")]
+        for verdict in self.verdicts:
+            name = verdict.parameter or verdict.part
+            rows.append((name, str(self.shapes.get(name, "")), *_list_cells(verdict)))
+            others = [v for v in self.entries if v.parameter == name and v.index != verdict.index]
+            rows += [("", "", *_list_cells(v)) for v in others[:SHOWN]]
+            rows += [("", "", f"and {format_count(len(others) - SHOWN, 'more')}")] if len(others) > SHOWN else []
+        lines = [*(line[:WIDTH].rstrip() for line in format_table(rows, left=4)), ""]
+        grouped: dict[str, list[str]] = {}
+        for verdict in self.verdicts:
+            grouped.setdefault(f"{verdict.verdict}: {verdict.explanation}", []).append(verdict.place or verdict.part)
+        for text, places in grouped.items():
+            among = places[0] if len(places) == 1 else f"{places[0]} and {format_count(len(places) - 1, 'other array')}"
+            lines += textwrap.wrap(f"{among}: {text}", WIDTH, subsequent_indent="  ")
+        if self.fixed:
+            text = f"not judged, as only floats are: {', '.join(self.fixed)}"
+            lines += textwrap.wrap(text, WIDTH, subsequent_indent="  ")
+        return "\n".join(lines)
+
+
+def _list_cells(verdict: Verdict) -> tuple[str, ...]:
+    """Return the cells of a verdict in a report: word, entry, what is given, the slope and the relative error."""
+    entry = "" if not verdict.index else str([*verdict.index])
+    numbers = ("" if number is None else f"{number:.6g}" for number in (verdict.given, verdict.slope))
+    return (verdict.verdict, entry, *numbers, f"{verdict.size:.1e}")
+
+
+def check_derivative(f: Callable[..., Any], grad: Any, params: Any, *, seed: int = 0) -> DerivativeCheck:
+    """Return the verdicts on a derivative of any function, of NumPy, torch, JAX or SciPy, at some parameters.
+
+    `f` returns a number or an array. `params` is a number or an array, or a list or dict of these, to any depth; a
+    tuple is several arguments, `f(*params)`. Integers beside floats are not moved. `f` gets what was given: floats,
+    NumPy arrays, tensors; and the caller's arrays stay as they are.
+
+    `grad` is the derivative to judge:
+
+    - a function that is called as `f` is and returns the gradient in the structure of `params`; of an `f` with
+      several outputs the Jacobian, of shape outputs + parameters;
+    - an array, or a structure of arrays: the gradient itself;
+    - True: `f` returns its value and its gradient, as SciPy's `jac=True` and `jax.value_and_grad` have it;
+    - None: what torch's autograd makes of `f`, as of a `torch.autograd.Function`.
+
+    Each array has a verdict, "correct", "wrong", "kink", "too noisy" or "not deterministic", by Taylor remainder tests
+    at many steps, so that there is no tolerance to choose. A function in float32 is judged by what float32 can tell.
+    `str` of the result is a report; the result is true where the derivative passed.
+
+    Raises any error of `f` and `grad`, ShapeError where `params` has no floats or `f` returns no real numbers, and
+    SettingError for a `grad` that cannot be used.
+
+    >>> f, grad = lambda x: (x**3).sum(), lambda x: 3 * x**2
+    >>> modnet.check_derivative(f, grad, np.array([1.0, 2.0])).verdict
+    'correct'
+    >>> worst = modnet.check_derivative(f, lambda x: 3 * x, np.array([1.0, 2.0])).worst
+    >>> worst.verdict, worst.place, round(worst.size, 3)
+    ('wrong', 'x[1]', 0.5)
+    """
+    arguments = Arguments.read(params, only_required=grad is None)
+    function = Function(f, grad, arguments)
+    with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
+        found = _judge(function, Stream(seed, ("derivative check",)))
+    return DerivativeCheck(
+        verdicts=tuple(verdict for verdict, _ in found),
+        entries=tuple(entry for _, entries in found for entry in entries),
+        shapes={name: array.shape for name, array in arguments.arrays.items()},
+        fixed=arguments.fixed,
+        dtype=function.dtype,
+        evaluations=function.calls,
+    )
+
+
+def assert_gradient(f: Callable[..., Any], grad: Any, x: Any, *, seed: int = 0) -> None:
+    """Raise AssertionError with a report unless a derivative is confirmed, as a test does.
+
+    The arguments are those of `modnet.check_derivative`. At a kink any slope between those to both sides passes; what
+    is too noisy does not, as nothing was confirmed.
+
+    >>> modnet.testing.assert_gradient(np.sin, np.cos, 1.0)
+    >>> try:
+    ...     modnet.testing.assert_gradient(np.sin, np.sin, 1.0)
+    ... except AssertionError as error:
+    ...     print(str(error).splitlines()[0])
+    wrong: derivative, x: 0.841471 is given, the slope is 0.540302 (relative error 0.56); the remainder falls with \
+order 1.0, not 2
+    """
+    __tracebackhide__ = True
+    check = check_derivative(f, grad, x, seed=seed)
+    if not check:
+        raise AssertionError(describe_failure(check))
+
+
+def describe_failure(check: DerivativeCheck) -> str:
+    """Return the report of a derivative that did not pass: the worst place first, then what to do."""
+    worst = check.worst
+    lines = [str(worst)]
+    if worst.given is not None and worst.slope is not None and worst.step is not None:
+        lines.append(f"given {worst.given:.9g}, expected {worst.slope:.9g}, from a step of {worst.step:.1e}")
+    lines.append(_ADVICE[worst.verdict])
+    return "\n".join([*lines, "", str(check)])
+
+
+_ADVICE = {
+    KINK: "The function jumps here and has no derivative: check it at other parameters.",
+    WRONG: "Correct the derivative at the place that is named, or the function.",
+    TOO_NOISY: "Nothing was confirmed: check it in float64, with a tighter solver, or at parameters of about 1.",
+    NOT_DETERMINISTIC: "Fix the seed within the function, and let it keep nothing between calls.",
+}
+
+
+Finding = tuple[Verdict, list[Verdict]]  # on an array, and on its entries
+
+
+def _judge(function: Function, stream: Stream) -> list[Finding]:
+    """Return the verdicts on each array and its entries, or one on the function itself."""
+    start = function.start
+    value = function.evaluate(start)
+    if not value.size:
+        raise ShapeError("f returns an empty array: return a number, or an array of some")
+    if not np.isfinite(value).all():
+        raise ShapeError(f"f is {value[~np.isfinite(value)][0]} at these parameters: choose some where it is finite")
+    function.dtype = find_dtype(function, stream)
+    if problem := function.find_writes():
+        return [_fail(WRONG, np.inf, problem)]
+    least = LEAST_GAP * float(np.finfo(function.dtype).eps)
+    if (gap := measure_difference(value, function.evaluate(start))) > least:
+        return [
+            _fail(NOT_DETERMINISTIC, gap, f"the same parameters give values that differ by {gap:.1e} of the largest")
+        ]
+    weights = _draw_sums(len(value), stream)
+    try:
+        claims = function.claim(start, weights)
+        if fault := _find_fault(claims, function, weights):
+            return [(fault, [])]
+        again = {"called twice alike": function.claim(start, weights)}
+        with suppress(Exception):  # of third-party code, which may refuse other parameters
+            function.evaluate(vary(start))
+        again["called again after f at other parameters"] = function.claim(start, weights)
+    except MisconductError as error:
+        return [_fail(WRONG, np.inf, str(error))]
+    for when, other in again.items():
+        if (gap := max(measure_difference(claims[name], other[name]) for name in claims)) > least:
+            text = f"{when}, the derivative differs by {gap:.1e} of its largest entry"
+            return [_fail(NOT_DETERMINISTIC, gap, text)]
+    if (gap := measure_difference(value, function.evaluate(start))) > least:
+        text = f"the same parameters give values that differ by {gap:.1e} of the largest, after other calls"
+        return [_fail(NOT_DETERMINISTIC, gap, text)]
+    return _judge_in_dtypes(function, claims, weights, stream)
+
+
+def _fail(word: str, size: float, text: str) -> Finding:
+    return Verdict(verdict=word, part=PART, size=size, explanation=text), []
+
+
+def _find_fault(claims: Grads, function: Function, weights: Array | None) -> Verdict | None:
+    """Return the verdict on what is no finite gradient, None where it is one."""
+    rows = max((len(rows) for rows in claims.values()), default=1)
+    for row in range(rows):
+        one = {name: value[row] for name, value in claims.items()}
+        if fault := find_fault(function.start, one, PART):
+            return attrs.evolve(fault, output=_locate_output(function, row if weights is None else None))
+    return None
+
+
+def _locate_output(function: Function, number: int | None) -> tuple[int, ...] | None:
+    """Return the index of an output, None where there is one only."""
+    if number is None or not function.shape:
+        return None
+    return tuple(int(i) for i in np.unravel_index(number, function.shape))
+
+
+def _draw_sums(outputs: int, stream: Stream) -> Array | None:
+    """Return the weights (sums, outputs) of very many outputs; None of some, which are judged one by one."""
+    if outputs <= OUTPUTS:
+        return None
+    signs = stream.child("sums").generator().choice([-1.0, 1.0], outputs)
+    weights = np.zeros((OUTPUTS, outputs))
+    for row, part in zip(weights, np.array_split(np.arange(outputs), OUTPUTS), strict=True):
+        row[part] = signs[part]
+    return weights
+
+
+def _judge_in_dtypes(function: Function, claims: Grads, weights: Array | None, stream: Stream) -> list[Finding]:
+    """Return the verdicts in the precision of the function; of one that follows its parameters, in float64, too."""
+    found = _Case.prepare(function, claims, weights, stream).judge()
+    if function.dtype == "float64":
+        if all(verdict.verdict == CORRECT for verdict, _ in found) or not has_coarse_inputs(function, stream):
+            return found
+        function.dtype = "float32"
+        return _Case.prepare(function, claims, weights, stream).judge()
+    wide = function.to_float64()
+    try:
+        wide_claims = wide.claim(wide.start, weights)
+        if find_dtype(wide, stream) != "float64" or has_coarse_inputs(wide, stream):
+            return found
+    except Exception:  # of third-party code, which may have arrays of one dtype in it
+        return found
+    gap = max(measure_difference(claims[name].astype(np.float64), wide_claims[name]) for name in claims)
+    if not gap <= DECIDABLE:
+        return found
+    there = _Case.prepare(wide, wide_claims, weights, stream).judge()
+    return [
+        (attrs.evolve(other, explanation=f"in float64 {other.explanation}"), entries)
+        if other.verdict != one.verdict
+        else (other, entries)
+        for (one, _), (other, entries) in zip(found, there, strict=True)
+    ]
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class _Case:
+    """A function, or sums of its outputs in proportion to their sizes, and the claimed derivative of these."""
+
+    function: Function
+    weights: Array | None
+    sizes: Array
+    """Of each sum, (sums,): values and claims are divided by them."""
+    claims: Grads
+    roundings: Grads
+    """Of the claims."""
+    blocks: tuple[Block, ...]
+    noise: float
+    stream: Stream
+
+    @classmethod
+    def prepare(cls, function: Function, claims: Grads, weights: Array | None, stream: Stream) -> _Case:
+        """Return the case, with the noise and the sizes that evaluations show."""
+        start = function.start
+        most = min(BLOCKS, max(LEAST_BLOCKS, ALL_BLOCKS // len(start)))
+        blocks: list[Block] = []
+        for name, array in start.items():
+            by_entry = array.reshape(-1) if array.size <= most else array
+            units = measure_sizes(by_entry)
+            split = split_into_blocks(name, by_entry, stream.child(name), units, None, most)
+            blocks += [block.to_positive() if len(block.entries) == 1 else block for block in split]
+        draw = stream.child("noise").generator()
+        directions = [{name: draw.uniform(-1, 1, array.shape) for name, array in start.items()} for _ in range(TRIED)]
+
+        def evaluate(step: float, direction: Params = directions[0]) -> Array:
+            value = function.evaluate({name: move(array, step * direction[name]) for name, array in start.items()})
+            return _add_up(value, weights)
+
+        centre = evaluate(0.0)
+        sizes = np.abs(centre)
+        for direction in directions:
+            with suppress(Exception):  # of third-party code, which may refuse other parameters
+                changes = [np.abs(evaluate(step, direction) - centre) for step in (-(2.0**-7), 2.0**-7)]
+                sizes = np.maximum(sizes, np.nan_to_num(np.minimum(*changes), posinf=0))
+        sizes = np.where(sizes > 0, sizes, 1.0)
+        noise = 0.0
+        if function.dtype == "float64":
+            with suppress(Exception):
+                near = [np.stack([evaluate(AWAY + k * spacing) for k in range(POINTS)]) for spacing in SPACINGS]
+                noise = min(_estimate_noise(values / sizes) for values in near)
+        roundings = _measure_roundings(function, claims, weights, stream)
+        return cls(
+            function=function,
+            weights=weights,
+            sizes=sizes,
+            claims={name: (rows.T / sizes).T for name, rows in claims.items()},
+            roundings={name: (rows.T / sizes).T for name, rows in roundings.items()},
+            blocks=tuple(blocks),
+            noise=noise,
+            stream=stream,
+        )
+
+    def evaluate(self, params: Params) -> Array:
+        """Return the sums, in proportion to their sizes."""
+        return _add_up(self.function.evaluate(params), self.weights) / self.sizes
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of `judge_blocks`."""
+        return {"outputs": len(self.sizes), "dtype": self.function.dtype, "noise": self.noise}
+
+    def judge(self) -> list[Finding]:
+        """Return the verdicts on each array and its entries."""
+        found, factors = self._judge_slopes()
+        return [self._conclude(name, found, factors) for name in self.function.start]
+
+    def _judge_slopes(self) -> tuple[Judgement, Array]:
+        """Return the judgement of all slopes, block by block, and the length of the steps that each block takes.
+
+        Where steps in proportion to the parameters tell too little, shorter and longer ones are tried.
+        """
+        start, rows = self.function.start, len(self.sizes)
+        found = judge_blocks(self.evaluate, start, self.claims, self.blocks, **self.options)
+        factors = np.ones(len(self.blocks))
+        enough = ENOUGH * float(np.finfo(self.function.dtype).eps) ** (1 / 3)
+        known = SURE * found.uncertainty / np.maximum(np.maximum(abs(found.slope), abs(found.claimed)), TINY)
+        unclear = (found.verdict != CORRECT) | (~(known <= enough) & (found.claimed != 0))
+        for shift in (*FINER, *COARSER):
+            open_ = np.flatnonzero((unclear & ~(_is_clear(found) & (shift > 0))).reshape(-1, rows).any(axis=1))
+            if not len(open_):
+                continue
+            factor = 2.0 ** (shift if self.function.dtype == "float64" else shift / 2)
+            blocks = [attrs.evolve(self.blocks[i], unit=self.blocks[i].unit * factor) for i in open_]
+            other = judge_blocks(self.evaluate, start, self.claims, blocks, **self.options)
+            numbers = (open_[:, np.newaxis] * rows + np.arange(rows)).ravel()
+            found, taken = _take_surer(found, other, numbers, factor)
+            bent = np.isfinite(other.left) | (other.jump != 0)
+            unclear[numbers] &= ~(_is_clear(other) | (bent & (found.verdict[numbers] == KINK)))
+            factors[open_[taken.reshape(-1, rows).any(axis=1)]] = factor
+        shown = np.tile(self.sizes, len(self.blocks))
+        tolerance = np.concatenate([self._measure_tolerance(block) for block in self.blocks])
+        # Values are of size 1 here: beside them a slope so small is none, at a minimum, too.
+        small = (found.verdict == TOO_NOISY) & (SURE * found.uncertainty <= DECIDABLE * SLIGHT)
+        excused = small | ((found.verdict == WRONG) & (found.error <= tolerance) & ~np.isfinite(found.left))
+        return attrs.evolve(
+            found,
+            verdict=np.where(excused, CORRECT, found.verdict),
+            slope=np.where(excused & ~small, found.claimed, found.slope),
+            unit=found.unit / shown,
+            noise=found.noise * shown,
+            jump=found.jump * shown,
+        ), factors
+
+    def _measure_tolerance(self, block: Block) -> Array:
+        """Return the rounding of the claims along a direction, of each sum."""
+        rows = self.roundings[block.name].reshape(len(self.sizes), -1)[:, block.entries]
+        found: Array = np.linalg.norm(rows * block.signs, axis=1) / len(block.entries) ** 0.5 * block.unit
+        return ROUNDINGS * found
+
+    def _conclude(self, name: str, found: Judgement, factors: Array) -> Finding:
+        """Return the verdict on an array: on the worst of its slopes, followed to one entry and one output."""
+        rows, shape = len(self.sizes), self.function.start[name].shape
+        own = [i for i, block in enumerate(self.blocks) if block.name == name]
+        blocks = [self.blocks[i] for i in own]
+        these = _choose(found, (np.array(own)[:, np.newaxis] * rows + np.arange(rows)).ravel())
+
+        def place(i: int) -> dict[str, Any]:
+            output = _locate_output(self.function, i % rows if self.weights is None else None)
+            return {**locate(blocks[i // rows], shape), "output": output}
+
+        def conclude_one(i: int) -> Verdict:
+            one = _choose(these, np.array([i]))
+            return self._describe(conclude(one, lambda _: place(i), part=PART), name, one)
+
+        worst_rows = _find_worst_rows(these, rows)
+        entries = [conclude_one(i) for i in worst_rows if len(blocks[i // rows].entries) == 1]
+        verdict, (_, worst) = conclude(these, place, part=PART), find_gravest(these)
+        if verdict.verdict != WRONG:
+            return self._describe(verdict, name, _choose(these, np.array([worst])), these), entries
+        number, row = divmod(worst, rows)
+        output = _locate_output(self.function, row if self.weights is None else None)
+        block = attrs.evolve(blocks[number], unit=blocks[number].unit * factors[own[number]])
+        block, narrowed = narrow(self.evaluate, self.function.start, self.claims, block, sample=row, **self.options)
+        step = narrowed.step * factors[own[number]]
+        narrowed = attrs.evolve(narrowed, unit=narrowed.unit / self.sizes[row], step=step)
+        if self.weights is not None and (single := self._narrow_output(block, row)):
+            narrowed, output = single
+        if not (narrowed.verdict == WRONG).any():  # as where a finer step was needed to see it
+            narrowed = _choose(these, np.array([number * rows + row]))
+        here = {**locate(block, shape), "output": output}
+        verdict = conclude(narrowed, lambda _: here, among=these, part=PART)
+        return self._describe(verdict, name, narrowed), entries
+
+    def _narrow_output(self, block: Block, row: int) -> tuple[Judgement, tuple[int, ...] | None] | None:
+        """Return the judgement of the single output of a sum that is most wrong, and its index; None where none is."""
+        assert self.weights is not None
+        members = np.flatnonzero(self.weights[row])
+        weights = np.eye(self.weights.shape[1])[members]
+        claims = self.function.claim(self.function.start, weights)
+        case = _Case.prepare(self.function, claims, weights, self.stream)
+        found = judge_blocks(case.evaluate, self.function.start, case.claims, [block], **case.options)
+        if not (found.verdict == WRONG).any():
+            return None
+        worst = int(np.where(found.verdict == WRONG, found.error, -1).argmax())
+        one = _choose(attrs.evolve(found, unit=found.unit / case.sizes), np.array([worst]))
+        return one, _locate_output(self.function, int(members[worst]))
+
+    def _describe(self, verdict: Verdict, name: str, one: Judgement, among: Judgement | None = None) -> Verdict:
+        """Return the verdict with its array, and with the numbers of a single entry, whose judgement is `one`."""
+        fields: dict[str, Any] = {"parameter": name}
+        if verdict.index is not None:
+            unit = float(one.unit[0])
+            fields |= {"given": float(one.claimed[0]) / unit, "slope": float(one.slope[0]) / unit}
+            fields["step"] = float(one.step[0]) * self._unit_of(name, verdict.index)
+        if one.jump[0]:
+            fields["size"] = np.inf
+        among = among or one
+        unseen = int(((np.abs(among.claimed) < SURE * among.uncertainty) & (among.claimed != 0)).sum())
+        if verdict.verdict == CORRECT and unseen:
+            text = f"{unseen:,} of {len(among.claimed):,} slopes are too small beside its values to be seen"
+            fields["explanation"] = f"{verdict.explanation}; {text}"
+        return attrs.evolve(verdict, **fields)
+
+    def _unit_of(self, name: str, index: tuple[int, ...]) -> float:
+        return float(measure_sizes(self.function.start[name])[index])
+
+
+def _add_up(value: Array, weights: Array | None) -> Array:
+    value = value.astype(np.float64)
+    return value if weights is None else weights @ value
+
+
+def _estimate_noise(values: Array) -> float:
+    """Return the standard deviation of noise in values (P, sums) at equal distances, from their fourth differences.
+
+    Moré and Wild (2011), "Estimating computational noise".
+    """
+    differences = np.diff(values, n=4, axis=0)
+    deviations = np.sqrt(np.mean(differences**2, axis=0) / 70)  # the sum of squares of 1, 4, 6, 4, 1
+    return float(np.max(deviations[np.isfinite(deviations)], initial=0.0))
+
+
+def _measure_roundings(function: Function, claims: Grads, weights: Array | None, stream: Stream) -> Grads:
+    """Return what the last bits of the parameters, and of the derivative itself, make of each entry of the claims."""
+    is_coarse = all(np.array_equal(rows, rows.astype(np.float32)) for rows in claims.values())
+    eps = float(np.finfo(np.float32 if is_coarse else function.dtype).eps)
+    draw = stream.child("rounding").generator()
+    found = {name: eps * np.abs(rows) for name, rows in claims.items()}
+    for _ in range(TRIED if function.grad is None or callable(function.grad) else 0):
+        near = {name: move(array, 4 * eps * draw.uniform(-1, 1, array.shape)) for name, array in function.start.items()}
+        with suppress(Exception):  # of third-party code, which may refuse other parameters
+            for name, rows in function.claim(near, weights).items():
+                found[name] = np.maximum(found[name], np.nan_to_num(np.abs(rows - claims[name])))
+    return found
+
+
+def _find_worst_rows(found: Judgement, rows: int) -> list[int]:
+    """Return the number of the worst slope of each direction in which one is not correct, of its `rows` outputs."""
+    bad = (found.verdict != CORRECT).reshape(-1, rows)
+    errors = np.where(bad, found.error.reshape(-1, rows), -1.0)
+    worst = errors.argmax(axis=1) + rows * np.arange(len(bad))
+    at = np.flatnonzero(bad.any(axis=1))
+    return [int(worst[i]) for i in at[np.argsort(-errors.max(axis=1)[at], kind="stable")]]
+
+
+def _choose(found: Judgement, numbers: Array) -> Judgement:
+    """Return the judgement of some slopes."""
+    fields = {field.name: getattr(found, field.name) for field in attrs.fields(Judgement)}
+    return Judgement(**{name: value[numbers] if name != "dtype" else value for name, value in fields.items()})
+
+
+def _is_clear(found: Judgement) -> Array:
+    return np.asarray(
+        (np.abs(found.slope) > 4 * SURE * found.uncertainty) & ~np.isfinite(found.left) & (found.jump == 0)
+    )
+
+
+def _take_surer(found: Judgement, other: Judgement, numbers: Array, factor: float) -> tuple[Judgement, Array]:
+    """Return the judgement with those of the slopes `numbers` that steps of another length, `factor`, tell better.
+
+    And which of these they are. Shorter steps are nearer to the derivative, where they see it clearly; longer ones may
+    reach beyond the function's own scale, and count where nothing is seen with shorter ones.
+    """
+    before = _choose(found, numbers)
+    slope, doubt = other.slope / factor, other.uncertainty / factor
+    apart = np.abs(before.slope - slope) > SURE * (before.uncertainty + doubt)
+    better = doubt < before.uncertainty
+    taken = _is_clear(other) & ((apart | better) if factor < 1 else (better & ~apart & ~_is_clear(before)))
+    changes = {}
+    for field in attrs.fields(Judgement):
+        if field.name in {"dtype", "unit", "claimed"}:
+            continue
+        values, new = getattr(found, field.name).copy(), getattr(other, field.name)
+        if field.name in {"slope", "uncertainty", "left", "right"}:
+            new = new / factor
+        values[numbers[taken]] = (new * factor if field.name == "step" else new)[taken]
+        changes[field.name] = values
+    return attrs.evolve(found, **changes), taken
