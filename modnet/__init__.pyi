@@ -2,13 +2,13 @@
 
 from modnet_data import cached as cached
 from modnet_data import download as download
+from modnet_data.run_tables import judge as judge
 
 from modnet import files as files
 from modnet import testing as testing
 from modnet.comparison.compare import compare as compare
 from modnet.comparison.decisions import Decision as Decision
 from modnet.comparison.judging import Judgement as Judgement
-from modnet.comparison.judging import judge as judge
 from modnet.comparison.report import Comparison as Comparison
 from modnet.comparison.result import PairResult as PairResult
 from modnet.comparison.result import SettingResult as SettingResult

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from hashlib import sha256
 from pathlib import Path
+
+from processes import run_warm
 
 # A checkpoint in each iteration, so that a run is resumed where it was killed.
 EAGER = """
 import modnet.nn.training
-from modnet.cli.main import main
 modnet.nn.training.CHECKPOINT_EVERY, modnet.nn.training.CHECKPOINT_SHARE = 0.0, 1e9
-main()
 """
 PLUGIN = """
 import os, signal
@@ -56,19 +54,22 @@ def install_drifting(place: Path, factor: int = 1, version: str = "1.0") -> None
     install(place / "site", "modnet_drifting", PLUGIN.format(factor=factor), version)
 
 
+def environment_of(place: Path) -> dict[str, str]:
+    paths = os.pathsep.join(filter(None, (str(place / "site"), os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "MODNET_CACHE": str(place / "cache")}
+
+
 def run_python(script: str, place: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run Python in a folder, with the distributions in `site`."""
-    paths = os.pathsep.join(filter(None, (str(place / "site"), os.environ.get("PYTHONPATH"))))
-    known = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "MODNET_CACHE": str(place / "cache")}
     return subprocess.run(
         [sys.executable, "-c", script, *arguments],
-        cwd=place, env={**known, **variables}, capture_output=True, text=True, timeout=120,
+        cwd=place, env={**environment_of(place), **variables}, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
 
 
 def modnet(place: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Call modnet in a folder, with the distributions in `site`; it saves a checkpoint in each iteration."""
-    done = run_python(EAGER, place, *arguments, **variables)
+    done = run_warm(*arguments, cwd=place, environment={**environment_of(place), **variables}, before=EAGER)
     assert "Traceback" not in done.stderr, done.stderr
     return done
 
@@ -77,13 +78,3 @@ def train(place: Path, killed_at: int, out: str = "run") -> None:
     options = ("--gradient", "drifting", "--hidden", "3", "--iterations", "60", "--lr", "0.5", "--batch-size", "10")
     done = modnet(place, "train", *options, "--out", out, KILLED_AT=str(killed_at))
     assert done.returncode == (-signal.SIGKILL if killed_at >= 0 else 0), done.stderr
-
-
-def to_format_1(folder: Path) -> None:
-    """Write a run's receipt as modnet did before it had segments."""
-    table = json.loads((folder / "receipt.json").read_text())
-    del table["sha256"]
-    (segment,) = table.pop("segments")
-    old = {**table, "format": 1, **{key: segment[key] for key in ("plugins", "libraries", "platform")}}
-    sealed = sha256(json.dumps(old, sort_keys=True).encode()).hexdigest()
-    (folder / "receipt.json").write_text(json.dumps({**old, "sha256": sealed}))

@@ -28,17 +28,20 @@ def run_modnet(*arguments: str, cwd: Path, **environment: str) -> subprocess.Com
     )
 
 
-def run_warm(*arguments: str | Path, cwd: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def run_warm(
+    *arguments: str | Path, cwd: Path, environment: Mapping[str, str], before: str = ""
+) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own that has modnet imported, which takes less time than a new one.
 
-    It is a fork of one that has done nothing else. What Python reads from the environment when it starts, but for
-    PYTHONPATH, is as it is here.
+    It is a fork of one that has done nothing else, and runs the code `before`. What Python and its libraries read from
+    the environment when they start is as it is here, but for PYTHONPATH and PYTHONDONTWRITEBYTECODE.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["modnet.cli.main", "modnet.nn.training", "matplotlib.figure"])
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         files = [multiprocessing.reduction.DupFd(file.fileno()) for file in (out, err)]
-        process = context.Process(target=_run_command, args=([*map(str, arguments)], cwd, dict(environment), files))
+        given = [*map(str, arguments)], cwd, dict(environment), before, files
+        process = context.Process(target=_run_command, args=given)
         process.start()
         process.join(timeout=120)
         assert process.exitcode is not None, "it hangs"
@@ -46,14 +49,16 @@ def run_warm(*arguments: str | Path, cwd: Path, environment: Mapping[str, str]) 
     return subprocess.CompletedProcess(arguments, process.exitcode, *texts)
 
 
-def _run_command(arguments: list[str], cwd: Path, environment: dict[str, str], files: list[Any]) -> None:
+def _run_command(arguments: list[str], cwd: Path, environment: dict[str, str], before: str, files: list[Any]) -> None:
     for number, file in enumerate(files, start=1):
         os.dup2(file.detach(), number)
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
     sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
+    sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in environment
     sys.argv = ["modnet", *arguments]
+    exec(before, {})  # noqa: S102 - of a test
     main()
 
 

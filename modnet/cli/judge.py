@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+import modnet
 from modnet.cli.output import Command, echo
-from modnet.comparison import judging
 from modnet.comparison.decisions import ROPE
 from modnet.display.figure import FORMATS, save_figure
 
@@ -40,7 +40,7 @@ def judge(
     """
     if markdown and json_:
         raise click.UsageError("--markdown and --json are two forms of the same: choose one")
-    result = judging.judge(table, setting=setting, **asked)
+    result = modnet.judge(table, setting=setting, **asked)
     if plot:
         save_figure(result.figure(table.name), plot)
     if json_:

@@ -47,7 +47,7 @@ def resume(
     with claim(run):
         check_files(run)
         if (run / PARAMS).exists():
-            Receipt.read(run, of_older=True)  # a network without one, as of best-checkpoint, is not trained over
+            Receipt.read(run)  # a network without one, as of best-checkpoint, is not trained over
         ended = read_ending(run)
         if ended and not _can_be_lengthened(run, ended, iterations):
             echo(f"{run} has finished: there is nothing to resume")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -24,12 +25,12 @@ from modnet.comparison.pairs import (
     to_markdown,
     to_records,
 )
-from modnet.comparison.result import PairResult
-from modnet.comparison.run_tables import FOLDS, RunTable, find_direction, read_runs
-from modnet.comparison.scores import JudgedSetting, ScoreDifference, find_unit, vary_mean
-from modnet.comparison.statistics import Variation, load_special
-from modnet.errors import DataError, SettingError
-from modnet.text import format_count, format_table, list_some, quote
+from modnet.comparison.result import Measure, PairResult
+from modnet.comparison.scores import Blocks, JudgedSetting, ScoreDifference, find_unit, vary_mean
+from modnet.comparison.statistics import Estimate, Variation
+from modnet.errors import DataError
+from modnet.text import format_count, format_table, list_some
+from modnet.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +40,7 @@ ALONE = (
     "Scores alone know nothing of the test samples: verdicts and intervals are for other seeds on the same test data. "
     "What holds for new samples takes the hits of the test samples (--sample)."
 )
-SHARES = ("accuracy", "acc")  # words in the names of scores for which the ROPE of accuracies is taken
+SHARES = {"accuracy", "acc"}  # words in the names of scores for which the ROPE of accuracies is taken
 
 
 @attrs.frozen(eq=False)
@@ -56,6 +57,75 @@ class Judgement:
     """The region of practical equivalence: a difference that is smaller is none in practice."""
     notes: tuple[str, ...]
     """The assumptions, and what the verdicts hold for."""
+
+    @classmethod
+    def from_scores(
+        cls,
+        scores: Mapping[tuple[str, ...], Blocks],
+        heads: Sequence[str],
+        *,
+        seeds: Sequence[str],
+        score: str,
+        higher_is_better: bool,
+        rope: float | None = None,
+        notes: Sequence[str] = (),
+    ) -> Judgement:
+        """Return what may be claimed by scores alone: setting -> data set -> seed -> score.
+
+        A setting is the words of what varies, which is called as `heads` say; `seeds` are those of all runs in order,
+        none where these have no seeds. Raises DataError and MissingExtraError.
+        """
+        labels, blocks = [_format_label(heads, setting) for setting in scores], list(scores.values())
+        if rope is None:
+            rope = _choose_rope(score, [value for of in blocks for block in of.values() for value in block.values()])
+        pairs, differences = compare_scores(labels, blocks, seeds, rope, higher_is_better=higher_is_better)
+        settings = []
+        datasets = [*dict.fromkeys(dataset for of in blocks for dataset in of)]
+        for dataset in datasets:
+            for (setting, of), label in zip(scores.items(), labels, strict=True):
+                if dataset in of:
+                    values = np.array([of[dataset][seed] for seed in seeds or of[dataset] if seed in of[dataset]])
+                    entries = dict(zip(heads, setting, strict=True))
+                    settings.append(JudgedSetting(label, entries, dataset, values, _judge_score(values)))
+        own = [_explain_scores(pairs, differences, rope), _note_blocks(datasets, differences)]
+        own += [_note_left_out(blocks, labels, pairs, differences), ALONE]
+        return cls(tuple(settings), pairs, score, higher_is_better, rope, tuple(filter(None, [*own, *notes])))
+
+    @classmethod
+    def from_samples(
+        cls,
+        values: Mapping[tuple[str, ...], Array],
+        heads: Sequence[str],
+        *,
+        rope: float | None = None,
+        notes: Sequence[str] = (),
+    ) -> Judgement:
+        """Return what may be claimed by the hits (bool) or errors of samples, (seeds, samples), of each setting.
+
+        Raises DataError and MissingExtraError.
+        """
+        labels, arrays = [_format_label(heads, setting) for setting in values], list(values.values())
+        seeds, samples = arrays[0].shape
+        name: Measure = "accuracy" if arrays[0].dtype == np.bool_ else "error"
+        if samples < 2:
+            raise DataError("one test sample, expected at least 2")
+        if any((of < 0).any() for of in arrays):
+            raise DataError("the errors of samples must not be negative")
+        if rope is None:
+            rope = ROPE if name == "accuracy" else 0.0
+        settings = []
+        for setting, label, of in zip(values, labels, arrays, strict=True):
+            variation = Variation.from_values(of, are_differences=False) if seeds > 1 else None
+            such, these = (variation.on_such_samples(), variation.on_these_samples()) if variation else (None, None)
+            entries = dict(zip(heads, setting, strict=True))
+            settings.append(JudgedSetting(label, entries, "", of.mean(axis=1), these, such))
+        own = (
+            f"{format_count(seeds, 'seed')}, {samples:,} test samples; ± is the standard deviation between seeds. "
+            "Intervals are over seeds and test samples. A verdict is for all seeds and new samples like these; it "
+            + _explain_errors(name, rope)
+        )
+        pairs = compare_samples(labels, arrays, rope, name)
+        return cls(tuple(settings), pairs, name, name == "accuracy", rope, (own, *notes))
 
     def __str__(self) -> str:
         entries = sum(bool(key) for key in self.settings[0].entries) + bool(self.settings[0].dataset)
@@ -112,141 +182,29 @@ class Judgement:
         return rows
 
     def _format(self, number: float) -> str:
-        """Return a score with so many decimals that the standard deviation between seeds has two digits."""
+        """Return a score with so many decimals that the smallest standard deviation between seeds has two digits."""
         deviations = [each.deviation for each in self.settings if each.deviation > 0]
-        places = 1 - math.floor(math.log10(float(np.median(deviations)))) if deviations else 4
+        places = 1 - math.floor(math.log10(min(deviations))) if deviations else 4
         return f"{number:z.{min(max(places, 0), 9)}f}"
 
 
-def judge(
-    runs: Any,
-    *,
-    setting: str | Sequence[str] | None = None,
-    seed: str | None = None,
-    score: str | None = None,
-    sample: str | None = None,
-    dataset: str | None = None,
-    higher_is_better: bool | None = None,
-    rope: float | None = None,
-    diverged: float | None = None,
-    paired: bool | None = None,
-) -> Judgement:
-    """Return what may be claimed of the differences between settings, by runs of any framework.
-
-    `runs` is the path of a CSV file or a data frame with a row for each run, or for each test sample of each run; or a
-    mapping of settings: to scores (seeds,), to scores by seed, or to hits (seeds, samples). Arrays are taken for runs
-    of unrelated seeds; with `paired`, those in the same place are of the same seed.
-
-    `setting`, `seed`, `score`, `sample` and `dataset` are the names of columns, where their names do not say it;
-    several make a setting together. `higher_is_better` may be left out where the name of the score says it. Settings
-    whose scores differ by less than `rope`, in the unit of the score, are practically equal. A run without a finite
-    score counts with `diverged`.
-
-    Raises SettingError, DataError and MissingExtraError.
-
-    >>> runs = {"adam": [0.971, 0.969, 0.972, 0.97, 0.973], "sgd": [0.941, 0.938, 0.944, 0.94, 0.939]}
-    >>> result = modnet.judge(runs, higher_is_better=True)
-    >>> result.pairs[0].verdict, round(result.pairs[0].difference, 4)
-    ('adam is better', 0.0306)
-    """
-    load_special()
-    if rope is not None and not (rope >= 0 and math.isfinite(rope)):
-        raise SettingError([f"must be a number >= 0, not {rope!r}"], "rope")
-    if diverged is not None and not math.isfinite(diverged):
-        raise SettingError([f"must be a finite number, not {diverged!r}"], "diverged")
-    asked = {"setting": setting, "dataset": dataset, "seed": seed, "sample": sample, "score": score}
-    table = read_runs(runs, asked, diverged, paired=paired)
-    is_higher, assumed = _find_direction(table, higher_is_better)
-    if rope is None:
-        rope = _choose_rope(table)
-    judged = _judge_samples if table.of_samples else _judge_scores
-    return judged(table, rope, assumed, is_higher)
-
-
-def _find_direction(table: RunTable, given: bool | None) -> tuple[bool, str]:
-    """Return whether higher is better, and what was assumed for it; raises SettingError."""
-    if table.of_samples:
-        is_higher = table.has_hits
-        if given not in (None, is_higher):
-            what = "a hit is better than none" if is_higher else "errors of samples are better if smaller"
-            raise SettingError([f"{what}: leave the direction out"], table.name)
-        return is_higher, ""
-    if given is not None:
-        return given, ""
-    found = find_direction(table.score)
-    if found is None:
-        name = quote(table.score) if table.score else "score"
-        remedy = "Say --higher-is-better or --lower-is-better (higher_is_better=True or False)"
-        raise SettingError([f"is a higher {name} better? {remedy}"], table.name)
-    return found, f"{'Higher' if found else 'Lower'} {table.score} is taken for better, as its name says."
-
-
-def _choose_rope(table: RunTable) -> float:
-    """Return the ROPE of accuracies, if these are some, or 0."""
-    if table.of_samples:
-        return ROPE if table.has_hits else 0.0
-    values = [value for of in table.scores.values() for block in of.values() for value in block.values()]
-    is_share = any(word in table.score.lower().replace("-", "_").split("_") for word in SHARES)
-    return ROPE if is_share and min(values) >= 0 and max(values) <= 1 else 0.0
-
-
-def _label(table: RunTable, setting: tuple[str, ...]) -> str:
+def _format_label(heads: Sequence[str], setting: Sequence[str]) -> str:
     """Return the name of a setting: "adam", or of several columns "optimizer adam, lr 0.1"."""
-    both = zip(table.heads, setting, strict=True)
+    both = zip(heads, setting, strict=True)
     return setting[0] if len(setting) == 1 else ", ".join(f"{head} {word}" for head, word in both)
 
 
-def _judge_samples(table: RunTable, rope: float, assumed: str, is_higher: bool) -> Judgement:
-    values = list(table.of_samples.values())
-    seeds, samples = values[0].shape
-    if samples < 2:
-        raise DataError(f"{table.name}: one test sample, expected at least 2")
-    if not is_higher and any((of < 0).any() for of in values):
-        raise DataError(f"{table.name}: the errors of samples must not be negative")
-    labels = [_label(table, setting) for setting in table.of_samples]
-    pairs = compare_samples(labels, values, rope, "accuracy" if is_higher else "error")
-    settings = []
-    for setting, label, of in zip(table.of_samples, labels, values, strict=True):
-        variation = Variation.from_values(of, are_differences=False) if seeds > 1 else None
-        such, these = (variation.on_such_samples(), variation.on_these_samples()) if variation else (None, None)
-        entries = dict(zip(table.heads, setting, strict=True))
-        settings.append(JudgedSetting(label, entries, "", of.mean(axis=1), these, such))
-    counts = f"{format_count(seeds, 'seed')}, {samples:,} test samples; ± is the standard deviation between seeds."
-    holds = "Intervals are over seeds and test samples. A verdict is for all seeds and new samples like these; it"
-    name = "accuracy" if is_higher else "error"
-    notes = [f"{counts} {holds} {_explain_errors(name, rope)}", _note_order(table), _note_folds(table)]
-    return Judgement(tuple(settings), pairs, name, is_higher, rope, tuple(filter(None, [assumed, *notes])))
+def _judge_score(scores: Array) -> Estimate | None:
+    """Return the mean score over all seeds; None for a single one."""
+    if len(scores) < 2:
+        return None
+    return vary_mean(float(scores.mean()), [scores], 1, find_unit(scores)).on_these_samples()
 
 
-def _judge_scores(table: RunTable, rope: float, assumed: str, is_higher: bool) -> Judgement:
-    labels = [_label(table, setting) for setting in table.scores]
-    blocks = list(table.scores.values())
-    datasets = [*dict.fromkeys(dataset for of in blocks for dataset in of)]
-    pairs, differences = compare_scores(labels, blocks, table.seeds, rope, higher_is_better=is_higher)
-    settings = []
-    for dataset in datasets:
-        for (setting, of), label in zip(table.scores.items(), labels, strict=True):
-            if dataset not in of:
-                continue
-            scores = np.array([of[dataset][seed] for seed in table.seeds or of[dataset] if seed in of[dataset]])
-            these = None
-            if len(scores) > 1:
-                these = vary_mean(float(scores.mean()), [scores], 1, find_unit(scores)).on_these_samples()
-            entries = dict(zip(table.heads, setting, strict=True))
-            settings.append(JudgedSetting(label, entries, dataset, scores, these))
-    notes = [
-        assumed,
-        _note_lost(table),
-        _explain_scores(pairs, differences, rope),
-        _note_blocks(datasets, differences),
-        _note_order(table),
-        _note_folds(table),
-        _note_left_out(blocks, labels, pairs, differences),
-        ALONE,
-    ]
-    return Judgement(
-        tuple(settings), pairs, table.score or "score", is_higher, rope, tuple(note for note in notes if note)
-    )
+def _choose_rope(score: str, values: Sequence[float]) -> float:
+    """Return the ROPE of accuracies, if these are some, or 0."""
+    is_share = not SHARES.isdisjoint(re.findall("[a-z]+", score.lower()))
+    return ROPE if is_share and min(values) >= 0 and max(values) <= 1 else 0.0
 
 
 def _explain_errors(what: str, rope: float) -> str:
@@ -274,11 +232,6 @@ def _explain_scores(pairs: Sequence[PairResult], differences: Sequence[ScoreDiff
     return f"{deviation} {how} A verdict {_explain_errors('the score', rope)}" if pairs else deviation
 
 
-def _note_lost(table: RunTable) -> str:
-    what = format_count(table.lost, "run has", "runs have")
-    return f"{what} no finite score and count with the one that was given for it." if table.lost else ""
-
-
 def _note_blocks(datasets: Sequence[str], differences: Sequence[ScoreDifference]) -> str:
     if len(datasets) < 2:
         return ""
@@ -292,26 +245,8 @@ def _note_blocks(datasets: Sequence[str], differences: Sequence[ScoreDifference]
     return note
 
 
-def _note_order(table: RunTable) -> str:
-    if table.seeds:
-        order = f"Seeds are taken in the order {list_some(table.seeds, 6)}"
-        return f"{order}: give later ones larger numbers, so that the first ones stay the first."
-    unused = f" Columns that are not used: {list_some(map(quote, table.unused), 6)}." if table.unused else ""
-    note = "Runs have no seeds (--seed): each row is a run of its own, in the order of the table. Add later ones below."
-    return note + unused
-
-
-def _note_folds(table: RunTable) -> str:
-    if not table.seed.lower().startswith(FOLDS):
-        return ""
-    return (
-        f"{table.seed}: the runs of a cross-validation share training rows, and so vary less than those of independent "
-        "samples: its verdicts come too easily. Repeat with other seeds instead."
-    )
-
-
 def _note_left_out(
-    blocks: Sequence[dict[str, dict[str, float]]],
+    blocks: Sequence[Blocks],
     labels: Sequence[str],
     pairs: Sequence[PairResult],
     differences: Sequence[ScoreDifference],

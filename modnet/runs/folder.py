@@ -85,7 +85,7 @@ def read_ending(path: Path, remedy: str = "") -> Results | None:
     remove(path / REPLACED)
     if not (path / RECEIPT).exists() and not (path / SUMMARY).exists():
         return None
-    results = Receipt.read(path, remedy, of_older=True).results
+    results = Receipt.read(path, remedy).results
     if not results or not results.status.is_final:
         return None
     for name in (PREVIOUS,) if results.status is Status.FINISHED else (PREVIOUS, CHECKPOINT):
@@ -207,7 +207,7 @@ def check_files(folder: Path, names: Iterable[str] | None = None, remedy: str = 
     recover(folder)
     if not (folder / RECEIPT).exists():
         return True
-    receipt = Receipt.read(folder, remedy, of_older=True)
+    receipt = Receipt.read(folder, remedy)
     results = receipt.results
     has_ended = results is not None and results.status.is_final
     wanted = set(names) if names is not None else set(SEALED) if has_ended else {EXPERIMENT}

@@ -58,7 +58,7 @@ def make_finder(experiment: Path | None) -> Callable[[str], Plugin]:
 def _find_origins(experiment: Path | None, kinds: Container[str]) -> list[Origin]:
     """Return the origins of parts of some kinds; none where no receipt stands beside the experiment file."""
     with suppress(DataError):
-        latest = Receipt.read(experiment.parent, of_older=True).latest if experiment else None
+        latest = Receipt.read(experiment.parent).latest if experiment else None
         return [o for o in (*latest.plugins, *latest.observers) if o.kind in kinds] if latest else []
     return []
 

@@ -35,7 +35,6 @@ from modnet.types import Status
 RECEIPT = "receipt.json"
 FORMAT = 3
 READABLE = (2, FORMAT)
-OF_ONE_PROCESS = 1  # the format that knew the code of the last process alone
 FILE = "SHA-256 of the file"
 # The beginnings of the settings that may change at any time, and until a run has come to its end.
 PLACE = ("data.path.",)
@@ -75,11 +74,10 @@ class Receipt:
         )
 
     @classmethod
-    def read(cls, folder: Path, remedy: str = "", *, of_older: bool = False) -> Receipt:
+    def read(cls, folder: Path, remedy: str = "") -> Receipt:
         """Return the receipt in a run's folder; raises DataError where there is none, or it cannot be read.
 
-        So it does where an older modnet wrote it, unless `of_older` receipts will do: they knew the surroundings of the
-        last process alone. The remedy is to train the run again, if no other is given.
+        The remedy is to train the run again, if no other is given.
         """
         path = folder / RECEIPT
         again = remedy or f"train it again, modnet train {shlex.quote(f'{folder}/experiment.toml')}"
@@ -89,16 +87,14 @@ class Receipt:
             raise DataError(f"{folder}: there is no {RECEIPT}: {what}{advice}")
         try:
             table = read_json(path)
-            if (found := table.get("format", FORMAT)) in READABLE or (found == OF_ONE_PROCESS and of_older):
+            if (found := table.get("format", FORMAT)) in READABLE:
                 return _parse(table)
         except (DataError, SettingError) as error:
             what = error.mistakes[0] if isinstance(error, SettingError) else str(error).removeprefix(f"{path}: ")
             why = f"not a run's receipt, or damaged ({printable(what, 200)})"
             raise DataError(f"{path}: {why}: restore it from a copy, or {again}") from None
-        if found == OF_ONE_PROCESS:
-            why = "an older modnet wrote it, and did not keep by which code all of the run was made"
-            raise DataError(f"{path}: {why}: {again}")
-        raise DataError(f"{path}: of format {found!r:.40}, this modnet reads {FORMAT}: install a newer one")
+        advice = again if found == 1 else "install a newer one"
+        raise DataError(f"{path}: of format {found!r:.40}, this modnet reads {FORMAT}: {advice}")
 
     def write(self, folder: Path) -> None:
         """Write it into a run's folder, with its own SHA-256."""
@@ -156,9 +152,6 @@ def _parse(table: Table) -> Receipt:
     """Return a receipt; raises SettingError where it is damaged."""
     if "format" not in table or not isinstance(table.pop("sha256", None), str):
         raise SettingError(["'sha256' is no digest" if "format" in table else "'format' is missing"])
-    if table["format"] == OF_ONE_PROCESS:
-        surroundings = {key: table.pop(key) for key in ("plugins", "libraries", "platform") if key in table}
-        table["segments"] = [{"start": 0, "observers": [], **surroundings}]
     receipt = _READER.read(table, Receipt)
     starts = [segment.start for segment in receipt.segments]
     if starts[:1] != [0] or sorted(set(starts)) != starts:

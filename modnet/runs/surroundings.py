@@ -256,7 +256,7 @@ def describe_machine() -> dict[str, str]:
 def _describe_blas() -> str:
     """Return the BLAS that NumPy calls; processes have others beside it, as SciPy's, once these are imported."""
     every = [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
-    wheel = Path(np.__file__).parent.with_suffix(".libs")
+    wheel = Path(np.__file__).resolve().parent.with_suffix(".libs")  # an environment may be a link
     # Outside of a wheel it is the first one loaded: whatever brings another BLAS imports NumPy before it.
     chosen = [library for library in every if wheel in Path(library.filepath).parents] or every[:1]
     found = set()

@@ -3,7 +3,7 @@
 Usage: python tests/benchmarks/score_calibration.py [--repeats N] [--only WORD] [--jobs N] [--seed N]
 
 Scores of two settings are drawn from designs, paired by seed and not: with equal means, and with means that are apart
-by the ROPE, which is a whole or a half of the standard deviation between seeds. A claim counts as wrong if it is made
+by the ROPE, which is about the standard deviation between seeds. A claim counts as wrong if it is made
 after 5, 10, 20, ... or 160 seeds, whichever; intervals are counted after 5, 10, 40 and 160, and the worst of these is
 shown. The status is 1 if something found is above 5.5 % or below 93 % by more than three standard errors, or forecasts
 are off by more than 15 %. Shares in brackets are not promised.
@@ -53,8 +53,8 @@ def left_tail(rng: np.random.Generator, count: int) -> Array:
 
 
 def lognormal(rng: np.random.Generator, count: int) -> Array:
-    """Return lognormal noise with a long tail to the right, of mean 0 and variance 1."""
-    return (np.exp(rng.standard_normal(count)) - np.exp(0.5)) / np.sqrt((np.e - 1) * np.e)
+    """Return lognormal noise with a long tail to the left, of mean 0 and variance 1."""
+    return (np.exp(0.5) - np.exp(rng.standard_normal(count))) / np.sqrt((np.e - 1) * np.e)
 
 
 def collapsing(rng: np.random.Generator, count: int) -> Array:
@@ -120,13 +120,13 @@ def make_designs() -> list[Design]:
     """Return the designs: paired and not, with noise of all kinds, and scores in large steps."""
     both = [
         Design(name="normal", first=normal, second=normal),
-        Design(name="normal, one three times as wide", first=normal, second=normal, scale=3),
+        Design(name="normal, one three times as wide", first=normal, second=normal, scale=3, apart=3.0),
         Design(name="heavy tails", first=heavy, second=heavy),
         Design(name="skewed alike", first=left_tail, second=left_tail),
         Design(name="lognormal alike", first=lognormal, second=lognormal),
         Design(name="one skewed", first=normal, second=left_tail),
         Design(name="one lognormal", first=normal, second=lognormal),
-        Design(name="one skewed, three times as wide", first=normal, second=left_tail, scale=3, exempt=True),
+        Design(name="one skewed, three times as wide", first=normal, second=left_tail, scale=3, apart=3.0, exempt=True),
         Design(name="collapses of one", first=normal, second=collapsing, exempt=True),
     ]
     return [

@@ -69,7 +69,7 @@ def test_a_run_without_a_score_counts_with_what_is_said(call: Call, tmp_path: Pa
     (tmp_path / "runs.csv").write_text("\n".join(["model,seed,accuracy", *rows]))
     done = call("judge", "runs.csv", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "line 2: a, seed 0 (and 1 other): no finite score" in done.stderr
+    assert "line 2: a, seed 0 (and 1 more): no finite score" in done.stderr
     done = call("judge", "runs.csv", "--diverged", "0.1", cwd=tmp_path)
     assert done.returncode == 0
     assert "2 runs have no finite score" in done.stdout

@@ -113,8 +113,7 @@ def test_advice_about_a_folder_of_any_name_can_be_obeyed_in_a_shell(tmp_path, tr
     for file in (trained / "run").iterdir():
         (run / file.name).write_bytes(file.read_bytes())
     receipt = json.loads((run / "receipt.json").read_text())
-    older = {key: receipt["segments"][0][key] for key in ("plugins", "libraries", "platform")}
-    for change in ({"format": 1, **older}, {"results": None}):
+    for change in ({"format": 1}, {"results": None}):
         (run / "receipt.json").write_text(json.dumps({**receipt, **change}))
         done = call("verify", name, cwd=tmp_path)
         assert done.returncode == 1

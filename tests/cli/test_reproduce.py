@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +15,9 @@ import pytest
 from processes import Call
 
 from modnet.cli.reproduce.data import find_data
+from modnet.cli.reproduce.results import DataFiles, Figure, create_published, find_published, list_published
 from modnet.cli.reproduce.verdicts import judge
 from modnet.comparison.grid import create_settings
-from modnet.compose.published import DataFiles, Figure, create_published, find_published, list_published
 from modnet.compose.tables import read_toml
 from modnet.errors import DataError, ModnetError
 
@@ -93,6 +94,14 @@ class TestResultsThatShip:
         figures = json.loads(done.stdout)[0]["figures"]
         assert {figure["verdict"] for figure in figures} <= {"agrees", "undecided"}
         assert figures[-1]["values"] == pytest.approx([0.969] * 2, abs=0.005)
+
+    def test_intervals_need_an_extra(self, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "scipy", None)
+        monkeypatch.setitem(sys.modules, "scipy.special", None)
+        assert call("reproduce", "squire-trapp", cwd=tmp_path).returncode == 0
+        done = call("reproduce", "forward-gradient-descents", cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "pip install 'modnet-workbench[compare]'" in done.stderr
 
     def test_the_list(self, call: Call, tmp_path: Path) -> None:
         done = call("reproduce", cwd=tmp_path)

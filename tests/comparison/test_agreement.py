@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 import pytest
-from changing_plugins import install_drifting, modnet, run_python, to_format_1
+from changing_plugins import install_drifting, modnet, run_python
 
 from modnet.runs.receipt import Receipt
 
@@ -102,7 +102,7 @@ class TestLibraries:
             alter_libraries(run, numpy="1.0")
         assert compare(made).returncode == 0
         done = compare(made, seeds=3)
-        assert (done.returncode, "library numpy: 1.0 in 4 runs (" in done.stderr) == (1, True)
+        assert (done.returncode, "library numpy: 1.0 in 4 runs (" in done.stderr) == (1, True), done.stderr
         assert done.stderr.count("\n") == 2
 
     def test_one_run_of_another_library(self, made: Path) -> None:
@@ -192,13 +192,12 @@ class TestUnfinished:
         assert [len(runs) for runs in mixture["values"].values()] == [4, 1]
 
 
-def test_runs_of_an_older_modnet_are_named_and_can_be_removed(made: Path) -> None:
-    to_format_1(made / "runs/hidden-4/seed-0")
+def test_runs_of_another_format_are_named_and_can_be_removed(made: Path) -> None:
+    receipt = made / "runs/hidden-4/seed-0/receipt.json"
+    receipt.write_text('{"format": 1}')
     done = compare(made, "--accept")
-    why = (
-        "an older modnet wrote it, and did not keep by which code all of the run was made: remove it to repeat the run"
-    )
-    assert (done.returncode, done.stderr) == (1, f"modnet: {made}/runs/hidden-4/seed-0/receipt.json: {why}\n")
+    why = "of format 1, this modnet reads 3: remove it to repeat the run"
+    assert (done.returncode, done.stderr) == (1, f"modnet: {receipt}: {why}\n")
     shutil.rmtree(made / "runs/hidden-4/seed-0")
     assert compare(made).returncode == 0
 

@@ -16,11 +16,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from modnet_data.run_tables import find_direction
 from scipy import stats
 
 import modnet
 from modnet.comparison.decisions import ANALYSES, ERROR, decide
-from modnet.comparison.run_tables import find_direction
 from modnet.comparison.scores import ScoreDifference, find_rounding, find_unit
 from modnet.comparison.statistics import Variation
 from modnet.display.figure import render
@@ -138,6 +138,7 @@ class TestVerdicts:
 
     def test_the_margin_of_accuracies_is_that_of_compare(self) -> None:
         assert modnet.judge(to_frame(draw(0.9, 0.8))).rope == 0.001
+        assert modnet.judge(to_frame(draw(0.9, 0.8)).rename(columns={"accuracy": "test/acc"})).rope == 0.001
         assert modnet.judge(to_frame({name: 100 * of for name, of in draw(0.9, 0.8).items()})).rope == 0
 
     def test_scores_that_never_differ_show_no_more_than_their_steps(self) -> None:
@@ -249,6 +250,11 @@ class TestTables:
         frame.to_csv(tmp_path / "runs.csv", index=False, sep=delimiter, encoding="utf-8-sig")
         assert str(modnet.judge(tmp_path / "runs.csv")) == str(modnet.judge(frame))
 
+    def test_a_compressed_file(self, tmp_path: Path) -> None:
+        frame = to_frame(draw(0.9, 0.8))
+        frame.to_csv(tmp_path / "runs.csv.gz", index=False)
+        assert str(modnet.judge(tmp_path / "runs.csv.gz")) == str(modnet.judge(frame))
+
     def test_openml_runs_on_three_data_sets(self) -> None:
         result = modnet.judge(TABLES / "openml.csv")
         assert len(result.settings) == 9
@@ -343,7 +349,7 @@ class TestMistakes:
             assert result.settings[1].scores.min() == 0.1
             assert "1 run has no finite score" in " ".join(result.notes)
         text = self.fail({"a": [1.0, math.nan], "b": [math.inf, 1.0]}, modnet.DataError, **HIGHER)
-        assert text.startswith("runs, place 1: a (and 1 other): no finite score")
+        assert text.startswith("runs, place 1: a (and 1 more): no finite score")
 
     def test_the_direction_is_asked_for(self) -> None:
         frame = to_frame(draw(0.9, 0.8)).rename(columns={"accuracy": "score"})
@@ -355,14 +361,16 @@ class TestMistakes:
         path = write(tmp_path / "runs.csv", [["run", "acc", "loss"], ["x", 1, 2]])
         assert "which column is the setting" in self.fail(path, modnet.SettingError)
         assert "Say --score (score=): 'acc', 'loss'" in self.fail(path, modnet.SettingError, setting="run")
-        assert "no column 'ac', did you mean 'acc'?" in self.fail(path, modnet.SettingError, setting="run", score="ac")
+        assert "no column 'ac', did you mean 'acc'?" in self.fail(
+            path, modnet.UnknownNameError, setting="run", score="ac"
+        )
 
     @pytest.mark.parametrize(
         ("rows", "message"),
         [
             ([], "no columns"),
             ([["model", "accuracy"]], "no runs"),
-            ([["model", "accuracy"], ["a"]], "line 2: 1 cell, expected 2 as in line 1"),
+            ([["model", "accuracy"], ["a"]], "line 2: cells: 1, expected 2 as in line 1"),
             ([["model", "accuracy"], ["a", "good"]], "line 2: accuracy: 'good' is no number"),
             ([["model", "accuracy"], ["", "1"]], "line 2: the setting is missing"),
             ([["model", "accuracy", "accuracy"], ["a", 1, 2]], "two columns are named 'accuracy'"),

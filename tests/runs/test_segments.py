@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import attrs
 import numpy as np
 import pytest
-from changing_plugins import DIARY, PLUGIN, install, install_drifting, modnet, run_python, to_format_1, train
+from changing_plugins import DIARY, PLUGIN, install, install_drifting, modnet, run_python, train
 
 from modnet.runs.missing_plugins import _advise_on
 from modnet.runs.receipt import Receipt
@@ -327,28 +328,12 @@ def test_plain_names_and_versions_are_advised(version: str) -> None:
     assert advice.endswith("a program that registered it: do so before, by modnet.register, or make a plugin of it")
 
 
-class TestOlder:
-    def test_an_unfinished_run_is_not_resumed(self, killed: Path) -> None:
-        to_format_1(killed / "run")
-        done = modnet(killed, "resume", "run")
+@pytest.mark.parametrize(
+    ("version", "advice"), [(1, "train it again, modnet train run/experiment.toml"), (4, "install")]
+)
+def test_a_receipt_of_another_format_is_refused(killed: Path, version: int, advice: str) -> None:
+    (killed / "run/receipt.json").write_text(json.dumps({"format": version}))
+    for command in ("resume", "verify"):
+        done = modnet(killed, command, "run")
+        assert f"run/receipt.json: of format {version}, this modnet reads 3: {advice}" in done.stderr
         assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-        advice = "modnet train run/experiment.toml"
-        assert "run/receipt.json: an older modnet wrote it, and did not keep by which code " in done.stderr
-        assert done.stderr.endswith(f": train it again, {advice}\n")
-        again = modnet(killed, *advice.split()[1:])
-        assert again.returncode == 0, again.stderr
-
-    def test_a_finished_run_is_used_and_not_verified(self, killed: Path) -> None:
-        train(killed, -1, "whole")
-        to_format_1(killed / "whole")
-        assert modnet(killed, "plot", "whole").returncode == 0
-        assert "has finished: there is nothing to resume" in modnet(killed, "resume", "whole").stdout
-        done = modnet(killed, "verify", "whole")
-        assert (done.returncode, "an older modnet wrote it" in done.stderr) == (1, True)
-        assert not Receipt.read(killed / "whole", of_older=True).find_changed_files(killed / "whole")
-
-    def test_a_plugin_that_is_missing_is_named(self, killed: Path) -> None:
-        to_format_1(killed / "run")
-        shutil.rmtree(killed / "site")
-        done = modnet(killed, "resume", "run")
-        assert done.stderr.endswith("which is not installed: pip install modnet-drifting==1.0\n")

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from changing_plugins import install as install_distribution
 from click.testing import CliRunner, Result
-from processes import run_modnet, wait_until
+from processes import run_modnet, run_warm, wait_until
 
 from modnet import DataError
 from modnet.cli.main import modnet_command
@@ -427,10 +427,12 @@ def install(site: Path, version: str, line: str = "pass") -> None:
 
 
 def process(cwd: Path, *arguments: str, site: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Call modnet with what is installed in `site` besides."""
+    """Call modnet with what is installed in `site` besides; libraries read variables in a new process alone."""
     path = os.pathsep.join(filter(None, (str(site or ""), os.environ.get("PYTHONPATH"))))
     ours = {"PYTHONDONTWRITEBYTECODE": "1", **({"PYTHONPATH": path} if path else {})}
-    return run_modnet(*arguments, cwd=cwd, **ours, **variables)
+    if variables:
+        return run_modnet(*arguments, cwd=cwd, **ours, **variables)
+    return run_warm(*arguments, cwd=cwd, environment={**os.environ, **ours})
 
 
 QUICK = ("--hidden", "3", "--iterations", "60", "--lr", "0.5")

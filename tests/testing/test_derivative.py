@@ -78,6 +78,26 @@ class TestVerdicts:
         assert check.verdict == "too noisy"
         assert not check
 
+    def test_a_derivative_that_approximates_passes_within_rtol(self) -> None:
+        def near(x: Any) -> Any:
+            return cube_grad(x) * (1 + 1e-6)
+
+        assert not modnet.check_derivative(cube, near, X)
+        assert modnet.check_derivative(cube, near, X, rtol=1e-5)
+        assert not modnet.check_derivative(cube, lambda x: 1.001 * cube_grad(x), X, rtol=1e-5)
+        assert_gradient(cube, near, X, rtol=1e-5)
+
+    def test_what_rounding_leaves_of_a_slope_of_0_is_right(self) -> None:
+        data = np.random.default_rng(0).standard_normal((8, 2))
+
+        def f(bias: Any) -> Any:  # of which a normalization takes the mean away
+            a = data + bias
+            return np.tanh((a - a.mean(axis=0)) / a.std(axis=0)).sum()
+
+        assert modnet.check_derivative(f, lambda bias: 0 * bias, [0.3, 0.2])
+        assert modnet.check_derivative(f, lambda bias: 1e-17 + 0 * bias, [0.3, 0.2])
+        assert not modnet.check_derivative(f, lambda bias: 1e-3 + 0 * bias, [0.3, 0.2])
+
     def test_chance_and_memory(self) -> None:
         draw, calls = np.random.default_rng(0), [0]
 

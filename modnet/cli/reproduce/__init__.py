@@ -16,13 +16,14 @@ from modnet.cli.options import load_all_plugins, plugin_options
 from modnet.cli.output import Command, echo, get_output
 from modnet.cli.reproduce.data import find_data
 from modnet.cli.reproduce.measures import check_labels, measure_function, measure_runs
+from modnet.cli.reproduce.results import PublishedResult, create_published, find_published, list_published
 from modnet.cli.reproduce.verdicts import LEVEL, Finding, judge
 from modnet.cli.show.progress import RunsProgress, file_progress
-from modnet.cli.show.values import format_duration, to_json
+from modnet.cli.show.values import to_json
 from modnet.comparison.compare import compare
 from modnet.comparison.grid import create_settings
+from modnet.comparison.statistics import load_special
 from modnet.compose.plugins import containing_plugins
-from modnet.compose.published import PublishedResult, create_published, find_published, list_published
 from modnet.compose.tables import read_toml
 from modnet.errors import SettingError
 from modnet.text import fit, format_count, format_table
@@ -120,13 +121,15 @@ def _reproduce(
     accept: bool,
 ) -> list[Finding]:
     """Return the verdicts on all figures of a result."""
+    count = sum(not figure.prints for figure in result.figures)
+    if count:
+        load_special()  # before anything is run
     if result.experiment is None:
         ours = _measure_functions(result, seeds, progress)
     else:
         settings: Any = {"seeds": seeds, "out": out, "workers": workers, "accept": accept}
         found = compare(result.experiment, result.grid, progress=progress, **settings)
         ours = [measure_runs(figure, found)[:, np.newaxis] for figure in result.figures]
-    count = sum(not figure.prints for figure in result.figures)
     judged = zip(result.figures, ours, strict=True)
     return [finding for figure, values in judged for finding in judge(figure, values, count)]
 
@@ -154,8 +157,8 @@ def _format_list(results: list[PublishedResult]) -> str:
     ordered = sorted(results, key=lambda result: result.seconds)
     rows = [["name", "data", "time", "title"]]
     for each in ordered:
-        time = format_duration(each.seconds) if each.seconds >= 1 else "< 1 s"
-        rows.append([each.name, each.data[0] if each.data else "-", time, each.title])
+        time = f"{each.seconds / 60:.0f} min" if each.seconds > 90 else f"{each.seconds:.0f} s"
+        rows.append([each.name, each.data[0] if each.data else "-", "< 1 s" if each.seconds < 1 else time, each.title])
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     left = WIDTH - sum(widths) - 6
     lines = ["  ".join([*map(fit, row, widths), fit(row[3], left).rstrip()]) for row in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from modnet.compose.published import DataFiles
+from modnet.cli.reproduce.results import DataFiles
 from modnet.errors import DataError
 from modnet.files.cache import DOWNLOADS, cache_folder
 from modnet.files.opening import opened, reading

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from modnet.cli.reproduce import functions
+from modnet.cli.reproduce.results import Figure, FunctionSettings
 from modnet.comparison.report import Comparison
 from modnet.comparison.result import SettingResult
-from modnet.compose.published import Figure, FunctionSettings
 from modnet.errors import SettingError
-from modnet.published import functions
 from modnet.randomness import Stream
 from modnet.text import list_some
 from modnet.types import Array, History, Status
@@ -38,12 +38,15 @@ def measure_runs(figure: Figure, result: Comparison) -> Array:
 
 
 def _measure_setting(figure: Figure, setting: SettingResult) -> Array:
+    def measure(history: History) -> float:
+        first, *others = (_measure(figure, name, history) for name in figure.measure.split(" - "))
+        return first - sum(others)
+
     pairs = zip(setting.histories, setting.statuses, strict=True)
-    return np.array([np.nan if status is Status.DIVERGED else _measure(figure, each) for each, status in pairs])
+    return np.array([np.nan if status is Status.DIVERGED else measure(each) for each, status in pairs])
 
 
-def _measure(figure: Figure, history: History) -> float:
-    name = figure.measure
+def _measure(figure: Figure, name: str, history: History) -> float:
     if name == "loss":
         last = figure.at if isinstance(figure.at, int) else len(history.loss)
         if not figure.over <= last <= len(history.loss):

@@ -9,8 +9,8 @@ from typing import Literal
 import attrs
 import numpy as np
 
+from modnet.cli.reproduce.results import Figure
 from modnet.comparison.statistics import load_special
-from modnet.compose.published import Figure
 from modnet.errors import SettingError
 from modnet.text import format_count
 from modnet.types import Array

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import random
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -13,9 +17,11 @@ from attrs.validators import ge, in_, instance_of, optional
 
 import modnet
 from modnet.interfaces import GradientEstimator
+from modnet.nn.checkpoint import Checkpoints
+from modnet.nn.serialization import flatten, unflatten
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error, preserve_process
 from modnet.testing.report import Report
-from modnet.testing.suites.shared import DTYPES, add_shared
+from modnet.testing.suites.shared import DTYPES, add_shared, to_values
 
 Promise = Literal["gradient", "direction"]
 DIRECTION = "it promises a direction, not the gradient"
@@ -46,8 +52,17 @@ class Subject:
     def draws(self) -> bool:
         """True if another stream gives another estimate."""
         with preserve_process():
-            one, other = (flat(use_estimator(self.part, 0, stream, **self.network)) for stream in (1, 2))
+            one, other = (flat(estimate_once(self.part, 0, stream, **self.network)) for stream in (1, 2))
         return not np.array_equal(one, other)
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The numbers of estimates after which one is checked: of a part with a state a later one, too."""
+        net, x, t = small_network(0, **self.network)
+        with preserve_process():
+            state = self.part.init(dict(net.params), modnet.Stream(0))
+            _, state = self.part.estimate(net.objective(x, t), dict(net.params), modnet.Stream(0), state)
+        return (0,) if state is None else (0, 2)
 
 
 SUITE = Suite("gradient", Subject, use="--gradient $name --hidden 1 --iterations 20")
@@ -85,10 +100,40 @@ def small_network(seed: int, dtype: str = "float64", **network: Any) -> tuple[mo
     )
 
 
-def use_estimator(part: Any, seed: int, stream: int, **network: Any) -> Any:
+def learnable(**network: Any) -> tuple[modnet.Network, Any]:
+    """Return a small network of some settings, and data that it can learn."""
+    usual: dict[str, Any] = {} if "shape" in network else {"layers": (2, 4, 2), "hidden": "tanh"}
+    net = modnet.Network(**{**usual, "weight_init_std": 0.5, **network}, seed=0)
+    x = np.sin(np.arange(60 * net.inputs)).reshape(60, -1)
+    task: Any = "classification" if net.outputs > 1 or net.is_binary else "regression"
+    return net, modnet.Dataset.from_arrays((x, (x[:, 0] > x[:, 1]).astype(int)), scale=1.0, task=task)
+
+
+def estimate_once(part: Any, seed: int, stream: int, **network: Any) -> Any:
     """Estimate the gradient of a small network."""
     net, x, t = small_network(seed, **network)
     return dict(part(net.objective(x, t), net.params, modnet.Stream(stream, ("gradient", 3))))
+
+
+def use_estimator(part: Any, seed: int, stream: int, **network: Any) -> Any:
+    """Estimate the gradient of a small network, twice where there is a state, and return the last one, too."""
+    net, x, t = small_network(seed, **network)
+    objective, at = net.objective(x, t), modnet.Stream(stream, ("gradient", 3))
+    grads, state = part.estimate(objective, net.params, at, part.init(net.params, at))
+    if state is None:
+        return dict(grads)
+    again, state = part.estimate(objective, net.params, at.child("again"), state)
+    return dict(grads), dict(again), to_values(state)
+
+
+def estimate_after(part: Any, objective: Any, params: Any, stream: Any, steps: int) -> Any:
+    """Return the estimate that comes after some others from a new state; with none the plain call's."""
+    if not steps:
+        return part(objective, params, stream)
+    state = part.init(params, stream.child("init"))
+    for step in range(steps):
+        state = part.estimate(objective, params, stream.child(step), state)[1]
+    return part.estimate(objective, params, stream.child(steps), state)[0]
 
 
 def flat(grads: Any) -> Any:
@@ -118,6 +163,11 @@ def seeds(*numbers: int) -> Callable[[Subject], list[Inputs]]:
     return lambda subject: [{"seed": seed, **subject.network} for seed in numbers]
 
 
+def after_steps(subject: Subject, *cases: Inputs) -> list[Inputs]:
+    """Return the cases of a small network, each for the estimates that are checked: of a new state, and a later one."""
+    return [{**case, "steps": steps, **subject.network} for steps in subject.steps for case in cases]
+
+
 def plain(subject: Subject) -> list[Inputs]:
     """Return parameters for one that takes any function; raises SkippedError where it needs a network."""
     error = catch_error(lambda part: part(bowl, any_params(), modnet.Stream(0)), subject.part, {})
@@ -143,34 +193,38 @@ def require_promise(subject: Subject, *, draws: bool) -> Subject:
     return subject
 
 
-@SUITE.check(lambda subject: [{"dtype": dtype, **subject.network} for dtype in DTYPES])
-def shape_and_dtype(part: Any, dtype: str, **network: Any) -> None:
+@SUITE.check(lambda subject: after_steps(subject, *({"dtype": dtype} for dtype in DTYPES)))
+def shape_and_dtype(part: Any, dtype: str, steps: int, **network: Any) -> None:
     """A gradient has the names, shapes and dtypes of the parameters, float64 or float32, and is finite."""
     net, x, t = small_network(0, dtype, **network)
-    grads = part(net.objective(x, t), net.params, modnet.Stream(0))
+    grads = estimate_after(part, net.objective(x, t), net.params, modnet.Stream(0), steps)
     found, expected = ({name: (g.shape, str(g.dtype)) for name, g in some.items()} for some in (grads, net.params))
     assert found == expected, f"parameters {expected} have the gradient {found}"
     assert all(np.isfinite(g).all() for g in grads.values()), "some of it is not finite"
 
 
-@SUITE.check(plain, NEEDS_NETWORK)
-def any_function(part: Any, params: Any) -> None:
+@SUITE.check(lambda subject: [{**case, "steps": n} for case in plain(subject) for n in subject.steps], NEEDS_NETWORK)
+def any_function(part: Any, params: Any, steps: int) -> None:
     """Of any function of any arrays, read-only ones too, it gives a gradient of their names, shapes and dtypes."""
     for array in params.values():
         array.flags.writeable = False
-    grads = part(bowl, MappingProxyType(params), modnet.Stream(0))
+    grads = estimate_after(part, bowl, MappingProxyType(params), modnet.Stream(0), steps)
     found, expected = ({name: (g.shape, str(g.dtype)) for name, g in some.items()} for some in (grads, params))
     assert found == expected, f"parameters {expected} have the gradient {found}"
 
 
 @SUITE.check(seeds(0, 1))
 def unchanged(part: Any, seed: int, **network: Any) -> None:
-    """It changes neither the parameters nor the batch."""
+    """It changes neither the parameters nor the batch, nor the state that it was given."""
     net, x, t = small_network(seed, **network)
-    objective, params = net.objective(x, t), net.params
-    before = [array.copy() for array in [*params.values(), objective.x, objective.t]]
-    part(objective, params, modnet.Stream(0))
-    np.testing.assert_equal([*params.values(), objective.x, objective.t], before)
+    objective, params, stream = net.objective(x, t), net.params, modnet.Stream(0)
+    _, state = part.estimate(objective, dict(params), stream, part.init(dict(params), stream))
+    given = {"the parameters": [*params.values()], "the batch": [objective.x, objective.t], "the state": state}
+    before = copy.deepcopy({name: to_values(value) for name, value in given.items()})
+    part.init(params, stream)
+    part.estimate(objective, params, stream, state)
+    for name, value in given.items():
+        np.testing.assert_equal(to_values(value), before[name], f"{name} changed")
 
 
 @SUITE.check(seeds(0))
@@ -180,7 +234,7 @@ def read_only(part: Any, seed: int, **network: Any) -> None:
     params = {name: value.copy() for name, value in net.params.items()}
     for array in params.values():
         array.flags.writeable = False
-    part(net.objective(x, t), MappingProxyType(params), modnet.Stream(0))
+    estimate_after(part, net.objective(x, t), MappingProxyType(params), modnet.Stream(0), 1)
 
 
 @SUITE.check(seeds(0))
@@ -194,17 +248,57 @@ def stream(part: Any, seed: int, **network: Any) -> None:
     np.testing.assert_equal(found[0], found[1])
 
 
+@SUITE.check(seeds(0))
+def plain_call(part: Any, seed: int, **network: Any) -> None:
+    """The plain call is one estimate by a new state: `part.estimate(..., stream, part.init(params, stream))[0]`."""
+    net, x, t = small_network(seed, **network)
+    objective, stream = net.objective(x, t), modnet.Stream(0)
+    estimated, _ = part.estimate(objective, net.params, stream, part.init(net.params, stream))
+    np.testing.assert_equal(dict(part(objective, net.params, stream)), dict(estimated))
+
+
+@SUITE.check(lambda subject: [{"seed": 0, "steps": subject.steps[-1], **subject.network}])
+def state(part: Any, seed: int, steps: int, **network: Any) -> None:
+    """Its state can be saved in a checkpoint, and is loaded as it was: classes in it are those of the first one."""
+    net, x, t = small_network(seed, **network)
+    objective, stream = net.objective(x, t), modnet.Stream(0)
+    arrays: list[Any] = []
+    first = state = part.init(net.params, stream)
+    for step in range(steps):
+        _, state = part.estimate(objective, net.params, stream.child(step), state)
+    kept = json.loads(json.dumps(flatten(state, first, arrays, "state")))
+    loaded = unflatten(kept, part.init(net.params, modnet.Stream(1)), arrays)
+    np.testing.assert_equal(to_values(loaded), to_values(state))
+
+
+@SUITE.check(lambda subject: [{"stop": stop, **subject.network} for stop in (1, 4)])
+def resume(part: Any, stop: int, **network: Any) -> None:
+    """A run that stops and resumes from its checkpoint ends with the numbers of one that does not stop."""
+    net, data = learnable(**network)
+    settings: Any = {"gradient": part, "optimizer": modnet.optimizer("sgd", lr=1e-3), "batch_size": 5}
+    whole = modnet.train(net, data, iterations=6, **settings)
+    half = modnet.train(net, data, iterations=stop, **settings)
+    with TemporaryDirectory() as folder:
+        Checkpoints(Path(folder)).save(half.checkpoint)
+        loaded = Checkpoints(Path(folder)).load()
+    start = loaded[0] if loaded else None
+    again = modnet.train(net, data, iterations=6, start=start, **settings)
+    np.testing.assert_equal(dict(again.params), dict(whole.params))
+    np.testing.assert_equal(list(again.history.loss), list(whole.history.loss))
+
+
 @SUITE.check(
-    lambda subject: [
-        {**case, "tolerance": require_promise(subject, draws=False).tolerance} for case in seeds(0, 1)(subject)
-    ],
+    lambda subject: after_steps(
+        subject, *({"seed": seed, "tolerance": require_promise(subject, draws=False).tolerance} for seed in (0, 1))
+    ),
     DIRECTION,
     DRAWS,
 )
-def gradient(part: Any, seed: int, tolerance: float, **network: Any) -> None:
+def gradient(part: Any, seed: int, tolerance: float, steps: int, **network: Any) -> None:
     """Without random numbers it computes the exact gradient of a small network."""
     net, x, t = small_network(seed, **network)
-    exact, found = flat(net.gradient(x, t)), flat(part(net.objective(x, t), net.params, modnet.Stream(0)))
+    found = flat(estimate_after(part, net.objective(x, t), net.params, modnet.Stream(0), steps))
+    exact = flat(net.gradient(x, t))
     error = np.linalg.norm(found - exact) / np.linalg.norm(exact)
     assert error <= tolerance, f"it is off by {error:.2g} of the gradient's length"
 
@@ -225,18 +319,18 @@ def weighted(part: Any, seed: int, tolerance: float, **network: Any) -> None:
 
 
 @SUITE.check(
-    lambda subject: [{"seed": 0, "most": require_promise(subject, draws=True).most, **subject.network}],
+    lambda subject: after_steps(subject, {"seed": 0, "most": require_promise(subject, draws=True).most}),
     DIRECTION,
     DRAWS_NOTHING,
 )
-def mean(part: Any, seed: int, most: int, **network: Any) -> None:
+def mean(part: Any, seed: int, most: int, steps: int, **network: Any) -> None:
     """With random numbers its mean is the exact gradient, to within what the estimates' own variance allows."""
     net, x, t = small_network(seed, **network)
     objective, exact, error = net.objective(x, t), flat(net.gradient(x, t)), 1.0
     estimates: list[Any] = []
     while len(estimates) < most and error > 0.03:
         streams = [modnet.Stream(0, ("mean", len(estimates) + k)) for k in range(50)]
-        estimates += [flat(part(objective, net.params, stream)) for stream in streams]
+        estimates += [flat(estimate_after(part, objective, net.params, stream, steps)) for stream in streams]
         shares = np.array(estimates) @ exact / (exact @ exact)
         error = shares.std(ddof=1) / len(shares) ** 0.5
     length, errors = shares.mean(), np.std(estimates, axis=0, ddof=1) / len(estimates) ** 0.5
@@ -246,13 +340,14 @@ def mean(part: Any, seed: int, most: int, **network: Any) -> None:
     assert off.max() < 0, f"the mean of entry {off.argmax()} is not that of the gradient"
 
 
-@SUITE.check(lambda subject: [{"seed": 0, "estimates": 100 if subject.draws else 2, **subject.network}])
-def direction(part: Any, seed: int, estimates: int, **network: Any) -> None:
+@SUITE.check(lambda subject: after_steps(subject, {"seed": 0, "estimates": 100 if subject.draws else 2}))
+def direction(part: Any, seed: int, estimates: int, steps: int, **network: Any) -> None:
     """On average it points where the loss grows: a step the other way is downhill."""
     net, x, t = small_network(seed, **network)
     objective, exact = net.objective(x, t), flat(net.gradient(x, t))
     streams = [modnet.Stream(0, ("direction", k)) for k in range(estimates)]
-    shares = [flat(part(objective, net.params, stream)) @ exact / (exact @ exact) for stream in streams]
+    found = [flat(estimate_after(part, objective, net.params, stream, steps)) for stream in streams]
+    shares = np.array(found) @ exact / (exact @ exact)
     error = np.std(shares, ddof=1) / len(shares) ** 0.5
     assert np.mean(shares) > 2 * error, f"along the gradient it has {np.mean(shares):.2g}, known to {error:.2g}"
 
@@ -273,11 +368,7 @@ def evaluations(part: Any, params: Any) -> None:
 @SUITE.check(lambda subject: [{"rates": [0.1, 1.0, 0.03, 0.01, 3e-3, 1e-3], "iterations": 100, **subject.network}])
 def learns(part: Any, rates: Any, iterations: int, **network: Any) -> None:
     """A network learns with it, with one of the learning rates that are tried."""
-    usual: dict[str, Any] = {} if "shape" in network else {"layers": (2, 4, 2), "hidden": "tanh"}
-    net, shares = modnet.Network(**{**usual, "weight_init_std": 0.5, **network}, seed=0), []
-    x = np.sin(np.arange(60 * net.inputs)).reshape(60, -1)
-    task: Any = "classification" if net.outputs > 1 or net.is_binary else "regression"
-    data = modnet.Dataset.from_arrays((x, (x[:, 0] > x[:, 1]).astype(int)), scale=1.0, task=task)
+    (net, data), shares = learnable(**network), []
     for rate in rates:
         sgd = modnet.optimizer("sgd", lr=rate)
         try:

@@ -64,7 +64,7 @@ def take_apart(given: Any, path: Path) -> Given:
 
 def _of_frame(given: Any, path: Path) -> tuple[list[Any], list[Cells]]:
     """Return the names of a frame's columns, which need not be text, and the columns."""
-    frame = _from_native(given, path)
+    frame = from_native(given, path)
     if hasattr(frame, "collect"):
         frame = frame.collect()
     if not hasattr(frame, "columns"):
@@ -73,7 +73,8 @@ def _of_frame(given: Any, path: Path) -> tuple[list[Any], list[Cells]]:
     return list(frame.columns), [cells_of(series) for series in frame.iter_columns()]
 
 
-def _from_native(given: Any, path: Path) -> Any:
+def from_native(given: Any, path: Path) -> Any:
+    """Return a data frame as narwhals has it; raises MissingExtraError and DataError."""
     try:
         import narwhals.stable.v2 as nw
         from narwhals.exceptions import DuplicateError
@@ -138,7 +139,7 @@ def _name_classes(cells: Cells, words: Sequence[str]) -> Cells:
 def _labels_of(labels: Any, path: Path) -> tuple[str, Cells]:
     """Return the name of labels, and their cells: of a series, of a frame of one column, or of an array or a list."""
     if is_frame(labels):
-        made = _from_native(labels, path)
+        made = from_native(labels, path)
         if hasattr(made, "columns"):
             names, columns = _of_frame(labels, path)
             if len(columns) != 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any, NamedTuple
 
 import attrs
 import numpy as np
@@ -264,6 +265,334 @@ class LooksItsSettingUp(Exact):
 
     def __attrs_post_init__(self):
         {2: "central", 1: "forward"}[self.order]
+
+
+# Estimators with a state
+
+
+@attrs.frozen
+class Averaged(modnet.GradientEstimator):
+    """A right one: an average of the gradients so far."""
+
+    share: float = 0.5
+    promises = "direction"
+
+    def init(self, params, stream):
+        return {"mean": {name: np.zeros_like(w) for name, w in params.items()}, "steps": 0}
+
+    def estimate(self, objective, params, stream, state):
+        exact = objective.backward(params)
+        mean = {name: g + self.share * (state["mean"][name] - g) for name, g in exact.items()}
+        return mean, {"mean": mean, "steps": state["steps"] + 1}
+
+    def __call__(self, objective, params, stream):
+        return self.estimate(objective, params, stream, self.init(params, stream))[0]
+
+
+@attrs.frozen
+class Guided(Random):
+    """A right one that draws: the difference along a direction that is half the one before, half a new one."""
+
+    promises = "direction"
+
+    def init(self, params, stream):
+        draw = stream.child("init").generator()
+        return {name: draw.choice([-1.0, 1.0], size=w.shape) for name, w in params.items()}
+
+    def estimate(self, objective, params, stream, state):
+        draw = self.generator(stream)
+        turn = {name: draw.random(w.shape) < 0.5 for name, w in state.items()}
+        signs = {name: np.where(turn[name], -w, w) for name, w in state.items()}
+        above, below = (
+            objective({n: w + w.dtype.type(h) * signs[n].astype(w.dtype) for n, w in params.items()})
+            for h in (self.h, -self.h)
+        )
+        slope = (above - below) / (2 * self.h)
+        return {n: (slope * signs[n]).astype(w.dtype) for n, w in params.items()}, signs
+
+    def __call__(self, objective, params, stream):
+        return self.estimate(objective, params, stream, self.init(params, stream))[0]
+
+
+@CAGE.add_broken("unchanged")
+class AddsToItsState(Averaged):
+    def estimate(self, objective, params, stream, state):
+        for name, g in objective.backward(params).items():
+            state["mean"][name] += self.share * (g - state["mean"][name])
+        return {name: m.copy() for name, m in state["mean"].items()}, state
+
+
+@CAGE.add_broken("unchanged")
+class CountsInPlace(Averaged):
+    def estimate(self, objective, params, stream, state):
+        state["steps"] += 1
+        return objective.backward(params), state
+
+
+@CAGE.add_broken("unchanged")
+class GradientOfTheState(Averaged):
+    """Clips in place what it returns, which is the state's own array."""
+
+    def estimate(self, objective, params, stream, state):
+        exact = objective.backward(params)
+        for name, g in exact.items():
+            np.add(state["mean"][name], g, out=state["mean"][name])
+            np.clip(state["mean"][name], -1, 1, out=state["mean"][name])
+        return state["mean"], {"mean": {n: m.copy() for n, m in state["mean"].items()}, "steps": 0}
+
+
+@CAGE.add_broken("state")
+class KeepsAGenerator(Averaged):
+    def init(self, params, stream):
+        return {**Averaged.init(self, params, stream), "draw": np.random.default_rng(0)}
+
+    def estimate(self, objective, params, stream, state):
+        mean, after = Averaged.estimate(self, objective, params, stream, state)
+        return mean, {**after, "draw": state["draw"]}
+
+
+@CAGE.add_broken("state")
+class KeepsASet(Averaged):
+    def init(self, params, stream):
+        return {**Averaged.init(self, params, stream), "seen": set()}
+
+    def estimate(self, objective, params, stream, state):
+        mean, after = Averaged.estimate(self, objective, params, stream, state)
+        return mean, {**after, "seen": state["seen"] | set(params)}
+
+
+@attrs.frozen
+class Steps:
+    made: int = 0
+
+
+@CAGE.add_broken("state")
+class AnotherClassLater(Averaged):
+    """Begins with a whole number, and continues with an object."""
+
+    def init(self, params, stream):
+        return {**Averaged.init(self, params, stream), "made": 0}
+
+    def estimate(self, objective, params, stream, state):
+        mean, after = Averaged.estimate(self, objective, params, stream, state)
+        return mean, {**after, "made": Steps(after["steps"])}
+
+
+@CAGE.add_broken("shape-and-dtype")
+class ForgetsTheState(Averaged):
+    """Returns the gradient alone."""
+
+    def estimate(self, objective, params, stream, state):
+        return Averaged.estimate(self, objective, params, stream, state)[0]
+
+    def __call__(self, objective, params, stream):
+        return self.estimate(objective, params, stream, self.init(params, stream))
+
+
+@CAGE.add_broken("shape-and-dtype")
+class WidensLater(Averaged):
+    """Its state is float64 whatever the parameters are, and so are all gradients but the first."""
+
+    def init(self, params, stream):
+        return {"mean": {}, "steps": 0}
+
+    def estimate(self, objective, params, stream, state):
+        exact, before = objective.backward(params), state["mean"]
+        mean = {name: (g + before[name]) / 2 if before else g for name, g in exact.items()}
+        return mean, {"mean": {name: m.astype(np.float64) for name, m in mean.items()}, "steps": state["steps"] + 1}
+
+
+@CAGE.add_broken("any-function")
+class KnowsNoOtherNames(Differences):
+    """Its state is of the parameters of two layers, whatever there is."""
+
+    def init(self, params, stream):
+        return {"steps": 0, "moved": {}}
+
+    def estimate(self, objective, params, stream, state):
+        grads = Differences.__call__(self, objective, params, stream)
+        moved = {name: grads[name] for name in ("W1", "b1", "W2", "b2")} if state["steps"] else {}
+        return grads, {"steps": state["steps"] + 1, "moved": moved}
+
+
+@CAGE.add_broken("plain-call")
+class StateAndPlainDiffer(Averaged):
+    """The plain call is left from before it had a state."""
+
+    def __call__(self, objective, params, stream):
+        return objective.backward(params)
+
+
+@CAGE.add_broken("plain-call")
+class DrawsFromAnotherStream(Guided):
+    """The plain call begins with a state from a stream of its own."""
+
+    def __call__(self, objective, params, stream):
+        return self.estimate(objective, params, stream, self.init(params, stream.child("plain")))[0]
+
+
+@CAGE.add_broken("resume")
+class KeepsTheMeanOnItself(modnet.GradientEstimator):
+    def __init__(self, share: float = 0.5):
+        self.share, self.mean = share, {}
+
+    def init(self, params, stream):
+        self.mean = {name: np.zeros_like(w) for name, w in params.items()}
+        return {}
+
+    def estimate(self, objective, params, stream, state):
+        exact = objective.backward(params)
+        self.mean = {name: g + self.share * (self.mean[name] - g) for name, g in exact.items()}
+        return self.mean, {}
+
+    def __call__(self, objective, params, stream):
+        return self.estimate(objective, params, stream, self.init(params, stream))[0]
+
+
+@CAGE.add_broken("stream")
+class BeginsGlobally(Guided):
+    def init(self, params, stream):
+        return {name: np.sign(np.random.uniform(-1, 1, w.shape)) for name, w in params.items()}
+
+
+@CAGE.add_broken("read-only")
+class BorrowsTheParameters(Averaged):
+    """Negates the parameters for a moment, from its second estimate on."""
+
+    def estimate(self, objective, params, stream, state):
+        for w in params.values() if state["steps"] else ():
+            np.negative(w, out=w)
+            np.negative(w, out=w)
+        return Averaged.estimate(self, objective, params, stream, state)
+
+
+@CAGE.add_broken("gradient")
+class ExactAtFirst(Exact):
+    """A momentum that promises the gradient, as its first estimate is."""
+
+    def init(self, params, stream):
+        return {"before": None}
+
+    def estimate(self, objective, params, stream, state):
+        exact, before = objective.backward(params), state["before"]
+        return {n: g + 0.9 * before[n] if before else g for n, g in exact.items()}, {"before": exact}
+
+
+@CAGE.add_broken("mean")
+class UnbiasedAtFirst(Random):
+    """Adds the gradient before to each new one, and promises the gradient on average."""
+
+    def init(self, params, stream):
+        return {"before": None}
+
+    def estimate(self, objective, params, stream, state):
+        found, before = Random.__call__(self, objective, params, stream), state["before"]
+        return {n: g + before[n] if before else g for n, g in found.items()}, {"before": found}
+
+
+@CAGE.add_broken("direction")
+class UphillLater(Averaged):
+    def estimate(self, objective, params, stream, state):
+        mean, after = Averaged.estimate(self, objective, params, stream, state)
+        return {name: -m if state["steps"] else m for name, m in mean.items()}, after
+
+
+@CAGE.add_broken("deterministic")
+class BeginsAfresh(Guided):
+    def init(self, params, stream):
+        draw = np.random.default_rng()
+        return {name: np.sign(draw.uniform(-1, 1, w.shape)) for name, w in params.items()}
+
+
+@CAGE.add_legal()
+class AveragedOfTheLast(Averaged):
+    """Honest: a direction only, and says so."""
+
+
+@CAGE.add_legal()
+class GuidedByTheLast(Guided):
+    """Honest: draws its first direction, and changes half of it at each step."""
+
+
+@CAGE.add_legal()
+@attrs.frozen
+class InTurn(Exact):
+    """One parameter array after the other: a direction, and of most arrays 0."""
+
+    promises = "direction"
+
+    def init(self, params, stream):
+        return {"turn": 0}
+
+    def estimate(self, objective, params, stream, state):
+        exact = objective.backward(params)
+        chosen = sorted(exact)[state["turn"] % len(exact)]
+        return {n: g if n == chosen else np.zeros_like(g) for n, g in exact.items()}, {"turn": state["turn"] + 1}
+
+    def __call__(self, objective, params, stream):
+        return self.estimate(objective, params, stream, self.init(params, stream))[0]
+
+
+@CAGE.add_legal()
+@attrs.frozen
+class Antithetic(Random):
+    """Each second direction is the one before the other way round: unbiased over all, if not by the state alone."""
+
+    def init(self, params, stream):
+        return {"signs": {}, "is_second": False}
+
+    def estimate(self, objective, params, stream, state):
+        draw = stream.generator()
+        signs = {n: draw.choice([-1.0, 1.0], size=w.shape).astype(w.dtype) for n, w in params.items()}
+        if state["is_second"]:
+            signs = {n: -s for n, s in state["signs"].items()}
+        rise = objective({n: w + w.dtype.type(self.h) * signs[n] for n, w in params.items()}) - objective(
+            {n: w - w.dtype.type(self.h) * signs[n] for n, w in params.items()}
+        )
+        slope = rise / (2 * self.h)
+        grads = {n: (slope * signs[n]).astype(w.dtype) for n, w in params.items()}
+        return grads, {"signs": signs, "is_second": not state["is_second"]}
+
+
+class Baseline(NamedTuple):
+    steps: int
+    mean: float
+    grads: Any
+
+
+@CAGE.add_legal()
+@attrs.frozen
+class ControlVariate(modnet.GradientEstimator):
+    """The loss at one random point less that at the first: the mean of the estimates is as before."""
+
+    h: float = 1e-2
+
+    def init(self, params, stream):
+        return Baseline(0, 0.0, None)
+
+    def estimate(self, objective, params, stream, state):
+        draw = stream.generator()
+        signs = {n: draw.choice([-1.0, 1.0], size=w.shape).astype(w.dtype) for n, w in params.items()}
+        loss = float(objective({n: w + w.dtype.type(self.h) * signs[n] for n, w in params.items()}))
+        base = state.mean if state.steps else float(objective(dict(params)))
+        grads = {n: ((loss - base) / self.h * signs[n]).astype(w.dtype) for n, w in params.items()}
+        return grads, Baseline(state.steps + 1, base, None)
+
+    def __call__(self, objective, params, stream):
+        return self.estimate(objective, params, stream, self.init(params, stream))[0]
+
+
+@CAGE.add_legal()
+@attrs.frozen
+class BatchesCounted(Differences):
+    """Exact, and counts the samples that it has seen."""
+
+    def init(self, params, stream):
+        return np.int64(0)
+
+    def estimate(self, objective, params, stream, state):
+        seen = len(objective.x) if isinstance(objective, modnet.Objective) else 1
+        return Differences.__call__(self, objective, params, stream), state + np.int64(seen)
 
 
 @CAGE.add_legal()

@@ -11,14 +11,15 @@ import attrs
 import numpy as np
 from attrs.validators import deep_iterable, deep_mapping, ge, gt, matches_re, min_len, optional
 
+import modnet
+from modnet.cli.reproduce import functions
 from modnet.compose.parts import make_settings_reader
 from modnet.compose.settings import Settings
 from modnet.compose.tables import Table, merge, read_toml
 from modnet.errors import SettingError, UnknownNameError
 from modnet.interfaces import GradientEstimator, Optimizer
-from modnet.published import functions
 
-FOLDER = Path(functions.__file__).parent
+FOLDER = Path(modnet.__file__).parent / "published"
 DATA = "data.toml"  # in that folder, the data sets that several results need
 _NUMBER = r"-?\d+(\.\d*)?(e[+-]?\d+)?"
 _number = matches_re(_NUMBER)
@@ -43,7 +44,7 @@ class Figure:
     within: float | None = attrs.field(default=None, validator=optional(gt(0)))
     """The half width that our interval may have, for a published number that lies in it to agree."""
     measure: str = ""
-    """A column of the history, or "loss"; of a function "gradient", "point" or "value"."""
+    """A column of the history or "loss", or of these "one - another"; of a function "gradient", "point" or "value"."""
     at: int | Literal["end", "highest", "lowest"] = "end"
     """The iterations that were made, or which evaluation it is."""
     over: int = attrs.field(default=1, validator=ge(1))

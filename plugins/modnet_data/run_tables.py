@@ -1,4 +1,4 @@
-"""Tables of runs from any framework, read by the names of their columns."""
+"""Runs of any framework, judged by a table of them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.errors import DataError, MissingExtraError, SettingError, describe_unknown
-from modnet.files.opening import read_plain, reading
-from modnet.text import format_count, list_some, printable, quote
-from modnet.types import Array
+from modnet import Array, DataError, Judgement, SettingError, UnknownNameError
+from modnet.files import list_some, printable, quote, read_bytes, reading
+from modnet_data.frame.given import from_native
 
 LONGEST = 60  # characters of a setting's name in a message
 MOST_COLUMNS = 12  # that a message names
@@ -66,6 +65,90 @@ class RunTable:
         return bool(self.of_samples) and all(values.dtype == np.bool_ for values in self.of_samples.values())
 
 
+def judge(
+    runs: Any,
+    *,
+    setting: str | Sequence[str] | None = None,
+    seed: str | None = None,
+    score: str | None = None,
+    sample: str | None = None,
+    dataset: str | None = None,
+    higher_is_better: bool | None = None,
+    rope: float | None = None,
+    diverged: float | None = None,
+    paired: bool | None = None,
+) -> Judgement:
+    """Return what may be claimed of the differences between settings, by runs of any framework.
+
+    `runs` is the path of a CSV file or a data frame with a row for each run, or for each test sample of each run; or a
+    mapping of settings: to scores (seeds,), to scores by seed, or to hits (seeds, samples). Arrays are taken for runs
+    of unrelated seeds; with `paired`, those in the same place are of the same seed.
+
+    `setting`, `seed`, `score`, `sample` and `dataset` are the names of columns, where their names do not say it;
+    several make a setting together. `higher_is_better` may be left out where the name of the score says it. Settings
+    whose scores differ by less than `rope`, in the unit of the score, are practically equal. A run without a finite
+    score counts with `diverged`.
+
+    Raises SettingError, DataError and MissingExtraError.
+
+    >>> runs = {"adam": [0.971, 0.969, 0.972, 0.97, 0.973], "sgd": [0.941, 0.938, 0.944, 0.94, 0.939]}
+    >>> result = modnet.judge(runs, higher_is_better=True)
+    >>> result.pairs[0].verdict, round(result.pairs[0].difference, 4)
+    ('adam is better', 0.0306)
+    """
+    if rope is not None and not (rope >= 0 and math.isfinite(rope)):
+        raise SettingError([f"must be a number >= 0, not {rope!r}"], "rope")
+    if diverged is not None and not math.isfinite(diverged):
+        raise SettingError([f"must be a finite number, not {diverged!r}"], "diverged")
+    asked = {"setting": setting, "dataset": dataset, "seed": seed, "sample": sample, "score": score}
+    table = read_runs(runs, asked, diverged, paired=paired)
+    is_higher, assumed = _find_direction(table, higher_is_better)
+    notes = [note for note in (*_describe(table), assumed) if note]
+    if table.of_samples:
+        return Judgement.from_samples(table.of_samples, table.heads, rope=rope, notes=notes)
+    name = table.score or "score"
+    return Judgement.from_scores(
+        table.scores, table.heads, seeds=table.seeds, score=name, higher_is_better=is_higher, rope=rope, notes=notes
+    )
+
+
+def _find_direction(table: RunTable, given: bool | None) -> tuple[bool, str]:
+    """Return whether higher is better, and what was assumed for it; raises SettingError."""
+    if table.of_samples:
+        is_higher = table.has_hits
+        if given not in (None, is_higher):
+            what = "a hit is better than none" if is_higher else "errors of samples are better if smaller"
+            raise SettingError([f"{what}: leave the direction out"], table.name)
+        return is_higher, ""
+    if given is not None:
+        return given, ""
+    found = find_direction(table.score)
+    if found is None:
+        name = quote(table.score) if table.score else "score"
+        remedy = "Say --higher-is-better or --lower-is-better (higher_is_better=True or False)"
+        raise SettingError([f"is a higher {name} better? {remedy}"], table.name)
+    return found, f"{'Higher' if found else 'Lower'} {table.score} is taken for better, as its name says."
+
+
+def _describe(table: RunTable) -> Iterator[str]:
+    """Yield what is to be known of the runs of a table."""
+    if table.lost:
+        what = "1 run has" if table.lost == 1 else f"{table.lost:,} runs have"
+        yield f"{what} no finite score and count with the one that was given for it."
+    if table.seeds:
+        order = f"Seeds are taken in the order {list_some(table.seeds, 6)}"
+        yield f"{order}: give later ones larger numbers, so that the first ones stay the first."
+    else:
+        order = "each row is a run of its own, in the order of the table. Add later ones below."
+        unused = f" Columns that are not used: {list_some(map(quote, table.unused), 6)}." if table.unused else ""
+        yield f"Runs have no seeds (--seed): {order}{unused}"
+    if table.seed.lower().startswith(FOLDS):
+        yield (
+            f"{table.seed}: the runs of a cross-validation share training rows, and so vary less than those of "
+            "independent samples: its verdicts come too easily. Repeat with other seeds instead."
+        )
+
+
 def read_runs(
     runs: Any, asked: Mapping[str, str | Sequence[str] | None], diverged: float | None, *, paired: bool | None
 ) -> RunTable:
@@ -111,7 +194,7 @@ def _normalize(name: str) -> str:
 
 def _read_csv(path: Path) -> tuple[list[str], Iterator[tuple[str, list[Any]]]]:
     """Return the names of a file's columns, and its rows, each with its place; raises DataError."""
-    content = read_plain(path)
+    content = read_bytes(path)
     with reading(path):
         text = content.decode("utf-8-sig")
     head = text.partition("\n")[0]
@@ -124,7 +207,7 @@ def _read_csv(path: Path) -> tuple[list[str], Iterator[tuple[str, list[Any]]]]:
             for row in rows:
                 place = f"{path}, line {rows.line_num}"
                 if len(row) != len(names) and row:
-                    raise DataError(f"{place}: {format_count(len(row), 'cell')}, expected {len(names)} as in line 1")
+                    raise DataError(f"{place}: cells: {len(row)}, expected {len(names)} as in line 1")
                 if row:
                     yield place, row
 
@@ -132,15 +215,7 @@ def _read_csv(path: Path) -> tuple[list[str], Iterator[tuple[str, list[Any]]]]:
 
 
 def _read_frame(given: Any) -> tuple[list[str], Iterator[tuple[str, list[Any]]]]:
-    try:
-        import narwhals.stable.v2 as nw
-    except ImportError:
-        raise MissingExtraError("a data frame", "frames") from None
-    try:
-        frame: Any = nw.from_native(given)
-    except TypeError:
-        wanted = "the path of a CSV file, a data frame, or a mapping of settings to scores"
-        raise DataError(f"expected {wanted}, found an object of type {type(given).__name__}") from None
+    frame = from_native(given, Path("data frame"))
     frame = frame.collect() if hasattr(frame, "collect") else frame
     cells = zip(*(series.to_list() for series in frame.iter_columns()), strict=True)
     return [*map(str, frame.columns)], ((f"data frame, row {i}", [*row]) for i, row in enumerate(cells, 1))
@@ -151,9 +226,8 @@ def _choose_columns(names: Sequence[str], asked: Mapping[str, Any], where: str) 
     if twice := [name for i, name in enumerate(names) if name in names[:i]]:
         raise DataError(f"{where}: two columns are named {quote(twice[0])}: rename one of them")
     chosen = {role: (of,) if isinstance(of, str) else tuple(of) for role, of in asked.items() if of}
-    if unknown := [(role, name) for role, of in chosen.items() for name in of if name not in names]:
-        role, name = unknown[0]
-        raise SettingError([describe_unknown("no column", name, names)], f"{where}, {role}")
+    if unknown := [name for of in chosen.values() for name in of if name not in names]:
+        raise UnknownNameError("column", unknown[0], names, f" ({where})")
     left = [name for name in names if not any(name in of for of in chosen.values())]
     for role in KNOWN:
         if role in chosen:
@@ -182,7 +256,7 @@ def _spread(
     matches = [re.fullmatch(f"{re.escape(before)}(.+){re.escape(after)}", name) for name in names]
     of_seeds = {i: match[1] for i, match in enumerate(matches) if match}
     if not of_seeds:
-        raise SettingError([describe_unknown("no column", score, names)], "score")
+        raise UnknownNameError("column", score, names)
     kept = [i for i in range(len(names)) if i not in of_seeds]
     every = ((place, row, i) for place, row in rows for i in of_seeds)
     spread = ((place, [*(row[k] for k in kept), of_seeds[i], row[i]]) for place, row, i in every)
@@ -259,7 +333,7 @@ def _gather(
         raise DataError(f"{where}: no runs: a row for each is expected")
     has_samples = bool(columns["sample"])
     if missing and (diverged is None or has_samples):
-        more = f" (and {format_count(len(missing) - 1, 'other')})" if len(missing) > 1 else ""
+        more = f" (and {len(missing) - 1:,} more)" if len(missing) > 1 else ""
         remedy = (
             "each sample of each run needs a value"
             if has_samples

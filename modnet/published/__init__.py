@@ -1,1 +1,0 @@
-"""Published results, a file for each, and functions for some."""
