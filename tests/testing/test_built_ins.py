@@ -44,7 +44,6 @@ VARIANTS = [
     ("loss", "huber", {"delta": 0.1}),
     ("gradient", "evolution-strategies", {"directions": 1, "sigma": 1e-3}),
     ("gradient", "forward-gradient", {"directions": 1}),
-    ("gradient", "node-perturbation", {"directions": 1, "h": 1e-3}),
     ("gradient", "random-coordinates", {"coordinates": 5}),
     ("gradient", "spsa", {"directions": 1}),
     ("callback", "early-stopping", {"monitor": "train_accuracy", "patience": 1}),
