@@ -122,10 +122,8 @@ class Dataset:
             return {"train": left, "validation": taken}
 
         found = self._change_rows(split)
-        lacking = np.setdiff1d(found.train.t, found.parts["validation"].t).tolist() if self.classes else ()
-        names = list_some((quote(str(self.classes[i])) for i in lacking), 3)
-        note = f"the validation part has no row of a class with few training rows: {names}"
-        return attrs.evolve(found, notes=(*found.notes, note)) if names else found
+        what = "the validation part has no row of a class with few training rows"
+        return _note_lacking(found, what, found.train, found.parts["validation"])
 
     def with_first_rows(self, rows: int) -> Dataset:
         """Return the data set with the first training rows alone, in their order; other parts keep theirs.
@@ -141,10 +139,8 @@ class Dataset:
             what = f"'first_rows' must be a whole number from 1 to the {len(self.train):,} training rows that there are"
             raise SettingError([f"{what}: {rows!r}"])
         found = self._change_rows(lambda train: {"train": choose_samples(train, np.arange(rows))})
-        lacking = np.setdiff1d(self.train.t, found.train.t).tolist() if self.classes else ()
-        names = list_some((quote(str(self.classes[i])) for i in lacking), 3)
-        note = f"the first {format_count(rows, 'training row')} have none of a class: {names}"
-        return attrs.evolve(found, notes=(*found.notes, note)) if names else found
+        what = f"the first {rows:,} training rows have none of a class"
+        return _note_lacking(found, what, self.train, found.train)
 
     def with_soft_targets(self, train: Any, validation: Any = None) -> Dataset:
         """Return the data set with rows of probabilities (N, classes) that networks learn in place of the classes.
@@ -157,22 +153,18 @@ class Dataset:
         >>> data.with_soft_targets(smooth).train.soft[0]
         array([0.01, 0.01, 0.01, 0.01, 0.01, 0.91, 0.01, 0.01, 0.01, 0.01])
         """
-        given = {"train": train, "validation": validation}
-        found = {}
-        for name, rows in given.items():
+        parts = self.parts
+        for name, rows in (("train", train), ("validation", validation)):
             if rows is None:
                 continue
-            if not self.classes or name not in self.parts:
-                what = (
-                    "classes, and data for regression has none" if not self.classes else f"a {name} part: there is none"
-                )
-                raise DataError(f"soft targets need {what}")
+            if not self.classes or name not in parts:
+                raise DataError(f"soft targets need classes, and the {name} part: one of them is not there")
             try:
-                found[name] = attrs.evolve(self.parts[name], soft=np.array(rows, np.float64))
+                parts[name] = attrs.evolve(parts[name], soft=np.array(rows, np.float64))
             except (TypeError, ValueError):
                 raise DataError(f"soft targets of the {describe_part(name)} rows must be rows of numbers") from None
-            check_samples(found[name], describe_part(name), None, len(self.classes))
-        return self.with_parts({**self.parts, **found})
+            check_samples(parts[name], describe_part(name), None, len(self.classes))
+        return self.with_parts(parts)
 
     def _change_rows(self, change: Callable[[Samples], dict[str, Samples]]) -> Dataset:
         """Return the data set with the parts that `change` makes of the training rows, all prepared anew.
@@ -360,6 +352,13 @@ class Dataset:
         scales = {part.scale for part in self.parts.values()}
         if len(scales) > 1 or scales - {1.0, self.scale}:
             raise DataError(f"features are divided by {scales}, and settings['scale'] is {self.scale}")
+
+
+def _note_lacking(data: Dataset, what: str, whole: Samples, some: Samples) -> Dataset:
+    """Return a data set with a note on the classes of which there are rows in `whole`, and none in `some`."""
+    lacking = np.setdiff1d(whole.t, some.t).tolist() if data.classes else ()
+    names = list_some((quote(str(data.classes[i])) for i in lacking), 3)
+    return attrs.evolve(data, notes=(*data.notes, f"{what}: {names}")) if names else data
 
 
 def _read_settings(given: Mapping[str, Any]) -> PreparationSettings:

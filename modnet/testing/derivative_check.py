@@ -44,7 +44,7 @@ PART = "derivative"
 WIDTH = 80  # columns of a report
 BLOCKS, ALL_BLOCKS, LEAST_BLOCKS = 64, 256, 4  # directions in one array, in all arrays, in each of very many arrays
 OUTPUTS = 64  # of a function that are judged one by one; of more, as many sums
-SHOWN = 5  # wrong entries of a report
+SHOWN = 5  # wrong entries of an array, and explanations, in a report
 ROUNDINGS = 16.0  # of what the last bits of parameters make of a gradient; of more an error is none of rounding
 # Steps of other lengths, in powers of 2, where those in proportion to the parameters show too little.
 FINER, COARSER = (-14, -28), (14, 28, 42)
@@ -74,13 +74,13 @@ class DerivativeCheck:
     @property
     def verdict(self) -> str:
         """The gravest verdict: "wrong", "not deterministic", "kink", "too noisy" or "correct"."""
-        return next(word for word in VERDICTS if any(v.verdict == word for v in self.verdicts))
+        return self.worst.verdict
 
     @property
     def worst(self) -> Verdict:
-        """The gravest verdict, with place, size and explanation."""
-        gravest = [v for v in self.verdicts if v.verdict == self.verdict]
-        return max(gravest, key=lambda verdict: verdict.size)
+        """The gravest verdict, with place, size and explanation: one that does not pass, if there is one."""
+        failed = [verdict for verdict in self.verdicts if not _is_passed(verdict)]
+        return min(failed or self.verdicts, key=lambda verdict: (VERDICTS.index(verdict.verdict), -verdict.size))
 
     @property
     def passed(self) -> bool:
@@ -88,7 +88,7 @@ class DerivativeCheck:
 
         What is too noisy was not confirmed, and does not pass; at a jump, of infinite size, there is no derivative.
         """
-        return all(v.verdict == CORRECT or (v.verdict == KINK and np.isfinite(v.size)) for v in self.verdicts)
+        return all(map(_is_passed, self.verdicts))
 
     def __bool__(self) -> bool:
         return self.passed
@@ -105,15 +105,21 @@ class DerivativeCheck:
             )
         lines = [*(line[:WIDTH].rstrip() for line in format_table(rows, left=4)), ""]
         grouped: dict[str, list[str]] = {}
-        for verdict in self.verdicts:
+        for verdict in [v for v in self.verdicts if v.verdict != CORRECT] or self.verdicts:
             grouped.setdefault(f"{verdict.verdict}: {verdict.explanation}", []).append(verdict.place or verdict.part)
-        for text, places in grouped.items():
+        for text, places in [*grouped.items()][:SHOWN]:
             among = places[0] if len(places) == 1 else f"{places[0]} and {format_count(len(places) - 1, 'other array')}"
             lines += textwrap.wrap(f"{among}: {text}", WIDTH, subsequent_indent="  ")
+        if len(grouped) > SHOWN:
+            lines.append(f"... and {format_count(len(grouped) - SHOWN, 'explanation')} more")
         if self.fixed:
             text = f"not judged, as only floats are: {', '.join(self.fixed)}"
             lines += textwrap.wrap(text, WIDTH, subsequent_indent="  ")
         return "\n".join(lines)
+
+
+def _is_passed(verdict: Verdict) -> bool:
+    return verdict.verdict == CORRECT or (verdict.verdict == KINK and verdict.size < np.inf)
 
 
 def _list_cells(verdict: Verdict) -> tuple[str, ...]:
@@ -303,6 +309,7 @@ def _judge_in_dtypes(function: Function, claims: Grads, weights: Array | None, s
     if not gap <= DECIDABLE:
         return found
     there = _Case.prepare(wide, wide_claims, weights, stream).judge()
+    function.calls += wide.calls
     return [
         (attrs.evolve(other, explanation=f"in float64 {other.explanation}"), entries)
         if other.verdict != one.verdict
@@ -410,8 +417,8 @@ class _Case:
             factors[open_[taken.reshape(-1, rows).any(axis=1)]] = factor
         shown = np.tile(self.sizes, len(self.blocks))
         tolerance = np.concatenate([self._measure_tolerance(block) for block in self.blocks])
-        # What is below its own rounding, or makes less than the last bit of the values, is 0.
-        least = float(np.finfo(self.function.dtype).eps)
+        # What is below its own rounding, or makes less than the last bit of values in float64, is 0.
+        least = float(np.finfo(np.float64).eps)
         claimed = np.where(np.abs(found.claimed) <= np.maximum(tolerance, least), 0.0, found.claimed)
         tolerance = np.maximum(tolerance, self.function.rtol * np.abs(found.claimed))
         # Values are of size 1 here: beside them a slope so small is none, at a minimum, too.

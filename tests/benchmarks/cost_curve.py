@@ -28,9 +28,9 @@ NETWORKS: dict[str, dict[str, Any]] = {
 CURVES = {
     "backpropagation": ("backpropagation", (0.1, 0.1)),
     "direct-feedback-alignment": ("direct feedback alignment", (0.1, 0.1)),
-    "node-perturbation": ("node perturbation, 10 directions", (0.1, 0.1)),
+    "node-perturbation": ("node perturbation, 10 directions", (0.1, 0.02)),
     "central-difference": ("central differences", (0.1, 0.1)),
-    "spsa": ("SPSA, 10 directions", (0.1, 0.02)),
+    "spsa": ("SPSA, 10 directions", (0.1, 0.002)),
 }
 OUT = Path(__file__).parents[2] / "docs" / "cost-curve.png"
 

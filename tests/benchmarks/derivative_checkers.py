@@ -157,8 +157,12 @@ def format_counts(counts: tuple[Counter[str], Counter[str]]) -> str:
     return f"{alarms:3} false alarms, {misses:3} misses" + (f": {', '.join(groups)}" if groups else "")
 
 
-def try_places(places: int) -> None:
-    """Print the mistakes at places near those of the right functions: of their derivatives, and of these 2 % off."""
+def try_places(places: int) -> tuple[Counter[str], Counter[str]]:
+    """Return modnet's false alarms at places near those of the right functions, and misses of one entry 2 % off.
+
+    Entries count that make a thousandth of the largest change, or in float32 and with noise, where 2 % of that is
+    nothing, three tenths.
+    """
     draw, alarms, misses = np.random.default_rng(0), Counter[str](), Counter[str]()
     for case in RIGHT:
         for _ in range(places):
@@ -168,11 +172,11 @@ def try_places(places: int) -> None:
             if weights.any():
                 entry = int(weights.argmax()) if draw.random() < 0.5 else int(draw.choice(weights.size))
                 bad = one_entry(case.grad, entry, 1.02)
-                misses[case.name] += weights[entry] > 1e-3 * weights.max() and bool(
+                least = 0.3 if case.group in {"float32", "noise"} else 1e-3
+                misses[case.name] += weights[entry] > least * weights.max() and bool(
                     modnet.check_derivative(case.f, bad, x)
                 )
-    for what, counts in (("false alarms", alarms), ("misses of one entry 2 % off", misses)):
-        print(f"{len(RIGHT) * places} places near: {counts.total()} {what}: {dict(+counts)}")
+    return +alarms, +misses
 
 
 def main() -> None:
@@ -193,7 +197,9 @@ def main() -> None:
             settings, best = find_best(accepts, grid)
             print(f"  in hindsight {settings}: {format_counts(best)}")
     if asked.near:
-        try_places(asked.near)
+        alarms, misses = try_places(asked.near)
+        print(f"modnet at {len(RIGHT) * asked.near} places near: {alarms.total()} false alarms {dict(alarms)},")
+        print(f"  {misses.total()} misses of one entry 2 % off {dict(misses)}")
 
 
 if __name__ == "__main__":

@@ -35,8 +35,6 @@ RANDOM = [
     "forward-gradient",
     "random-coordinates",
     "node-perturbation",
-    "activity-perturbation",
-    "feedback-alignment",
     "direct-feedback-alignment",
 ]
 THREADED = ["central-difference", "forward-difference", "richardson", "complex-step"]

@@ -168,7 +168,11 @@ def test_honest_parts_pass_with_what_they_need_and_what_they_need_is_named(call:
             2,
             "unexpected keyword argument 'hiden'",
         ),
-        (["gradients", "--option", "spsa.network={hidden='rleu'}"], 2, "no activation 'rleu', did you mean 'relu'?"),
+        (
+            ["gradients", "--option", "activity-perturbation.network={hidden='rleu'}"],
+            2,
+            "no activation 'rleu', did you mean 'relu'?",
+        ),
         (
             ["data", "--file", "csv=."],
             1,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import functions_right_and_wrong
@@ -11,6 +13,10 @@ from scipy import optimize
 
 import modnet
 from modnet.testing import assert_gradient
+
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+
+import derivative_checkers
 
 X = np.array([1.0, 2.0, -0.5])
 
@@ -39,6 +45,10 @@ class TestRightAndWrongFunctions:
     def test_a_wrong_derivative_fails(self, case: functions_right_and_wrong.Case) -> None:
         check = modnet.check_derivative(case.f, case.grad, case.x.copy())
         assert not check, str(check)
+
+    @pytest.mark.check
+    def test_at_places_near_nothing_is_mistaken(self) -> None:
+        assert derivative_checkers.try_places(3) == ({}, {})
 
     def test_there_are_100_of_each_and_the_wrong_ones_are_off(self) -> None:
         assert len(functions_right_and_wrong.RIGHT) == len(functions_right_and_wrong.WRONG) == 100
@@ -71,6 +81,15 @@ class TestVerdicts:
         assert modnet.check_derivative(abs, np.sign, 0.0).verdict == "kink"
         assert modnet.check_derivative(abs, np.sign, 0.0)
         assert not modnet.check_derivative(lambda x: x > 0, lambda x: 0.0, 0.0)
+
+    def test_the_worst_is_what_does_not_pass(self) -> None:
+        verdicts = tuple(
+            modnet.Verdict(verdict=word, part="derivative", parameter=name, size=0.1, explanation="why")
+            for name, word in (("a", "kink"), ("b", "too noisy"), ("c", "correct"))
+        )
+        check = modnet.DerivativeCheck(verdicts=verdicts, shapes={})
+        assert not check
+        assert (check.verdict, check.worst.parameter) == ("too noisy", "b")
 
     def test_what_differences_cannot_see_is_too_noisy(self) -> None:
         noise = lambda x: 1e-2 * np.sin(1e15 * x.sum())  # noqa: E731
