@@ -43,6 +43,8 @@ def test_the_gradient_check_calls_broken_gradients_wrong_and_no_other(tmp_path: 
         ("central_difference", "--rounds 1 --sample 2"),
         ("book_run", "--iterations 20 --seeds 1"),
         ("float32", "--entries 1 --iterations 3"),
+        ("estimators", "--seeds 1 --iterations 20 backpropagation direct-feedback-alignment node-perturbation"),
+        ("cost_curve", "--seconds 0.1 --out curve.png"),
         ("csv_files", "--rounds 1"),
         ("many_plugins", "--plugins 8 --sleep 0.01 --rounds 1"),
         ("pickles", "--mutations 100"),

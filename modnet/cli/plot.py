@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,32 +13,80 @@ import click
 
 from modnet.cli.options import load_chosen_plugins, plugin_options
 from modnet.cli.output import Command, echo
-from modnet.cli.show.learning_curves import draw_learning_curves
+from modnet.cli.show.curves.learning_curves import draw_learning_curves
+from modnet.cli.show.curves.several_runs import draw_several_runs
 from modnet.cli.show.values import format_title
+from modnet.comparison.compare import COMPARISON
 from modnet.compose.parts import OWN, read_part
 from modnet.compose.tables import Table, read_toml
 from modnet.display.figure import FORMATS, save_figure
-from modnet.errors import ModnetError
+from modnet.errors import ModnetError, SettingError
 from modnet.interfaces import Metric
 from modnet.runs.contents import read_course
 from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY, check_files
+from modnet.types import History
 
 
 @click.command(cls=Command)
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help=f"A .{', .'.join(FORMATS)} file (default: RUN/{CURVES}).")
 @plugin_options
-def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
+def plot(runs: tuple[Path, ...], out: Path | None, *, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
     """Draw the learning curves of RUN: loss and accuracies.
 
-    No part of the run is needed for it, and no module that its experiment names is imported.
+    Several runs, or the folder of a comparison, are drawn in one picture, a line for each setting. No part of a run is
+    needed for it, and no module that its experiment names is imported.
     """
-    history = read_course(run, is_known=check_files(run, (EXPERIMENT, HISTORY)))
-    table = read_toml(run / EXPERIMENT)
-    load_chosen_plugins(without, modules)
-    path = out or run / CURVES
-    save_figure(draw_learning_curves(history, format_title(table), find_metrics(table)), path)
+    found = find_runs(runs)
+    if found == [runs[0]]:
+        (run,) = found
+        history, table = read_history(run)
+        load_chosen_plugins(without, modules)
+        figure, path = draw_learning_curves(history, format_title(table), find_metrics(table)), out or run / CURVES
+    elif out is None:
+        raise SettingError([f"{len(found)} runs are drawn in one picture: name its file by --out"], "--out")
+    else:
+        groups: dict[str, list[History]] = {}
+        metrics: list[Metric] = []
+        read = [read_history(run) for run in found]
+        load_chosen_plugins(without, modules)
+        for label, (history, table) in zip(label_runs(found), read, strict=True):
+            groups.setdefault(label, []).append(history)
+            metrics += find_metrics(table)
+        figure, path = draw_several_runs(groups, f"{len(found)} runs: mean and range", metrics), out
+    save_figure(figure, path)
     echo(f"drawn in {path}")
+
+
+def find_runs(paths: Sequence[Path]) -> list[Path]:
+    """Return the folders of runs, in place of a comparison's folder all that are in it; raises SettingError."""
+    found: list[Path] = []
+    for path in paths:
+        is_comparison = (path / COMPARISON).is_file()
+        inside = sorted(each.parent for each in path.glob(f"*/seed-*/{HISTORY}")) if is_comparison else [path]
+        if not inside:
+            raise SettingError(
+                [f"{path}: no run of this comparison has been trained: call `modnet compare` as before"], "RUN"
+            )
+        found += inside
+    return found
+
+
+def label_runs(runs: Sequence[Path]) -> list[str]:
+    """Return a label for each run: its path below the folder that all are in, without the seed of a comparison's run.
+
+    >>> label_runs([Path("lab/lr-0.1/seed-0"), Path("lab/lr-0.1/seed-1"), Path("lab/lr-0.5/seed-0")])
+    ['lr-0.1', 'lr-0.1', 'lr-0.5']
+    """
+    groups = [run.parent if re.fullmatch(r"seed-\d+", run.name) else run for run in runs]
+    above = os.path.commonpath([group.parent for group in groups])
+    return [Path(os.path.relpath(group, above)).as_posix() for group in groups]
+
+
+def read_history(run: Path) -> tuple[History, Table]:
+    """Return the history of a run and the table of its experiment; raises DataError."""
+    history = read_course(run, is_known=check_files(run, (EXPERIMENT, HISTORY)))
+    return history, read_toml(run / EXPERIMENT)
 
 
 def find_metrics(table: Table) -> list[Metric]:

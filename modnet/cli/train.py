@@ -16,9 +16,9 @@ import click
 import modnet
 from modnet.cli.options import choose_new_folder, experiment_options, load_all_plugins, plugin_options, read_changes
 from modnet.cli.output import Command, complain, echo, explain, tell
+from modnet.cli.show.curves.learning_curves import draw_learning_curves, list_recorded
 from modnet.cli.show.diagnosis import diagnose
 from modnet.cli.show.forecast import format_forecast
-from modnet.cli.show.learning_curves import draw_learning_curves, list_recorded
 from modnet.cli.show.progress import RunProgress, file_progress
 from modnet.cli.show.values import format_duration, format_metric, format_settings, format_title
 from modnet.cli.signals import interrupting

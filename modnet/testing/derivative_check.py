@@ -74,13 +74,13 @@ class DerivativeCheck:
     @property
     def verdict(self) -> str:
         """The gravest verdict: "wrong", "not deterministic", "kink", "too noisy" or "correct"."""
-        return next(word for word in VERDICTS if any(v.verdict == word for v in self.verdicts))
+        return self.worst.verdict
 
     @property
     def worst(self) -> Verdict:
-        """The gravest verdict, with place, size and explanation."""
-        gravest = [v for v in self.verdicts if v.verdict == self.verdict]
-        return max(gravest, key=lambda verdict: verdict.size)
+        """The gravest verdict, with place, size and explanation: one that does not pass, if there is one."""
+        failed = [verdict for verdict in self.verdicts if not _is_passed(verdict)]
+        return min(failed or self.verdicts, key=lambda verdict: (VERDICTS.index(verdict.verdict), -verdict.size))
 
     @property
     def passed(self) -> bool:
@@ -88,7 +88,7 @@ class DerivativeCheck:
 
         What is too noisy was not confirmed, and does not pass; at a jump, of infinite size, there is no derivative.
         """
-        return all(v.verdict == CORRECT or (v.verdict == KINK and np.isfinite(v.size)) for v in self.verdicts)
+        return all(map(_is_passed, self.verdicts))
 
     def __bool__(self) -> bool:
         return self.passed
@@ -116,6 +116,10 @@ class DerivativeCheck:
             text = f"not judged, as only floats are: {', '.join(self.fixed)}"
             lines += textwrap.wrap(text, WIDTH, subsequent_indent="  ")
         return "\n".join(lines)
+
+
+def _is_passed(verdict: Verdict) -> bool:
+    return verdict.verdict == CORRECT or (verdict.verdict == KINK and verdict.size < np.inf)
 
 
 def _list_cells(verdict: Verdict) -> tuple[str, ...]:

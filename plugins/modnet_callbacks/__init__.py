@@ -3,6 +3,7 @@
 from modnet import Callback, Register, hookimpl
 from modnet_callbacks.best_checkpoint import BestCheckpoint
 from modnet_callbacks.early_stopping import EarlyStopping
+from modnet_callbacks.gradient_quality import GradientQuality
 from modnet_callbacks.gradient_report import GradientReport
 from modnet_callbacks.json_log import JsonLog
 from modnet_callbacks.loss_report import LossReport
@@ -16,6 +17,7 @@ def register_callbacks(register: Register[Callback]) -> None:
     """Register the built-in callbacks."""
     register(BestCheckpoint)
     register(EarlyStopping)
+    register(GradientQuality)
     register(GradientReport)
     register(JsonLog)
     register(LossReport)

@@ -9,7 +9,7 @@ import pytest
 
 import modnet
 from modnet import History, MissingExtraError
-from modnet.cli.show.learning_curves import draw_learning_curves
+from modnet.cli.show.curves.learning_curves import draw_learning_curves
 from modnet.display.figure import render
 
 
@@ -88,6 +88,17 @@ def test_what_callbacks_have_recorded_has_panels_of_its_own(history: History) ->
     assert (metric.get_title(), recorded.get_title()) == ("accuracy", "gradient norm")
     assert list(recorded.lines[0].get_xdata()) == [50, 150]
     assert recorded.get_ylim()[0] == 0
+
+
+def test_a_column_of_a_part_stands_in_the_plot_of_the_whole(history: History) -> None:
+    history.columns |= {"gradient_angle": [80.0, 60.0, 50.0, 40.0], "size_of_w1": [1.0] * 4}
+    history.columns |= {"gradient_angle_of_w1": [85.0, 70.0, 60.0, 50.0], "gradient_angle_of_w2": [0.0] * 4}
+    *_, angle, other = draw_learning_curves(history).axes
+    assert (angle.get_title(), angle.get_ylabel(), other.get_title()) == ("gradient angle", "degrees", "size of w1")
+    assert [text.get_text() for text in angle.get_legend().get_texts()] == ["all", "w1", "w2"]
+    assert list(angle.lines[1].get_ydata()) == [85, 70, 60, 50]
+    assert set(angle.lines[-1].get_ydata()) == {90}  # no estimate below it points downhill
+    assert angle.get_ylim() == (0, pytest.approx(94.5))
 
 
 def test_many_columns_take_no_time_and_no_formula_is_read_in_them(history: History) -> None:

@@ -126,7 +126,7 @@ def test_the_picture_of_a_comparison_costs_no_results(tmp_path: Path) -> None:
 OWN = """
 import os
 from modnet.display.figure import drawing, render
-from modnet.cli.show.learning_curves import draw_learning_curves
+from modnet.cli.show.curves.learning_curves import draw_learning_curves
 from modnet.types import History
 figure = draw_learning_curves(History([1.0]))
 import matplotlib as mpl

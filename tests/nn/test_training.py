@@ -17,7 +17,7 @@ import pytest
 
 import modnet
 from modnet import DataError, DivergedError, History, Observer, SettingError, ShapeError, TrainingInterrupted
-from modnet.cli.show.learning_curves import draw_learning_curves
+from modnet.cli.show.curves.learning_curves import draw_learning_curves
 from modnet.cli.show.progress import format_epoch
 from modnet.cli.show.summary import summarize
 from modnet.data.dataset import Dataset

@@ -14,7 +14,7 @@ from processes import Call
 
 import modnet
 from modnet.cli.plot import find_metrics
-from modnet.cli.show.learning_curves import draw_learning_curves
+from modnet.cli.show.curves.learning_curves import draw_learning_curves
 from modnet.runs.model import TrainedModel
 
 

@@ -48,6 +48,7 @@ VARIANTS = [
     ("gradient", "spsa", {"directions": 1}),
     ("callback", "early-stopping", {"monitor": "train_accuracy", "patience": 1}),
     ("callback", "reduce-on-plateau", {"patience": 1}),
+    ("callback", "gradient-quality", {"rows": 10, "repeats": 2, "every": 2, "per_array": True}),
     ("callback", "gradient-report", {"threshold": 0.1}),
     ("callback", "json-log", {"iterations": True}),
     ("callback", "loss-report", {"rows": 3, "weight_decay": 0.1}),

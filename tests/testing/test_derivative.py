@@ -82,6 +82,15 @@ class TestVerdicts:
         assert modnet.check_derivative(abs, np.sign, 0.0)
         assert not modnet.check_derivative(lambda x: x > 0, lambda x: 0.0, 0.0)
 
+    def test_the_worst_is_what_does_not_pass(self) -> None:
+        verdicts = tuple(
+            modnet.Verdict(verdict=word, part="derivative", parameter=name, size=0.1, explanation="why")
+            for name, word in (("a", "kink"), ("b", "too noisy"), ("c", "correct"))
+        )
+        check = modnet.DerivativeCheck(verdicts=verdicts, shapes={})
+        assert not check
+        assert (check.verdict, check.worst.parameter) == ("too noisy", "b")
+
     def test_what_differences_cannot_see_is_too_noisy(self) -> None:
         noise = lambda x: 1e-2 * np.sin(1e15 * x.sum())  # noqa: E731
         check = modnet.check_derivative(lambda x: 1e-3 * cube(x) + noise(x), lambda x: 1e-3 * cube_grad(x), X)

@@ -11,7 +11,7 @@ import numpy as np
 from modnet.display.figure import COLORS, GREY, create_panels, drawing, escape
 from modnet.interfaces import Metric
 from modnet.text import printable
-from modnet.types import History
+from modnet.types import Array, History
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PARTS = ("train_", "test_", "validation_")
 LONGEST = 24  # letters of a column's name
 MOST = 11  # metrics
+ANGLE = "gradient_angle"  # in degrees, between an estimate and the exact gradient
 
 
 def list_recorded(history: History) -> list[str]:
@@ -33,7 +34,8 @@ def draw_learning_curves(history: History, title: str = "", metrics: Sequence[Me
     `metrics` are those that are known, for their titles. Raises MissingExtraError.
     """
     columns = [name.removeprefix("train_") for name in history.columns if name.startswith("train_")][:MOST]
-    recorded = list_recorded(history)[: MOST - len(columns)]
+    parts, recorded = _list_panels(history)
+    recorded = recorded[: MOST - len(columns)]
     count = 1 + max(1, len(columns) + len(recorded))
     size = (4.5 * min(count, 3), 3.6 * -(-count // 3))
     figure, left, *others = create_panels(size, title, count)
@@ -51,10 +53,26 @@ def draw_learning_curves(history: History, title: str = "", metrics: Sequence[Me
         ends = {part: last.get(part + suffix, math.nan) for part in curves}
         _draw_metric(axes, history.evaluated_at, curves, ends, column, known.get(column))
     for axes, name in zip(others[len(columns) :], recorded, strict=False):
-        _draw_recorded(axes, history.evaluated_at, history.columns[name], name)
+        curves = {of: history.columns[column] for of, column in parts.get(name, {}).items()}
+        _draw_recorded(axes, history.evaluated_at, history.columns[name], name, curves)
     for axes in (left, *others):
         axes.set_xlabel("iteration")
     return figure
+
+
+def _list_panels(history: History) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """Return the recorded columns that stand in the plot of another one, by that, and those with a plot of their own.
+
+    `gradient_angle_of_w1` stands in the plot of `gradient_angle`, as `w1`.
+    """
+    recorded = list_recorded(history)
+    parts: dict[str, dict[str, str]] = {}
+    for name in recorded:
+        whole, found, of = name.partition("_of_")
+        if found and whole in history.columns and not whole.startswith(PARTS):
+            parts.setdefault(whole, {})[of] = name
+    inside = {name for names in parts.values() for name in names.values()}
+    return parts, [name for name in recorded if name not in inside]
 
 
 def _split_chosen(history: History) -> tuple[History, dict[str, float], int | None]:
@@ -113,9 +131,27 @@ def _draw_metric(
         axes.legend(frameon=False, loc="lower right" if rises else "upper right")
 
 
-def _draw_recorded(axes: Any, places: Sequence[int], values: Sequence[float], name: str) -> None:
-    """Draw the known values of a column that a callback has recorded."""
-    known = [(place, value) for place, value in zip(places, values, strict=True) if math.isfinite(value)]
-    axes.plot(*zip(*known, strict=True), color=GREY, marker="." if len(places) <= 60 else None)
-    lowest = min((value for _, value in known), default=0.0)
-    axes.set(title=escape(printable(name.replace("_", " "), LONGEST)), ylim=(min(0.0, 1.1 * lowest), None))
+def _draw_recorded(
+    axes: Any, places: Sequence[int], values: Sequence[float], name: str, parts: Mapping[str, Sequence[float]]
+) -> None:
+    """Draw the known values of a column that a callback has recorded, and of those of its parts."""
+    drawn = np.zeros(0)
+    shown = dict(zip(parts, COLORS, strict=False))  # more than there are colors are not told apart
+    for label, curve, color in [("all", values, GREY), *((part, parts[part], shown[part]) for part in shown)]:
+        known = [(place, value) for place, value in zip(places, curve, strict=True) if math.isfinite(value)]
+        marker = "." if len(places) <= 60 else None
+        label = escape(printable(label, LONGEST)) if parts else ""
+        axes.plot(*zip(*known, strict=True), color=color, marker=marker, label=label or None, clip_on=False)
+        drawn = np.append(drawn, [value for _, value in known])
+    axes.set(title=escape(printable(name.replace("_", " "), LONGEST)))
+    decorate_recorded(axes, name, drawn)
+    if parts:
+        axes.legend(frameon=False)
+
+
+def decorate_recorded(axes: Any, name: str, values: Array) -> None:
+    """Begin the axis of a recorded column's values at 0; that of an angle in degrees ends at a right one, or above."""
+    axes.set_ylim(min([0.0, *(1.1 * values)]), None)
+    if name == ANGLE:
+        axes.axhline(90, color=GREY, linestyle=":", linewidth=1)
+        axes.set(ylim=(0, 1.05 * max([90.0, *values])), ylabel="degrees")

@@ -1,0 +1,103 @@
+"""The curves of several runs in one picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modnet.cli.show.curves.learning_curves import ANGLE, LONGEST, MOST, decorate_recorded, list_recorded
+from modnet.display.figure import COLORS, create_panels, drawing, escape
+from modnet.interfaces import Metric
+from modnet.text import printable
+from modnet.types import Array, History
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WIDE = 30.0  # values that span more than such a factor are drawn on a logarithmic axis
+LINES = ("-", "--", ":", "-.")  # of groups that share a color
+COST = "gradient_evaluations"
+
+
+@drawing()
+def draw_several_runs(groups: Mapping[str, Sequence[History]], title: str, metrics: Sequence[Metric] = ()) -> Figure:
+    """Return the curves of groups of runs, such as those of a setting: the mean, and the range of all runs of a group.
+
+    There is a panel for the loss, for each metric on the test part, and for each column that a callback has recorded in
+    any of them. Raises MissingExtraError.
+    """
+    histories = [history for runs in groups.values() for history in runs]
+    columns = dict.fromkeys(name for history in histories for name in history.columns)
+    tested = [name for name in columns if name.startswith("test_")]
+    recorded = dict.fromkeys(name for history in histories for name in list_recorded(history))
+    names = [*tested, *(name for name in recorded if name != COST and "_of_" not in name)][:MOST]
+    count = 1 + len(names)
+    figure, left, *others = create_panels((4.5 * min(count, 3), 3.6 * -(-count // 3)), title, count)
+    known = {metric.column: metric for metric in metrics}
+    for number, (label, runs) in enumerate(groups.items()):
+        style = {"color": COLORS[number % len(COLORS)], "linestyle": LINES[number // len(COLORS) % len(LINES)]}
+        cost = {history.columns[COST][0] for history in runs if history.columns.get(COST)}
+        legend = f"{label} ({cost.pop():,.0f} evaluations)" if len(cost) == 1 else label
+        _draw_group(left, [_smooth_loss(history) for history in runs], style, escape(printable(legend, 2 * LONGEST)))
+        for axes, name in zip(others, names, strict=True):
+            _draw_group(axes, [_find_known(history, name) for history in runs], style)
+    for axes, name in zip([left, *others], ["", *names], strict=True):
+        metric = known.get(name.removeprefix("test_")) if name not in recorded else None
+        axes.set(title=escape(printable(_find_title(name, metric), LONGEST)), xlabel="iteration")
+        values = np.concatenate([line.get_ydata() for line in axes.lines] or [np.zeros(0)])
+        if name in recorded:
+            decorate_recorded(axes, name, values)
+            low = min((value for value in values if value > 0), default=math.inf)
+            if name != ANGLE and max(values, default=0.0) > WIDE * low and not min(values) < 0:
+                axes.set_yscale("symlog", linthresh=low)  # which has a place for 0, too
+                axes.set_ylim(min(values) / 1.5 or -0.1 * low, 2 * max(values))
+        elif metric is None or metric.larger_is_better:
+            axes.set_ylim(max(min([0.0, *values]), -1.0), 1 if name and max(values, default=0.0) <= 1 else None)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def _find_title(name: str, metric: Metric | None) -> str:
+    """Return the title of a column's panel; "" is the loss."""
+    if not name:
+        return "loss of each mini-batch"
+    return f"test {metric.title}" if metric and metric.title else name.replace("_", " ")
+
+
+def _smooth_loss(history: History) -> tuple[Array, Array]:
+    """Return the iterations and the mean loss of as many as there are in a fiftieth of the run."""
+    loss = np.asarray(history.loss)
+    width = max(1, len(loss) // 50)
+    mean = np.convolve(loss, np.ones(width) / width, mode="valid") if len(loss) else loss
+    return np.arange(width, len(loss) + 1), mean
+
+
+def _find_known(history: History, name: str) -> tuple[Array, Array]:
+    """Return the iterations and the values of a column where it is known."""
+    values = np.asarray(history.columns.get(name, []), np.float64)
+    is_known = np.isfinite(values)
+    return np.asarray(history.evaluated_at[: len(values)])[is_known], values[is_known]
+
+
+def _draw_group(axes: Any, curves: Sequence[tuple[Array, Array]], style: Mapping[str, str], label: str = "") -> None:
+    """Draw the mean of curves at the places that all of them have, and their range."""
+    shared = curves[0][0]
+    for places, _ in curves[1:]:
+        shared = np.intersect1d(shared, places)
+    if not len(shared):
+        axes.plot([], [], label=label or None, **style)
+        return
+    values = np.array([found[np.searchsorted(places, shared)] for places, found in curves])
+    axes.plot(
+        shared,
+        values.mean(axis=0),
+        label=label or None,
+        marker="." if len(shared) <= 60 else None,
+        clip_on=False,
+        **style,
+    )
+    if len(values) > 1:
+        axes.fill_between(shared, values.min(axis=0), values.max(axis=0), color=style["color"], alpha=0.15, linewidth=0)
