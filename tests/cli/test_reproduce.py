@@ -167,7 +167,7 @@ class TestResultsOfOnesOwn:
             (('published = "> 0.5"', 'published = "0.5"'), "takes 'within' with a number, and none with a bound"),
             (('published = "> 0.5"', 'published = "half"'), "'published' must be a number as it was printed"),
             (('published = "> 0.5"', ""), "takes one of 'published' and 'prints'"),
-            (('published = "> 0.5"', 'published = "1e999"\nwithin = 1'), "'published' must be a number as it was printed"),
+            (('published = "> 0.5"', 'published = "1e999"\nwithin = 1'), "'published' must be a number"),
             (('what = "test accuracy"', 'what = "test\\naccuracy"'), "'what' must be a line of text"),
             (('what = "test accuracy"', f'what = "{"x" * 29}"'), "'what' must be"),
             (("seconds = 1", "second = 1"), "unknown setting 'second', did you mean 'seconds'?"),
