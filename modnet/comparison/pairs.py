@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Any
@@ -165,6 +166,6 @@ def to_finite(number: float) -> float | None:
 
 
 def to_markdown(rows: Sequence[Sequence[str]]) -> str:
-    """Return a table in Markdown."""
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    """Return a table in Markdown; what is written in cells is text there, and no markup."""
+    lines = ["| " + " | ".join(re.sub(r"([|\\<`]|\](?=\())", r"\\\1", cell) for cell in row) + " |" for row in rows]
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
 from typing import Literal
 
 import attrs
@@ -22,33 +24,10 @@ class ExperimentTraining(TrainingSettings):
     dtype: Literal["float64", "float32"] = "float64"
 
 
-# The main job: the book's network on the digits that ship with modnet. A file or a flag changes single entries.
-MAIN_JOB: Table = {
-    "seed": 0,
-    "data": {"name": "mnist-small"},
-    "network": {
-        "hidden": [50],
-        "activation": "sigmoid",
-        "output": "softmax",
-        "loss": "cross-entropy",
-        "weight_init_std": 0.01,
-    },
-    "gradient": {"name": "central-difference"},
-    "optimizer": {"name": "sgd", "lr": 0.1},
-    "training": attrs.asdict(ExperimentTraining(iterations=2000)),
-    "plugins": {"without": [], "modules": []},
-}
-
-# What is different for tables of other than pictures, chosen on real ones.
-FOR_TABLES: Table = {
-    "network": {"hidden": [100], "activation": "relu", "weight_init_std": "he"},
-    "gradient": {"name": "backpropagation"},
-    "optimizer": {"name": "adam", "lr": 0.003},
-}
-FOR_REGRESSION: Table = {
-    "network": {"output": "identity", "loss": "mean-squared-error"},
-    "optimizer": {"lr": 0.001},  # noise of targets is learned by heart sooner than that of classes
-}
+_TABLES: Table = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+MAIN_JOB: Table = _TABLES["main"]
+MAIN_JOB["training"] = attrs.asdict(ExperimentTraining(**MAIN_JOB["training"]))
+FOR_TABLES: Table = _TABLES["tables"]
 OF_DENSE = ("hidden", "activation", "output")
 """The entries of a network of dense layers, for which a list of layers stands."""
 EPOCHS, FEWEST, MOST = 200, 500, 10_000  # epochs on a table, and iterations at least and at most
@@ -77,4 +56,4 @@ def get_default_job(data: Dataset) -> Table:
         return MAIN_JOB
     iterations = EPOCHS * len(data.train) // MAIN_JOB["training"]["batch_size"]
     job = merge(merge(MAIN_JOB, FOR_TABLES), {"training": {"iterations": min(max(iterations, FEWEST), MOST)}})
-    return merge(job, FOR_REGRESSION) if data.task == "regression" else job
+    return merge(job, _TABLES["regression"]) if data.task == "regression" else job

@@ -6,7 +6,9 @@ import csv
 import io
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,13 @@ KNOWN = {
 FOLDS = ("fold", "split")  # seeds of a cross-validation, which share training rows
 HIGHER = "accuracy acc f1 auc auroc r2 precision recall bleu rouge iou dice mcc kappa reward return hit hits correct"
 LOWER = "loss error errors err mse rmse mae mape nll perplexity ppl wer cer fid brier regret"
+# What is made of a score, as the drop of an accuracy or the time to one, and may be better the other way round.
+DERIVED = (
+    "change code cost decrease delta deviation diff difference distance drop epochs gain gap improvement increase "
+    "iterations minus negative rank ratio reduction sd seconds std stddev steps time to var variance"
+)
 TRUTH = {"true": 1.0, "false": 0.0}
+LARGEST = 1e100  # size of a score; the square of one, or of its reciprocal, is still a number
 
 Place = tuple[tuple[str, ...], str, str]  # setting, data set, seed
 
@@ -96,10 +104,12 @@ def judge(
     >>> result.pairs[0].verdict, round(result.pairs[0].difference, 4)
     ('adam is better', 0.0306)
     """
-    if rope is not None and not (rope >= 0 and math.isfinite(rope)):
+    if rope is not None and not (_is_finite(rope) and rope >= 0):
         raise SettingError([f"must be a number >= 0, not {rope!r}"], "rope")
-    if diverged is not None and not math.isfinite(diverged):
+    if diverged is not None and not _is_finite(diverged):
         raise SettingError([f"must be a finite number, not {diverged!r}"], "diverged")
+    if not (higher_is_better is None or isinstance(higher_is_better, bool | np.bool_)):
+        raise SettingError([f"must be True or False, not {higher_is_better!r}"], "higher_is_better")
     asked = {"setting": setting, "dataset": dataset, "seed": seed, "sample": sample, "score": score}
     table = read_runs(runs, asked, diverged, paired=paired)
     is_higher, assumed = _find_direction(table, higher_is_better)
@@ -110,6 +120,10 @@ def judge(
     return Judgement.from_scores(
         table.scores, table.heads, seeds=table.seeds, score=name, higher_is_better=is_higher, rope=rope, notes=notes
     )
+
+
+def _is_finite(number: Any) -> bool:
+    return isinstance(number, int | float | np.number) and math.isfinite(number)
 
 
 def _find_direction(table: RunTable, given: bool | None) -> tuple[bool, str]:
@@ -171,12 +185,14 @@ def read_runs(
 def find_direction(name: str) -> bool | None:
     """Return whether higher values of a score are better, as far as its name says so.
 
-    >>> [find_direction(name) for name in ("test_acc", "metrics.val_loss", "neg_log_loss", "score")]
-    [True, False, True, None]
+    >>> [find_direction(name) for name in ("test_acc", "metrics.val_loss", "neg_log_loss", "accuracy_drop", "1-acc")]
+    [True, False, True, None, None]
     """
-    words = {*_normalize(shorten(name)).split("_")}
-    is_higher, is_lower = (not words.isdisjoint(known.split()) for known in (HIGHER, LOWER))
-    return None if is_higher == is_lower else is_higher or "neg" in words
+    short = shorten(name)
+    words = {*_normalize(short).split("_")}
+    is_higher, is_lower, is_derived = (not words.isdisjoint(known.split()) for known in (HIGHER, LOWER, DERIVED))
+    is_turned = (is_higher and "neg" in words) or re.match(r"\s*\d*\s*[-\u2212]", short)
+    return None if is_higher == is_lower or is_derived or is_turned else is_higher or "neg" in words
 
 
 def shorten(name: str) -> str:
@@ -200,7 +216,7 @@ def _read_csv(path: Path) -> tuple[list[str], Iterator[tuple[str, list[Any]]]]:
     head = text.partition("\n")[0]
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True)
     with reading(path):
-        names = [name.strip() for name in next(rows, [])]
+        names = [_to_word(name) for name in next(rows, [])]
 
     def read() -> Iterator[tuple[str, list[Any]]]:
         with reading(path):
@@ -216,6 +232,8 @@ def _read_csv(path: Path) -> tuple[list[str], Iterator[tuple[str, list[Any]]]]:
 
 def _read_frame(given: Any) -> tuple[list[str], Iterator[tuple[str, list[Any]]]]:
     frame = from_native(given, Path("data frame"))
+    if hasattr(frame, "to_frame"):
+        raise DataError("data frame: expected a table with a row for each run, found a series: give its data frame")
     frame = frame.collect() if hasattr(frame, "collect") else frame
     cells = zip(*(series.to_list() for series in frame.iter_columns()), strict=True)
     return [*map(str, frame.columns)], ((f"data frame, row {i}", [*row]) for i, row in enumerate(cells, 1))
@@ -226,6 +244,9 @@ def _choose_columns(names: Sequence[str], asked: Mapping[str, Any], where: str) 
     if twice := [name for i, name in enumerate(names) if name in names[:i]]:
         raise DataError(f"{where}: two columns are named {quote(twice[0])}: rename one of them")
     chosen = {role: (of,) if isinstance(of, str) else tuple(of) for role, of in asked.items() if of}
+    every = [name for of in chosen.values() for name in of]
+    if twice := [name for i, name in enumerate(every) if name in every[:i]]:
+        raise SettingError([f"the column {quote(twice[0])} is asked for twice: name another one"], where)
     if unknown := [name for of in chosen.values() for name in of if name not in names]:
         raise UnknownNameError("column", unknown[0], names, f" ({where})")
     left = [name for name in names if not any(name in of for of in chosen.values())]
@@ -281,11 +302,11 @@ def _from_rows(
     first: dict[tuple[Place, str], str] = {}
     missing: list[str] = []
     for place, row in rows:
-        words = {role: tuple(_to_word(row[i]) for i in of) for role, of in at.items()}
-        for role, name in ((role, name) for role, of in words.items() if role != "score" for name in of if not name):
-            raise DataError(f"{place}: the {role} is missing{name}: fill it in, or leave the row out")
+        words = {role: tuple(_to_word(row[i]) for i in at[role]) for role in KNOWN if role != "score"}
+        if empty := [role for role, of in words.items() if "" in of]:
+            raise DataError(f"{place}: the {empty[0]} is missing: fill it in, or leave the row out")
         setting, dataset = words["setting"], "".join(words["dataset"])
-        seed = "".join(words["seed"]) or f"run {len(found) + 1}"
+        seed = _to_seed("".join(words["seed"])) or f"run {len(found) + 1}"
         run, sample = (setting, dataset, seed), "".join(words["sample"])
         both = (zip(columns[role], words[role], strict=True) for role in ("seed", "sample"))
         named = [f"{name} {word}" for role in both for name, word in role]
@@ -299,15 +320,28 @@ def _from_rows(
         score = _to_number(row[at["score"][0]], place, columns["score"][0])
         if not math.isfinite(score):
             missing.append(f"{place}: {what}")
+        elif score and not 1 / LARGEST <= abs(score) <= LARGEST:
+            sizes = f"sizes from {1 / LARGEST:g} to {LARGEST:g}, or 0"
+            raise DataError(f"{place}: {what}: the score {score:g} is out of range: expected {sizes}")
         found.setdefault(run, {})[sample] = score
     return _gather(where, columns, found, missing, diverged)
 
 
 def _to_word(cell: Any) -> str:
-    """Return a cell as text: whole numbers without a point, as frames with missing values have them with one."""
+    """Return a cell as a line of text: whole numbers without a point, which frames with missing values give them."""
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return ""
-    return f"{cell:.0f}" if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
+    return f"{cell:.0f}" if isinstance(cell, float) and cell.is_integer() else " ".join(str(cell).split())
+
+
+def _to_seed(word: str) -> str:
+    """Return the name of a seed: the same number is the same seed, in all of its spellings.
+
+    >>> [_to_seed(word) for word in ("7", "7.0", "007", "+7", "-7", "0", "a7")]
+    ['7', '7', '7', '7', '-7', '0', 'a7']
+    """
+    number = re.fullmatch(r"\+?(-?)0*(\d+?)(\.0*)?", word)
+    return number[1] + number[2] if number else word
 
 
 def _to_number(cell: Any, place: str, name: str) -> float:
@@ -318,7 +352,8 @@ def _to_number(cell: Any, place: str, name: str) -> float:
     try:
         return TRUTH[word] if word in TRUTH else float(cell)
     except (TypeError, ValueError):
-        raise DataError(f"{place}: {name}: {quote(str(cell))} is no number") from None
+        what = f"{quote(str(cell))} is no number: write it as 0.93, or leave the cell empty where there is none"
+        raise DataError(f"{place}: {name}: {what}") from None
 
 
 def _gather(
@@ -356,7 +391,7 @@ def _gather(
 def order_seeds(seeds: Iterable[str]) -> tuple[str, ...]:
     """Return seeds in the order of their numbers, or, where they have none, as they come."""
     known = dict.fromkeys(seeds)
-    return tuple(sorted(known, key=float) if all(re.fullmatch(r"-?\d+(\.0+)?", seed) for seed in known) else known)
+    return tuple(sorted(known, key=Decimal) if all(re.fullmatch(r"-?\d+", seed) for seed in known) else known)
 
 
 def _with_samples(table: RunTable, found: Mapping[Place, Mapping[str, float]]) -> RunTable:
@@ -389,11 +424,18 @@ def to_hits(arrays: dict[tuple[str, ...], Array]) -> dict[tuple[str, ...], Array
 def _from_mapping(runs: Mapping[Any, Any], diverged: float | None, *, paired: bool) -> RunTable:
     found: list[tuple[str, list[Any], Array]] = []  # name, seeds, values
     for key, given in runs.items():
-        name, has_seeds = printable(str(key), LONGEST), isinstance(given, Mapping)
-        values = np.asarray([*given.values()] if has_seeds else given)
+        name, has_seeds = _to_word(key), isinstance(given, Mapping)
+        try:
+            values = np.asarray([*given.values()] if has_seeds else given)
+        except ValueError:  # of rows that are not equally long
+            values = np.asarray([])
         if values.dtype.kind not in "biuf" or values.ndim not in (1, 2) or not values.size:
-            raise DataError(f"{name}: expected scores (seeds,), or hits (seeds, samples), found {values!r:.100}")
+            what = " ".join(repr(given).split())
+            expected = f"expected scores (seeds,), or hits (seeds, samples), found {what:.100}"
+            raise DataError(f"{printable(name, LONGEST)}: {expected}")
         found.append((name, [*given] if has_seeds else [*range(len(values))] if paired else [], values))
+    if twice := [name for name, count in Counter(name for name, *_ in found).items() if count > 1]:
+        raise DataError(f"two settings are named {quote(twice[0])}: rename one of them")
     if len({(values.ndim, bool(seeds)) for _, seeds, values in found}) > 1:
         raise DataError("expected the same of each setting: scores, scores by seed ({seed: score}), or hits of samples")
     if found and found[0][2].ndim == 2:

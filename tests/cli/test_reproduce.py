@@ -119,7 +119,7 @@ class TestResultsThatShip:
         done = call("reproduce", "mine.toml", cwd=tmp_path)
         assert done.returncode == 1
         assert "18.6008127342599  18.6008127342598  differs" in done.stdout
-        assert done.stdout.endswith("mine: 1 of 2 figures differ\n")
+        assert done.stdout.endswith("mine: 1 of 2 figures differs\n")
 
 
 class TestResultsOfOnesOwn:
@@ -167,6 +167,9 @@ class TestResultsOfOnesOwn:
             (('published = "> 0.5"', 'published = "0.5"'), "takes 'within' with a number, and none with a bound"),
             (('published = "> 0.5"', 'published = "half"'), "'published' must be a number as it was printed"),
             (('published = "> 0.5"', ""), "takes one of 'published' and 'prints'"),
+            (('published = "> 0.5"', 'published = "1e999"\nwithin = 1'), "'published' must be a number"),
+            (('what = "test accuracy"', 'what = "test\\naccuracy"'), "'what' must be a line of text"),
+            (('what = "test accuracy"', f'what = "{"x" * 29}"'), "'what' must be"),
             (("seconds = 1", "second = 1"), "unknown setting 'second', did you mean 'seconds'?"),
             (("seconds = 1", 'seconds = 1\ndata = "mnits"'), "no data set 'mnits', did you mean 'mnist'?"),
             (("[experiment]", "[function]"), "unknown setting 'data'"),
@@ -211,6 +214,14 @@ class TestResultsOfOnesOwn:
         done = call("reproduce", "mine.toml", cwd=tmp_path)
         assert done.returncode == 2
         assert "no function 'powers', did you mean 'power'?" in done.stderr
+
+    @pytest.mark.parametrize("start", ["[1.0, 2.0]", "[]"])
+    def test_a_start_that_does_not_suit_its_function(self, call: Call, tmp_path: Path, start: str) -> None:
+        text = find_published("squire-trapp").read_text(encoding="utf-8")
+        (tmp_path / "mine.toml").write_text(text.replace("start = 1.5", f"start = {start}"), encoding="utf-8")
+        done = call("reproduce", "mine.toml", cwd=tmp_path)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert "'power' cannot be evaluated at 'start': [" in done.stderr
 
 
 class TestNamesAndData:

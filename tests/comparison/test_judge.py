@@ -322,6 +322,9 @@ def test_the_direction_that_a_name_says() -> None:
     ] * 4
     assert [find_direction(name) for name in ("loss", "error_rate", "metrics.rmse")] == [False] * 3
     assert [find_direction(name) for name in ("score", "accuracy_loss", "time", "")] == [None] * 4
+    turned = ("accuracy_drop", "1 - accuracy", "100-acc", "time_to_accuracy", "neg_accuracy", "loss_reduction", "-loss")
+    assert [find_direction(name) for name in (*turned, "acc_rank", "accuracy_std", "return_code")] == [None] * 10
+    assert [find_direction(name) for name in ("train_loss_step", "epoch_accuracy", "top-1 acc")] == [False, True, True]
 
 
 class TestMistakes:
@@ -411,10 +414,50 @@ class TestMistakes:
             ({"a": [1.0]}, {**HIGHER, "diverged": math.inf}, "must be a finite number"),
             (pd.DataFrame({"model": ["a"], "acc": [1]}), {"paired": True}, "a table pairs by its seeds"),
             ({}, HIGHER, "no runs"),
+            ({"a": [[1.0, 2.0], [3.0]]}, HIGHER, "expected scores (seeds,)"),
+            ({1: [1.0], "1": [2.0]}, HIGHER, "two settings are named '1'"),
+            ({"a": np.ones((2, 3)), "a ": np.ones((2, 3))}, {}, "two settings are named 'a'"),
+            ({"a": [1.0, 1e200], "b": [1.0, 2.0]}, HIGHER, "out of range"),
+            ({"a": [1.0, 1e-200], "b": [1.0, 2.0]}, HIGHER, "out of range"),
+            ({"a": [1.0]}, {"higher_is_better": "no"}, "must be True or False"),
+            ({"a": [1.0]}, {**HIGHER, "rope": "0.1"}, "must be a number >= 0"),
+            ({"a": [1.0]}, {**HIGHER, "diverged": "0"}, "must be a finite number"),
+            (pd.Series([1.0], name="acc"), {}, "found a series"),
+            (pd.DataFrame({"model": ["a"], "acc": [1]}), {"setting": "acc", "score": "acc"}, "is asked for twice"),
         ],
     )
     def test_calls_that_are_wrong(self, runs: Any, asked: dict[str, Any], message: str) -> None:
         assert message in self.fail(runs, modnet.ModnetError, **asked)
+
+
+class TestOddTables:
+    """Tables as tools and hands write them."""
+
+    @pytest.mark.parametrize("form", ["{}.0", "0{}", "+{}"])
+    def test_a_seed_is_its_number_however_it_is_written(self, tmp_path: Path, form: str) -> None:
+        rows = [["b", form.format(row[1]), row[2] - 0.1] if row[0] == "b" else row for row in ROWS]
+        result = modnet.judge(write(tmp_path / "runs.csv", rows))
+        assert result.pairs[0].seeds == 6
+        assert "Runs of the same seed are paired" in result.notes[0]
+        twice = write(tmp_path / "twice.csv", [*ROWS, ["a", form.format(2), 0.5]])
+        with pytest.raises(modnet.DataError, match="it stands in line 4 as well"):
+            modnet.judge(twice)
+
+    def test_large_seeds_are_in_the_order_of_their_numbers(self, tmp_path: Path) -> None:
+        rows = [["a", 2**64 - k, 0.9] for k in range(3)]
+        result = modnet.judge(write(tmp_path / "runs.csv", [ROWS[0], *rows]))
+        assert f"in the order {2**64 - 2}, {2**64 - 1}, {2**64}:" in " ".join(result.notes)
+
+    def test_cells_of_columns_that_are_not_used_may_be_empty(self, tmp_path: Path) -> None:
+        rows = [[*row, "note" if row[1] == "seed" else ""] for row in ROWS]
+        assert modnet.judge(write(tmp_path / "runs.csv", rows)).pairs[0].seeds == 6
+
+    def test_names_are_one_line_of_text_in_a_table(self, tmp_path: Path) -> None:
+        name = "a\n<b>|`c`\\ [d](e)"
+        rows = [[name if row[0] == "a" else row[0], *row[1:]] for row in ROWS]
+        result = modnet.judge(write(tmp_path / "runs.csv", rows))
+        assert result.settings[0].label == "a <b>|`c`\\ [d](e)"
+        assert "| a \\<b>\\|\\`c\\`\\\\ [d\\](e) | 6 |" in result.markdown()
 
 
 class TestForms:

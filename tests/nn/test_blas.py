@@ -62,6 +62,7 @@ class TestSideBySide:
         if train(digits) == train(digits, threads=2):
             pytest.skip("this BLAS sums in the same order with one thread and two")
 
+    @pytest.mark.filterwarnings("ignore:. BLAS threads are wanted")  # long, on a busy machine
     @pytest.mark.parametrize("threads", [(1, 1, 1), (1, 2, 1, 2), (2, 2)])
     def test_runs_that_end_at_other_times_have_the_bits_that_they_have_alone(
         self, digits: modnet.Dataset, threads: tuple[int, ...]

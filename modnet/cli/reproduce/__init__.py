@@ -181,7 +181,8 @@ def _format_findings(result: PublishedResult, findings: list[Finding], seeds: in
     if "undecided" in said:
         below.append(f"More seeds decide what is undecided: --seeds {max(5, 2 * seeds)}")
     differing, all_agree = said.count("differs"), said.count("agrees") == len(said)
-    verdict = f"{differing} of {format_count(len(said), 'figure')} differ" if differing else "undecided"
+    several = "differs" if differing == 1 else "differ"
+    verdict = f"{differing} of {format_count(len(said), 'figure')} {several}" if differing else "undecided"
     below.append(f"{result.name}: {'all agree' if all_agree else verdict}")
     above = [text for text in (result.title, result.source, result.note) if text]
     return "\n".join(["", *map(_wrap, above), "", *format_table(rows), "", *map(_wrap, below)])

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import attrs
 import numpy as np
-from attrs.validators import deep_iterable, deep_mapping, ge, gt, matches_re, min_len, optional
+from attrs.validators import deep_iterable, deep_mapping, ge, gt, matches_re, max_len, min_len, optional
 
 import modnet
 from modnet.cli.reproduce import functions
@@ -21,7 +21,7 @@ from modnet.interfaces import GradientEstimator, Optimizer
 
 FOLDER = Path(modnet.__file__).parent / "published"
 DATA = "data.toml"  # in that folder, the data sets that several results need
-_NUMBER = r"-?\d+(\.\d*)?(e[+-]?\d+)?"
+_NUMBER = r"-?\d{1,99}(\.\d{0,99})?(e[+-]?\d{1,2})?"
 _number = matches_re(_NUMBER)
 
 
@@ -36,7 +36,7 @@ def _is_figure(_: object, attribute: attrs.Attribute[Any], value: str | tuple[st
 class Figure:
     """A published figure, and the point at which ours is measured."""
 
-    what: str
+    what: str = attrs.field(validator=max_len(28))
     published: str | tuple[str, ...] | None = attrs.field(default=None, validator=[_is_figure, optional(min_len(1))])
     """A number as it was printed, those of several runs, or a bound: "> 0.9"."""
     prints: tuple[str, ...] = attrs.field(default=(), validator=deep_iterable(_number))
@@ -59,6 +59,8 @@ class Figure:
     """The changes to the result's own function."""
 
     def __attrs_post_init__(self) -> None:
+        if not self.what.isprintable():
+            raise ValueError(f"'what' must be a line of text: {self.what!r}")
         if (self.published is None) == (not self.prints):
             raise ValueError(f"{self.what!r} takes one of 'published' and 'prints'")
         if self.published is not None and (self.within is None) != self.is_bound:
@@ -84,9 +86,16 @@ class FunctionSettings:
         if self.steps and self.optimizer is None:
             raise ValueError("'steps' take an 'optimizer'")
         try:
-            np.asarray(self.start, np.float64)
+            start = np.asarray(self.start, np.float64)
         except (ValueError, TypeError):
             raise ValueError(f"'start' must be a number, or lists of numbers: {self.start!r}") from None
+        try:
+            with np.errstate(all="ignore"):
+                is_one = np.size(getattr(functions, self.name)({"x": start})) == 1
+        except (ValueError, TypeError, IndexError):
+            is_one = False
+        if not is_one:
+            raise ValueError(f"{self.name!r} cannot be evaluated at 'start': {self.start!r}")
 
     @name.validator
     def _is_known(self, _: object, value: str) -> None:
