@@ -6,7 +6,6 @@ import textwrap
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from numbers import Real
 from typing import Any
 
 import attrs
@@ -166,7 +165,8 @@ def check_derivative(
         raise SettingError(
             [f"f must be a function, it is {type(f).__name__}: pass the function itself"], "check_derivative"
         )
-    if isinstance(rtol, bool) or not isinstance(rtol, Real) or not 0 <= rtol < 1:
+    share: Any = rtol
+    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share < 1:
         raise SettingError([f"'rtol' must be a number from 0 to less than 1: {rtol!r}"], "check_derivative")
     arguments = Arguments.read(params, only_required=grad is None)
     function = Function(f, grad, arguments, float(rtol))
