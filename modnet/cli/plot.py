@@ -38,7 +38,7 @@ def plot(runs: tuple[Path, ...], out: Path | None, *, without: tuple[str, ...], 
     needed for it, and no module that its experiment names is imported.
     """
     found = find_runs(runs)
-    if found == [runs[0]]:
+    if len(found) == 1:
         (run,) = found
         history, table = read_history(run)
         load_chosen_plugins(without, modules)
@@ -78,7 +78,7 @@ def label_runs(runs: Sequence[Path]) -> list[str]:
     >>> label_runs([Path("lab/lr-0.1/seed-0"), Path("lab/lr-0.1/seed-1"), Path("lab/lr-0.5/seed-0")])
     ['lr-0.1', 'lr-0.1', 'lr-0.5']
     """
-    groups = [run.parent if re.fullmatch(r"seed-\d+", run.name) else run for run in runs]
+    groups = [run.absolute().parent if re.fullmatch(r"seed-\d+", run.name) else run.absolute() for run in runs]
     above = os.path.commonpath([group.parent for group in groups])
     return [Path(os.path.relpath(group, above)).as_posix() for group in groups]
 

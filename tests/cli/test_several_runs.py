@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 import modnet
 from modnet import History, SettingError
 from modnet.cli.main import modnet_command
+from modnet.cli.plot import label_runs
 from modnet.cli.show.curves.several_runs import draw_several_runs
 from modnet.display.figure import render
 
@@ -74,6 +76,19 @@ class TestCommand:
         first = picture.read_bytes()
         self.plot(both / "gradient-spsa/seed-0", both / "gradient-backpropagation/seed-1", "--out", picture)
         assert picture.read_bytes() != first
+
+    def test_one_run_of_a_comparison_is_drawn_into_its_folder(self, folder: Path) -> None:
+        alone = folder / "alone"
+        shutil.copytree(folder / "both/gradient-spsa/seed-0", alone / "gradient-spsa/seed-0")
+        (alone / "comparison.toml").touch()
+        self.plot(alone)
+        assert (alone / "gradient-spsa/seed-0/curves.png").is_file()
+
+    def test_labels_are_what_tells_the_runs_apart(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.chdir(tmp_path)
+        runs = [Path("lab/lr-0.1/seed-0"), tmp_path / "lab/lr-0.1/seed-1", Path("lab/lr-0.5/seed-0")]
+        assert label_runs(runs) == ["lr-0.1", "lr-0.1", "lr-0.5"]
+        assert label_runs([Path("first"), Path("more/second")]) == ["first", "more/second"]
 
     def test_several_runs_need_a_file(self, folder: Path) -> None:
         with pytest.raises(SettingError, match=r"^--out: 4 runs are drawn in one picture: name its file by --out$"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 import numpy as np
@@ -106,6 +106,28 @@ def estimate(estimator: GradientEstimator, objective: NetworkObjective, params: 
         if place := find_place(value):
             raise MisconductError(f"its gradient is {value[place]} at {name}[{', '.join(map(str, place))}]")
     return {name: np.array(value) for name, value in grads.items()}
+
+
+def estimate_after(
+    estimator: GradientEstimator,
+    objective: Callable[[Params], float],
+    params: Params,
+    stream: Stream,
+    steps: int,
+) -> Grads:
+    """Return the estimate that comes after so many others from a new state; with none the plain call's.
+
+    >>> net, estimator = modnet.TwoLayerNet(2, 2, 2), modnet.gradient("feedback-alignment")
+    >>> objective = net.objective(np.ones((1, 2)), np.array([1]))
+    >>> sorted(estimate_after(estimator, objective, net.params, modnet.Stream(0), 2))
+    ['W1', 'W2', 'b1', 'b2']
+    """
+    if not steps:
+        return estimator(objective, params, stream)
+    state = estimator.init(params, stream.child("init"))
+    for step in range(steps):
+        state = estimator.estimate(objective, params, stream.child(step), state)[1]
+    return estimator.estimate(objective, params, stream.child(steps), state)[0]
 
 
 def _describe(error: Exception) -> str:

@@ -20,6 +20,7 @@ from modnet.interfaces import GradientEstimator
 from modnet.nn.checkpoint import Checkpoints
 from modnet.nn.serialization import flatten, unflatten
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error, preserve_process
+from modnet.testing.gradcheck.estimators import estimate_after
 from modnet.testing.report import Report
 from modnet.testing.suites.shared import DTYPES, add_shared, to_values
 
@@ -59,10 +60,14 @@ class Subject:
     def steps(self) -> tuple[int, ...]:
         """The numbers of estimates after which one is checked: of a part with a state a later one, too."""
         net, x, t = small_network(0, **self.network)
-        with preserve_process():
-            state = self.part.init(dict(net.params), modnet.Stream(0))
-            _, state = self.part.estimate(net.objective(x, t), dict(net.params), modnet.Stream(0), state)
-        return (0,) if state is None else (0, 2)
+        states: list[Any] = []
+
+        def look(part: Any) -> None:
+            params, stream = dict(net.params), modnet.Stream(0)
+            states.append(part.estimate(net.objective(x, t), params, stream, part.init(params, stream))[1])
+
+        catch_error(look, self.part, {})  # which is for the checks to find
+        return (0,) if states == [None] else (0, 2)
 
 
 SUITE = Suite("gradient", Subject, use="--gradient $name --hidden 1 --iterations 20")
@@ -91,8 +96,15 @@ def check_gradient_estimator(
 
 def small_network(seed: int, dtype: str = "float64", **network: Any) -> tuple[modnet.Network, Any, Any]:
     """Return a small network none of whose parameters is 0, of some settings, and a batch for it."""
-    usual: dict[str, Any] = {} if "shape" in network else {"layers": (3, 4, 2), "hidden": "tanh"}
-    net = modnet.Network(**{**usual, "weight_init_std": 0.7, **network}, dtype=dtype, seed=seed)
+    net = modnet.Network(
+        **{
+            "weight_init_std": 0.7,
+            **({} if "shape" in network else {"layers": (3, 4, 2), "hidden": "tanh"}),
+            **network,
+        },
+        dtype=dtype,
+        seed=seed,
+    )
     return (
         net.with_arrays({name: value + np.asarray(0.1, dtype) for name, value in net.params.items()}),
         np.sin(np.arange(15)).reshape(5, 3).astype(dtype),
@@ -126,16 +138,6 @@ def use_estimator(part: Any, seed: int, stream: int, **network: Any) -> Any:
     return dict(grads), dict(again), to_values(state)
 
 
-def estimate_after(part: Any, objective: Any, params: Any, stream: Any, steps: int) -> Any:
-    """Return the estimate that comes after some others from a new state; with none the plain call's."""
-    if not steps:
-        return part(objective, params, stream)
-    state = part.init(params, stream.child("init"))
-    for step in range(steps):
-        state = part.estimate(objective, params, stream.child(step), state)[1]
-    return part.estimate(objective, params, stream.child(steps), state)[0]
-
-
 def flat(grads: Any) -> Any:
     """Return all entries of a gradient in one row."""
     return np.concatenate([np.ravel(grads[name]) for name in sorted(grads)])
@@ -148,8 +150,18 @@ def bowl(params: Any) -> Any:
 
 def any_params() -> dict[str, Any]:
     """Return parameters that are no network's: of several shapes, one of which has no entries, and of both dtypes."""
-    numbers = {"w": np.array([[1.0, -2.0], [0.5, 3.0]]), "one": np.array(0.25), "none": np.empty((0, 2))}
-    return {**numbers, "narrow": np.array([3.0, 4.0], np.float32)}
+    return {
+        "w": np.array([[1.0, -2.0], [0.5, 3.0]]),
+        "one": np.array(0.25),
+        "none": np.empty((0, 2)),
+        "narrow": np.array([3.0, 4.0], np.float32),
+    }
+
+
+def find_inner(part: Any) -> list[str]:
+    """Return the names of the settings of an attrs class that are estimators themselves."""
+    fields = attrs.fields(type(part)) if attrs.has(type(part)) else ()
+    return [f.name for f in fields if f.init and isinstance(getattr(part, f.name), GradientEstimator)]
 
 
 def shared_cases(subject: Subject) -> list[Inputs]:
@@ -271,6 +283,32 @@ def state(part: Any, seed: int, steps: int, **network: Any) -> None:
     np.testing.assert_equal(to_values(loaded), to_values(state))
 
 
+@SUITE.check(lambda subject: [{"names": find_inner(subject.part), **subject.network}])
+def inner_state(part: Any, names: Any, **network: Any) -> None:
+    """An estimator that it is made of keeps its own state from step to step, as `estimate` passes it on."""
+    made = []
+
+    class Counting(modnet.GradientEstimator):
+        promises = part.promises
+
+        def __call__(self, objective: Any, params: Any, stream: Any) -> Any:
+            return self.estimate(objective, params, stream, self.init(params, stream))[0]
+
+        def init(self, params: Any, stream: Any) -> Any:  # noqa: ARG002
+            return {"made": 0}
+
+        def estimate(self, objective: Any, params: Any, stream: Any, state: Any) -> Any:  # noqa: ARG002
+            made.append(state["made"])
+            return objective.backward(params), {"made": state["made"] + 1}
+
+    net, x, t = small_network(0, **network)
+    for name in names:
+        made.clear()
+        wrapper = attrs.evolve(part, **{name: Counting()})
+        estimate_after(wrapper, net.objective(x, t), net.params, modnet.Stream(0), 2)
+        assert not made or max(made) > 0, f"{name} begins anew in each step: let init and estimate pass its state on"
+
+
 @SUITE.check(lambda subject: [{"stop": stop, **subject.network} for stop in (1, 4)])
 def resume(part: Any, stop: int, **network: Any) -> None:
     """A run that stops and resumes from its checkpoint ends with the numbers of one that does not stop."""
@@ -355,13 +393,8 @@ def direction(part: Any, seed: int, estimates: int, steps: int, **network: Any) 
 @SUITE.check(params_to_count, NO_COUNT, NEEDS_NETWORK)
 def evaluations(part: Any, params: Any) -> None:
     """`evaluations` returns how many evaluations of the loss one gradient costs."""
-    calls = []
-
-    def count_call(params: Any) -> Any:
-        calls.append(params)
-        return bowl(params)
-
-    part(count_call, params, modnet.Stream(0))
+    calls: list[Any] = []
+    part(lambda moved: calls.append(moved) or bowl(moved), params, modnet.Stream(0))  # type: ignore[func-returns-value, redundant-expr]
     assert len(calls) == part.evaluations(params), f"it makes {len(calls)}, and says {part.evaluations(params)}"
 
 

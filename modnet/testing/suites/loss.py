@@ -345,12 +345,18 @@ def smooth(part: Any, activation: Any, y: Any, direction: Any, t: Any, far: floa
     losses = part.fused(activation).losses if activation else part
 
     def along(places: Any) -> Any:
-        targets = np.repeat(t[..., np.newaxis], len(places), axis=-1)
-        return losses(y[:, np.newaxis] + direction[:, np.newaxis] * places, targets, axis=0)[:, np.newaxis]
+        return losses(
+            y[:, np.newaxis] + direction[:, np.newaxis] * places,
+            np.repeat(t[..., np.newaxis], len(places), axis=-1),
+            axis=0,
+        )[:, np.newaxis]
 
     place = find_roughness(along, -far, far)
-    of_any_outputs = activation is None and part.task != "classification"
-    advice = ', or task = "classification", if its outputs are probabilities' if of_any_outputs else ""
+    advice = (
+        ', or task = "classification", if its outputs are probabilities'
+        if activation is None and part.task != "classification"
+        else ""
+    )
     assert place is None, f"it is not smooth to rounding near {y + place * direction}: let smooth be False{advice}"
 
 

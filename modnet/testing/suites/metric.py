@@ -214,11 +214,13 @@ def run(part: Any, classes: int, targets: int) -> None:
     """It is measured in a run, on each part of the data."""
     x = np.sin(np.arange(120.0)).reshape(60, 2)
     t = np.arange(60) % classes if classes else np.cos(np.arange(60.0 * targets)).reshape(60, targets)
-    task = "classification" if classes else "regression"
-    data = modnet.Dataset.from_arrays((x, t), task=task, test_fraction=0.1)
-    parts = modnet.gradient("backpropagation"), modnet.optimizer("sgd", lr=0.1)
-    settings = TrainingSettings(batch_size=10, iterations=4)
-    history = train_network(modnet.Network.for_data(data), data, *parts, settings, metrics=[part]).history
+    data = modnet.Dataset.from_arrays((x, t), task="classification" if classes else "regression", test_fraction=0.1)
+    parts = (
+        modnet.gradient("backpropagation"),
+        modnet.optimizer("sgd", lr=0.1),
+        TrainingSettings(batch_size=10, iterations=4),
+    )
+    history = train_network(modnet.Network.for_data(data), data, *parts, metrics=[part]).history
     for name in ("train", "test"):
         values = history.columns[f"{name}_{part.column}"]
         assert len(values) == len(history.evaluated_at) > 0, f"{name} has {len(values)} values"

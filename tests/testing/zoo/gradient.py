@@ -504,6 +504,50 @@ class BeginsAfresh(Guided):
         return {name: np.sign(draw.uniform(-1, 1, w.shape)) for name, w in params.items()}
 
 
+@CAGE.add_broken("inner-state")
+@attrs.frozen
+class HalvedAsEver(modnet.GradientEstimator):
+    """Calls another estimator as those did that were written before there were states."""
+
+    promises = "direction"
+
+    inner: modnet.GradientEstimator = attrs.field(factory=lambda: modnet.gradient("feedback-alignment"))
+
+    def __call__(self, objective, params, stream):
+        return {name: g / 2 for name, g in self.inner(objective, params, stream).items()}
+
+
+@CAGE.add_broken("inner-state")
+class BeginsTheInnerAnew(HalvedAsEver):
+    """Has a state of its own, and none of the other estimator's."""
+
+    def init(self, params, stream):
+        return {"steps": 0}
+
+    def estimate(self, objective, params, stream, state):
+        return HalvedAsEver.__call__(self, objective, params, stream), {"steps": state["steps"] + 1}
+
+
+@CAGE.add_legal()
+@attrs.frozen
+class Halved(modnet.GradientEstimator):
+    """Passes the state of another estimator on."""
+
+    promises = "direction"
+
+    inner: modnet.GradientEstimator = attrs.field(factory=lambda: modnet.gradient("feedback-alignment"))
+
+    def __call__(self, objective, params, stream):
+        return self.estimate(objective, params, stream, self.init(params, stream))[0]
+
+    def init(self, params, stream):
+        return self.inner.init(params, stream)
+
+    def estimate(self, objective, params, stream, state):
+        grads, state = self.inner.estimate(objective, params, stream, state)
+        return {name: g / 2 for name, g in grads.items()}, state
+
+
 @CAGE.add_legal()
 class AveragedOfTheLast(Averaged):
     """Honest: a direction only, and says so."""

@@ -39,7 +39,7 @@ def draw_several_runs(groups: Mapping[str, Sequence[History]], title: str, metri
     known = {metric.column: metric for metric in metrics}
     for number, (label, runs) in enumerate(groups.items()):
         style = {"color": COLORS[number % len(COLORS)], "linestyle": LINES[number // len(COLORS) % len(LINES)]}
-        cost = {history.columns[COST][0] for history in runs if history.columns.get(COST)}
+        cost = {float(value) for history in runs for value in _find_known(history, COST)[1]}
         legend = f"{label} ({cost.pop():,.0f} evaluations)" if len(cost) == 1 else label
         _draw_group(left, [_smooth_loss(history) for history in runs], style, escape(printable(legend, 2 * LONGEST)))
         for axes, name in zip(others, names, strict=True):
