@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.errors import ShapeError
+from modnet.errors import SettingError, ShapeError
 from modnet.randomness import Stream
 from modnet.testing.gradcheck.conduct import MisconductError
 from modnet.testing.gradcheck.functions import (
@@ -152,7 +152,7 @@ def check_derivative(
     `rtol` times each slope. `str` of the result is a report; the result is true where the derivative passed.
 
     Raises any error of `f` and `grad`, ShapeError where `params` has no floats or `f` returns no real numbers, and
-    SettingError for a `grad` that cannot be used.
+    SettingError for an `f`, a `grad` or an `rtol` that cannot be used.
 
     >>> f, grad = lambda x: (x**3).sum(), lambda x: 3 * x**2
     >>> modnet.check_derivative(f, grad, np.array([1.0, 2.0])).verdict
@@ -161,8 +161,15 @@ def check_derivative(
     >>> worst.verdict, worst.place, round(worst.size, 3)
     ('wrong', 'x[1]', 0.5)
     """
+    if not callable(f):
+        raise SettingError(
+            [f"f must be a function, it is {type(f).__name__}: pass the function itself"], "check_derivative"
+        )
+    share: Any = rtol
+    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share < 1:
+        raise SettingError([f"'rtol' must be a number from 0 to less than 1: {rtol!r}"], "check_derivative")
     arguments = Arguments.read(params, only_required=grad is None)
-    function = Function(f, grad, arguments, rtol)
+    function = Function(f, grad, arguments, float(rtol))
     with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
         found = _judge(function, Stream(seed, ("derivative check",)))
     return DerivativeCheck(

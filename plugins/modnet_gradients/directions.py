@@ -84,9 +84,15 @@ def central_slope(objective: Callable[[Params], float], direction: Direction, h:
     if not math.isfinite(slope):
         raise GradientError(
             f"the loss is {above} and {below} where all parameters are moved by {h:g} along a random direction "
-            "and against it: try a smaller move"
+            f"and against it: {advise_finite(objective, direction.params, 'move')}"
         )
     return slope
+
+
+def advise_finite(objective: Callable[[Params], float], params: Params, move: str) -> str:
+    """Return what to do where a loss is not finite after a move: it may be so without one, too."""
+    is_finite = math.isfinite(float(objective(params)))
+    return f"try a smaller {move}" if is_finite else "choose samples and parameters at which it is finite"
 
 
 @attrs.frozen(eq=False)

@@ -176,7 +176,7 @@ def test_a_loss_that_is_not_finite_is_reported_with_its_sample():
     x, t = np.ones((4, 3)), np.zeros((4, 2))
     x[2] = 1e200
     with np.errstate(over="ignore", invalid="ignore"):
-        message = r"^the loss of sample 2 is inf and inf where .* moved by 0.0001 and back: try a smaller h$"
+        message = r"^the loss of sample 2 is inf and inf where .* moved by 0.0001 and back: choose samples"
         with pytest.raises(modnet.GradientError, match=message):
             net.gradient(x, t, "node-perturbation")
 
@@ -185,3 +185,36 @@ def test_a_move_that_vanishes_in_the_dtype_is_refused():
     objective, params = of_network("dense", dtype="float32")
     with pytest.raises(modnet.GradientError, match="float32, in which h=1e-08 vanishes beside 1"):
         modnet.gradient("node-perturbation", h=1e-8)(objective, params, STREAM)
+
+
+def test_a_loss_that_is_not_finite_without_a_move_is_no_fault_of_h():
+    net = modnet.TwoLayerNet(3, 4, 2, seed=0)
+    x = np.array([[0.1, 0.2, 0.3], [0.1, np.nan, 0.3]])
+    for name in ("node-perturbation", "spsa"):
+        with pytest.raises(modnet.GradientError, match=r": choose samples and parameters at which it is finite$"):
+            net.gradient(x, [0, 1], name)
+
+
+@pytest.mark.parametrize(("dtype", "size"), [("float32", 1e5), ("float64", 1e13)])
+def test_a_move_that_is_lost_beside_large_pre_activations_is_warned_about(dtype, size):
+    layers = [("dense", {"units": 4}), "relu", ("dense", {"units": 3}), "identity"]
+    net = modnet.Network(layers, shape=6, seed=0, dtype=dtype, weight_init_std=1.0, loss="mean-squared-error")
+    x, t = np.random.default_rng(0).standard_normal((2, 4, 6))
+    with warnings.catch_warnings(action="error"):
+        net.gradient(x, t[:, :3], "node-perturbation")
+    message = (
+        r"^layer 1 has .* so large that float.. rounds a move of h=.* off: scale the features, or choose a larger h$"
+    )
+    with pytest.warns(modnet.PrecisionWarning, match=message):
+        net.gradient(size * x, size * t[:, :3], "node-perturbation")
+    with warnings.catch_warnings(action="error"):  # the advice helps
+        estimator = modnet.gradient("node-perturbation", h=1e-4 * size, directions=1000)
+        found = net.gradient(size * x, size * t[:, :3], estimator)
+    exact = net.gradient(size * x, size * t[:, :3])
+    assert np.linalg.norm(found["W2"] - exact["W2"]) < 0.3 * np.linalg.norm(exact["W2"])
+
+
+def test_a_loss_that_is_finite_without_a_move_asks_for_a_smaller_h():
+    net = modnet.Network((3, 2), output="identity", loss="mean-squared-error", seed=0)
+    with np.errstate(over="ignore", invalid="ignore"), pytest.raises(modnet.GradientError, match=r"try a smaller h$"):
+        net.gradient(np.ones((4, 3)), np.zeros((4, 2)), modnet.gradient("node-perturbation", h=1e200))

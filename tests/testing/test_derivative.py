@@ -366,6 +366,7 @@ class TestErrors:
             (lambda x: np.ones(0), cube_grad, X, "f returns an empty array"),
             (lambda x: None, cube_grad, X, "what f returns is an array of object"),
             (lambda x: (cube(x), 1), cube_grad, X, "pass grad=True"),
+            (6.875, cube_grad, X, "f must be a function, it is float"),
             (cube, True, X, "f must return its value and its gradient"),
             (cube, None, X, "pass tensors, or the gradient as grad"),
         ],
@@ -374,6 +375,11 @@ class TestErrors:
         with pytest.raises((modnet.ShapeError, modnet.SettingError), match=r"^[^\n]*$") as caught:
             modnet.check_derivative(f, grad, params)
         assert words in str(caught.value)
+
+    @pytest.mark.parametrize("rtol", [-1e-6, 1.0, float("nan"), "a", None, True])
+    def test_a_tolerance_that_is_none(self, rtol: Any) -> None:
+        with pytest.raises(modnet.SettingError, match=r"^check_derivative: 'rtol' must be a number from 0 to"):
+            modnet.check_derivative(cube, lambda x: 9 * x**2, X, rtol=rtol)
 
     def test_errors_of_the_function_are_its_own(self) -> None:
         def fails(x: Any) -> Any:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 
 import attrs
 import numpy as np
 from attrs.validators import ge, gt, optional
 
-from modnet import Array, GradientError, GradientEstimator, Grads, Objective, Params, Stream, default_step
-from modnet_gradients.directions import signs
+from modnet import (
+    Array,
+    GradientError,
+    GradientEstimator,
+    Grads,
+    Objective,
+    Params,
+    PrecisionWarning,
+    Stream,
+    default_step,
+)
+from modnet_gradients.directions import advise_finite, signs
 from modnet_gradients.layered import Link, links_of_network
 from modnet_gradients.nodes.noise import Noise, average_along, find_shares
 from modnet_gradients.stencil import check_step
+
+LOST = 0.1  # of a move, by rounding, is warned about
 
 
 @attrs.frozen
@@ -54,14 +67,26 @@ class NodePerturbation(GradientEstimator):
             if not np.isfinite(slopes).all():
                 n = int(np.flatnonzero(~np.isfinite(slopes))[0])
                 what = f"the loss of sample {n} is {above[n]} and {below[n]} where pre-activations are moved by {h:g}"
-                raise GradientError(f"{what} and back: try a smaller h")
+                raise GradientError(f"{what} and back: {advise_finite(objective, params, 'h')}")
             return slopes
 
-        return average_along(links, stream, signs, self.directions, find_slopes)
+        grads = average_along(links, stream, signs, self.directions, find_slopes)
+        _warn_of_rounding(links, h)
+        return grads
 
     def evaluations(self, params: Params) -> int:  # noqa: ARG002 - however many there are
         """Return 2 for each direction."""
         return 2 * self.directions
+
+
+def _warn_of_rounding(links: Sequence[Link], h: float) -> None:
+    """Warn of pre-activations beside which little is left of a move by h."""
+    for link in links:
+        eps = float(np.finfo(link.z.dtype).eps)
+        if link.place.params and eps * float(np.abs(link.z).max(initial=0)) > LOST * h:
+            what = f"{link.place.label} has pre-activations so large that {link.z.dtype} rounds a move of h={h:.2g} off"
+            warnings.warn(f"{what}: scale the features, or choose a larger h", PrecisionWarning, stacklevel=3)
+            return
 
 
 def _evaluate(objective: Objective, links: Sequence[Link], noise: Noise, step: float) -> Array:
