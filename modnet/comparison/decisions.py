@@ -90,7 +90,7 @@ def decide(
     claims = _claim(now)
     whole = [vary(of, len(of)) if len(of) > 1 else None for of in differences]
     coming = _forecast(whole, smallest, now, claims, scope, rope) if forecasts else [{} for _ in claims]
-    limits = [scope(variation).smallest_rope(ERROR) if variation else 0.0 for variation in whole]
+    limits = [scope(of).smallest_rope(ERROR) if of and forecasts else 0.0 for of in whole]
     return [
         Decision(claim, p[0], p[1], max([0, *counts]), forecast, limit)
         for claim, p, counts, forecast, limit in zip(claims, now.tolist(), looked, coming, limits, strict=True)

@@ -84,7 +84,7 @@ def draw_judgement(settings: Sequence[JudgedSetting], pairs: Sequence[PairResult
     differences.axvline(0, color=GREY, linewidth=0.8)
     words = [f"{pair.first} against {pair.second}\n{pair.verdict}" for pair in pairs]
     differences.set_yticks(range(len(pairs)), words, fontsize=8)
-    differences.set(title="differences, 95 % interval", ylim=(len(pairs) - 0.5, -0.5))
+    differences.set(title="differences, 95 % interval", ylim=((len(pairs) or 1) - 0.5, -0.5))
     return figure
 
 

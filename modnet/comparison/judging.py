@@ -6,6 +6,7 @@ import math
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -26,7 +27,7 @@ from modnet.comparison.pairs import (
     to_records,
 )
 from modnet.comparison.result import Measure, PairResult
-from modnet.comparison.scores import Blocks, JudgedSetting, ScoreDifference, find_unit, vary_mean
+from modnet.comparison.scores import SAME, Blocks, JudgedSetting, ScoreDifference, find_unit, vary_mean
 from modnet.comparison.statistics import Estimate, Variation
 from modnet.errors import DataError
 from modnet.text import format_count, format_table, list_some
@@ -182,10 +183,14 @@ class Judgement:
         return rows
 
     def _format(self, number: float) -> str:
-        """Return a score with so many decimals that the smallest standard deviation between seeds has two digits."""
-        deviations = [each.deviation for each in self.settings if each.deviation > 0]
-        places = 1 - math.floor(math.log10(min(deviations))) if deviations else 4
-        return f"{number:z.{min(max(places, 0), 9)}f}"
+        return f"{number:z.{min(max(self._places, 0), 9)}f}"
+
+    @cached_property
+    def _places(self) -> int:
+        """The decimals with which the smallest standard deviation between seeds has two digits."""
+        found = [(each.deviation, SAME * np.abs(each.scores).max()) for each in self.settings]
+        deviations = [deviation for deviation, rounding in found if deviation > rounding]
+        return 1 - math.floor(math.log10(min(deviations))) if deviations else 4
 
 
 def _format_label(heads: Sequence[str], setting: Sequence[str]) -> str:

@@ -20,6 +20,7 @@ from modnet.text import format_table, to_csv
 from modnet.types import Array
 
 LEVEL = 0.95  # of the intervals that are shown
+MOST_FORECASTS = 1000  # pairs of scores; of more, nothing is said of later seeds: it takes a second for a hundred
 
 
 def compare_samples(
@@ -71,7 +72,8 @@ def compare_scores(
         is_ahead = sign * difference.first(_find_last(len(difference))).mean >= 0
         pairs.append((a, b) if is_ahead else (b, a))
         differences.append(difference if is_ahead else difference.swap())
-    decisions = decide(differences, Variation.on_these_samples, rope, vary=ScoreDifference.vary)
+    forecasts = len(pairs) <= MOST_FORECASTS
+    decisions = decide(differences, Variation.on_these_samples, rope, forecasts=forecasts, vary=ScoreDifference.vary)
     found = []
     for (a, b), difference, decision in zip(pairs, differences, decisions, strict=True):
         found.append(

@@ -452,6 +452,16 @@ class TestOddTables:
         rows = [[*row, "note" if row[1] == "seed" else ""] for row in ROWS]
         assert modnet.judge(write(tmp_path / "runs.csv", rows)).pairs[0].seeds == 6
 
+    def test_many_settings_are_decided_without_a_forecast(self) -> None:
+        result = modnet.judge(draw(*[0.9] * 6, seeds=5) | {f"m{k}": [0.9, 0.91] for k in range(50)}, **HIGHER)
+        assert len(result.pairs) == 56 * 55 / 2
+        assert {pair.verdict for pair in result.pairs} == {"undecided after 5 seeds", "undecided after 2 seeds"}
+
+    def test_scores_that_never_differ_have_four_digits_and_a_picture(self) -> None:
+        result = modnet.judge({"a": [0.9] * 6}, **HIGHER)
+        assert "0.9000 ± 0.0000  0.9000   0.9000" in str(result)
+        assert render(result.figure(), "png")
+
     def test_names_are_one_line_of_text_in_a_table(self, tmp_path: Path) -> None:
         name = "a\n<b>|`c`\\ [d](e)"
         rows = [[name if row[0] == "a" else row[0], *row[1:]] for row in ROWS]
