@@ -166,7 +166,7 @@ def check_derivative(
             [f"f must be a function, it is {type(f).__name__}: pass the function itself"], "check_derivative"
         )
     share: Any = rtol
-    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share < 1:
+    if isinstance(share, bool) or not isinstance(share, (int, float, np.floating)) or not 0 <= share < 1:
         raise SettingError([f"'rtol' must be a number from 0 to less than 1: {rtol!r}"], "check_derivative")
     arguments = Arguments.read(params, only_required=grad is None)
     function = Function(f, grad, arguments, float(rtol))

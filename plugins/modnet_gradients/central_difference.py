@@ -10,7 +10,7 @@ from attrs.validators import ge, in_, optional
 
 from modnet import GradientEstimator, Grads, Objective, Params, Stream, default_step
 from modnet_gradients.differences import count_cells, differences
-from modnet_gradients.stencil import Stencil, check_step
+from modnet_gradients.stencil import Stencil, check_floats, check_step
 from modnet_gradients.step_size import StepReport, report_from_gradients, report_from_losses
 from modnet_gradients.structure import EVALUATE, Evaluate, LayerCells
 
@@ -51,6 +51,7 @@ class CentralDifference(GradientEstimator):
 
     def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:  # noqa: ARG002
         """Return the gradient, of the shape and dtype of each parameter; the parameters stay as they are."""
+        check_floats(params)
         if isinstance(self.h, (int, float)):
             check_step(self.h, params, objective)
         return differences(objective, params, CENTRAL, self._steps(objective, params), self.threads, self.evaluate)

@@ -8,7 +8,7 @@ import numpy as np
 
 from modnet import Array, GradientError, Grads, Objective, Params, default_step
 from modnet_gradients.layered import gradient_and_cells
-from modnet_gradients.stencil import Stencil, of_copies
+from modnet_gradients.stencil import Stencil, check_floats, of_copies
 from modnet_gradients.structure import Evaluate, LayerCells
 
 
@@ -25,6 +25,7 @@ def differences(
     `evaluate` says where a network's loss is evaluated, at a few nodes (None, too) or at every move; `h` is by default
     each dtype's own, `default_step`. Raises GradientError where a loss is not finite.
     """
+    check_floats(params)
     steps = _steps(params, h)
     if isinstance(objective, Objective):
         return gradient_and_cells(objective, params, stencil, steps, threads, evaluate)[0]

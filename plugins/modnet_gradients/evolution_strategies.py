@@ -10,6 +10,7 @@ from attrs.validators import ge, gt
 
 from modnet import GradientError, GradientEstimator, Grads, Params, Stream
 from modnet_gradients.directions import Direction, central_slope, mean_along, normal
+from modnet_gradients.stencil import check_floats
 
 
 @attrs.frozen
@@ -32,6 +33,7 @@ class EvolutionStrategies(GradientEstimator):
 
     def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:
         """Return the estimate, of the shape and dtype of each parameter; the parameters stay as they are."""
+        check_floats(params)
         for name, value in params.items():
             if self.sigma <= np.finfo(value.dtype).eps:
                 raise GradientError(f"{name} is {value.dtype}, in which sigma={self.sigma:g} vanishes beside 1")

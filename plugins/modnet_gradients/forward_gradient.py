@@ -25,7 +25,7 @@ from modnet import (
 from modnet_gradients.analytic import refuse_complex_warnings
 from modnet_gradients.directions import Direction, mean_along, normal
 from modnet_gradients.layered import find_tangents, make_links
-from modnet_gradients.stencil import of_copies
+from modnet_gradients.stencil import check_floats, of_copies
 
 ADVICE = "spsa takes any function"
 STEP = 1e-20  # so small that all powers of it vanish beside the first
@@ -57,6 +57,7 @@ class ForwardGradient(GradientEstimator):
     def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:
         """Return the estimate; raises GradientError where a plain function does not take complex steps."""
         if not isinstance(objective, Objective):
+            check_floats(params)
             with refuse_complex_warnings():
                 return _of_function(of_copies(objective), params, stream, self.directions)
 

@@ -10,7 +10,7 @@ import numpy as np
 from attrs.validators import ge, gt, optional
 
 from modnet import Array, GradientError, GradientEstimator, Grads, Params, Stream, default_step
-from modnet_gradients.stencil import check_step, of_copies
+from modnet_gradients.stencil import check_floats, check_step, of_copies
 
 
 @attrs.frozen
@@ -35,6 +35,7 @@ class RandomCoordinates(GradientEstimator):
 
     def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:
         """Return the estimate, of the shape and dtype of each parameter; the parameters stay as they are."""
+        check_floats(params)
         if self.h is not None:
             check_step(self.h, params)
         n, k = _size(params), self._count(params)

@@ -9,7 +9,7 @@ from attrs.validators import ge, gt, in_, optional
 
 from modnet import GradientEstimator, Grads, Params, Stream, default_step
 from modnet_gradients.differences import count_cells, differences
-from modnet_gradients.stencil import Stencil, check_step
+from modnet_gradients.stencil import Stencil, check_floats, check_step
 from modnet_gradients.structure import EVALUATE, Evaluate, LayerCells
 
 # (4 D(h/2) - D(h)) / 3 with the central difference D(h) = (L(w + h) - L(w - h)) / 2h.
@@ -36,6 +36,7 @@ class Richardson(GradientEstimator):
 
     def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:  # noqa: ARG002
         """Return the gradient, of the shape and dtype of each parameter."""
+        check_floats(params)
         if self.h is not None:
             check_step(self.h, params, objective)
         return differences(objective, params, EXTRAPOLATED, self._steps(params), self.threads, self.evaluate)

@@ -11,7 +11,7 @@ from attrs.validators import ge, gt, optional
 
 from modnet import GradientError, GradientEstimator, Grads, Params, Stream, default_step
 from modnet_gradients.directions import Direction, central_slope, mean_along, signs
-from modnet_gradients.stencil import check_step
+from modnet_gradients.stencil import check_floats, check_step
 
 
 @attrs.frozen
@@ -38,6 +38,7 @@ class Spsa(GradientEstimator):
 
     def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:
         """Return the estimate, of the shape and dtype of each parameter; the parameters stay as they are."""
+        check_floats(params)
         if self.h is not None:
             check_step(self.h, params)
         # One step for all parameters, as one difference is shared among them: that of the coarsest dtype.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import numpy as np
@@ -36,11 +37,21 @@ def of_copies(objective: Callable[[Params], float]) -> Callable[[Params], float]
     return lambda params: objective({name: np.array(value) for name, value in params.items()})
 
 
+def check_floats(params: Params) -> None:
+    """Refuse parameters that are no arrays of floats, such as integers: their moves would be rounded off."""
+    for name, given in params.items():
+        value: Any = given
+        if not isinstance(value, (np.ndarray, np.floating)) or value.dtype.kind != "f":
+            what = f"of {value.dtype}" if isinstance(value, (np.ndarray, np.generic)) else f"a {type(value).__name__}"
+            raise GradientError(f"parameter {name} is {what}: pass an array of floats, np.array(..., float)")
+
+
 def check_step(h: float, params: Params, objective: Callable[[Params], float] | None = None) -> None:
     """Refuse a real step that vanishes in the dtype, and warn of one that leaves little of a difference.
 
     Nothing cancels in a network whose parts all have an exact `change`: of it there is no warning.
     """
+    check_floats(params)
     exact = isinstance(objective, Objective) and is_exact(objective)
     for name, value in params.items():
         eps = float(np.finfo(value.dtype).eps)

@@ -425,3 +425,11 @@ def test_a_float64_array_that_is_made_when_asked_for_leaves_a_float32_network_as
     data = modnet.Dataset.from_arrays((np.ones((4, 2)), np.arange(4) % 2), scale=1.0)
     run = modnet.train(net, data, gradient=Wide(), optimizer="adam", batch_size=2, iterations=3)
     assert {value.dtype for value in run.params.values()} == {np.dtype("float32")}
+
+
+@pytest.mark.parametrize("name", [*BLACK_BOXES, "forward-gradient", "central-difference", "richardson", "complex-step"])
+@pytest.mark.parametrize(("given", "words"), [(np.array([1, 2]), "of int64"), ([1.0, 2.0], "a list"), (3.0, "a float")])
+def test_parameters_that_are_no_arrays_of_floats_are_refused_in_a_line(name, given, words):
+    message = rf"^parameter w is {words}: pass an array of floats, np.array\(..., float\)$"
+    with pytest.raises(modnet.GradientError, match=message):
+        modnet.gradient(name)(lambda params: (params["w"] ** 1.5).sum(), {"w": given}, STREAM)
