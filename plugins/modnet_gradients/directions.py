@@ -61,7 +61,7 @@ class Perturbed(Mapping[str, Array]):
     direction: Direction
     step: float
     written: dict[str, Array] = attrs.field(factory=dict, init=False)
-    """What a plain function puts in place of an array, as `params["w"] -= 1` does."""
+    """Arrays that a plain function puts in place of others, as `params["w"] -= 1` does."""
 
     def __getitem__(self, name: str) -> Array:
         """Return params[name] + step * direction[name], or what was put in its place."""
