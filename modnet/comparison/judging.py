@@ -183,7 +183,8 @@ class Judgement:
         return rows
 
     def _format(self, number: float) -> str:
-        return f"{number:z.{min(max(self._places, 0), 9)}f}"
+        is_tiny = self._places > 9 and 0 < abs(number) < 1e-6
+        return f"{number:.2e}" if is_tiny else f"{number:z.{min(max(self._places, 0), 9)}f}"
 
     @cached_property
     def _places(self) -> int:

@@ -235,8 +235,18 @@ def _read_frame(given: Any) -> tuple[list[str], Iterator[tuple[str, list[Any]]]]
     if hasattr(frame, "to_frame"):
         raise DataError("data frame: expected a table with a row for each run, found a series: give its data frame")
     frame = frame.collect() if hasattr(frame, "collect") else frame
-    cells = zip(*(series.to_list() for series in frame.iter_columns()), strict=True)
+    cells = zip(*(_list_cells(series) for series in frame.iter_columns()), strict=True)
     return [*map(str, frame.columns)], ((f"data frame, row {i}", [*row]) for i, row in enumerate(cells, 1))
+
+
+def _list_cells(series: Any) -> list[Any]:
+    found: list[Any] = series.to_list()
+    return _to_decimals(np.array(found, np.float32)).tolist() if str(series.dtype) == "Float32" else found
+
+
+def _to_decimals(values: Array) -> Array:
+    """Return numbers of few bits as the decimals that they print, 0.91 and not 0.910000026, which show the rounding."""
+    return values.astype(np.str_).astype(np.float64) if values.dtype in (np.float16, np.float32) else values
 
 
 def _choose_columns(names: Sequence[str], asked: Mapping[str, Any], where: str) -> dict[str, tuple[str, ...]]:
@@ -444,7 +454,7 @@ def _from_mapping(runs: Mapping[Any, Any], diverged: float | None, *, paired: bo
     rows = (
         (f"runs, place {i}", [name, *seeds[i : i + 1], score])
         for name, seeds, values in found
-        for i, score in enumerate(values.tolist())
+        for i, score in enumerate(_to_decimals(values).tolist())
     )
     return attrs.evolve(_from_rows("runs", columns, rows, dict.fromkeys(KNOWN), diverged), score="")
 

@@ -452,6 +452,17 @@ class TestOddTables:
         rows = [[*row, "note" if row[1] == "seed" else ""] for row in ROWS]
         assert modnet.judge(write(tmp_path / "runs.csv", rows)).pairs[0].seeds == 6
 
+    @pytest.mark.parametrize("form", ["mapping", "frame"])
+    def test_scores_of_few_bits_are_rounded_as_they_print(self, form: str) -> None:
+        runs = {name: np.round(scores, 2).astype(np.float32) for name, scores in draw(0.9, 0.9, seeds=40).items()}
+        given = runs if form == "mapping" else to_frame(runs).astype({"accuracy": np.float32})
+        result = modnet.judge(given, **HIGHER, rope=0.009)
+        assert result.settings[0].scores.tolist() == [float(str(score)) for score in runs["a"]]
+        assert result.pairs[0].decision.smallest_rope == 0.01
+
+    def test_small_scores_are_not_shown_as_nothing(self) -> None:
+        assert "2.00e-12 ± 1.00e-12" in str(modnet.judge({"a": [1e-12, 2e-12, 3e-12]}, **HIGHER))
+
     def test_many_settings_are_decided_without_a_forecast(self) -> None:
         result = modnet.judge(draw(*[0.9] * 6, seeds=5) | {f"m{k}": [0.9, 0.91] for k in range(50)}, **HIGHER)
         assert len(result.pairs) == 56 * 55 / 2
