@@ -60,13 +60,21 @@ class Perturbed(Mapping[str, Array]):
     params: Params
     direction: Direction
     step: float
+    written: dict[str, Array] = attrs.field(factory=dict, init=False)
+    """Arrays that a plain function puts in place of others, as `params["w"] -= 1` does."""
 
     def __getitem__(self, name: str) -> Array:
-        """Return params[name] + step * direction[name]."""
+        """Return params[name] + step * direction[name], or what was put in its place."""
+        if name in self.written:
+            return self.written[name]
         moved = self.direction[name]
         moved *= self.step
         moved += self.params[name]
         return moved
+
+    def __setitem__(self, name: str, value: Array) -> None:
+        """Put an array in place of another, for this evaluation."""
+        self.written[name] = value
 
     def __iter__(self) -> Iterator[str]:
         """Return the names."""

@@ -433,3 +433,19 @@ def test_parameters_that_are_no_arrays_of_floats_are_refused_in_a_line(name, giv
     message = rf"^parameter w is {words}: pass an array of floats, np.array\(..., float\)$"
     with pytest.raises(modnet.GradientError, match=message):
         modnet.gradient(name)(lambda params: (params["w"] ** 1.5).sum(), {"w": given}, STREAM)
+
+
+@pytest.mark.parametrize("name", [*BLACK_BOXES, "central-difference"])
+def test_a_plain_function_may_put_arrays_in_place_of_those_that_it_gets(name):
+    def move_in_place(params):
+        params["w"] -= params["w"].mean()
+        return float((params["w"] ** 2).sum())
+
+    def move_copy(params):
+        w = params["w"] - params["w"].mean()
+        return float((w**2).sum())
+
+    params = {"w": np.array([1.0, 2.0, 5.0])}
+    found, expected = (dict(modnet.gradient(name)(f, params, STREAM)) for f in (move_in_place, move_copy))
+    np.testing.assert_array_equal(found["w"], expected["w"])
+    np.testing.assert_array_equal(params["w"], [1.0, 2.0, 5.0])
