@@ -63,7 +63,7 @@ def run_jobs(
     if executor and workers:
         raise SettingError(["an executor has its own: leave them out"], "workers")
     if executor:
-        yield from _run_in(executor, jobs, accept, nullcontext())
+        yield from _run_in(executor, jobs, accept, nullcontext(), is_given=True)
     elif (count := min(_count_workers(jobs, workers), len(jobs))) > 1:
         with _start_workers(count, jobs[0].experiment) as pool:
             yield from _run_in(pool, jobs, accept, _ignoring_current_folder())
@@ -146,7 +146,11 @@ def ensure_plugins(table: Table, find_module: Callable[[str], str | Plugin]) -> 
 
 
 def _run_in(
-    executor: Executor, jobs: Sequence[Job], accept: bool, submitting: AbstractContextManager[None]
+    executor: Executor,
+    jobs: Sequence[Job],
+    accept: bool,
+    submitting: AbstractContextManager[None],
+    is_given: bool = False,
 ) -> Generator[Job, None, None]:
     parts = [part for job in jobs for part in find_parts(job.experiment)]
     swapped = {(override.kind, override.name) for part in parts if (override := find_override_by(part))}
@@ -163,8 +167,9 @@ def _run_in(
             "and not under: if __name__ == '__main__':"
         ) from None
     finally:
-        for future in futures:
-            future.cancel()
+        if is_given:  # of our own the workers end, and a pool whose workers end does not expect to find any cancelled
+            for future in futures:
+                future.cancel()
 
 
 def _count_workers(jobs: Sequence[Job], asked: int | None) -> int:
