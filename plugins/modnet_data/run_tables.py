@@ -235,6 +235,11 @@ def _read_frame(given: Any) -> tuple[list[str], Iterator[tuple[str, list[Any]]]]
     if hasattr(frame, "to_frame"):
         raise DataError("data frame: expected a table with a row for each run, found a series: give its data frame")
     frame = frame.collect() if hasattr(frame, "collect") else frame
+    known = {word for words in KNOWN.values() for word in words.split()}
+    index = [name for name in getattr(getattr(given, "index", None), "names", ()) if _normalize(str(name)) in known]
+    if index:
+        what = f"{quote(str(index[0]))} is in the index, which is not read"
+        raise DataError(f"data frame: {what}: make a column of it, by frame.reset_index()")
     cells = zip(*(_list_cells(series) for series in frame.iter_columns()), strict=True)
     return [*map(str, frame.columns)], ((f"data frame, row {i}", [*row]) for i, row in enumerate(cells, 1))
 

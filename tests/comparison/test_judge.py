@@ -460,6 +460,12 @@ class TestOddTables:
         assert result.settings[0].scores.tolist() == [float(str(score)) for score in runs["a"]]
         assert result.pairs[0].decision.smallest_rope == 0.01
 
+    def test_seeds_in_an_index_are_asked_for(self) -> None:
+        frame = to_frame(draw(0.9, 0.8)).set_index("seed")
+        with pytest.raises(modnet.DataError, match="'seed' is in the index"):
+            modnet.judge(frame)
+        assert "Runs of the same seed are paired" in modnet.judge(frame.reset_index()).notes[0]
+
     def test_small_scores_are_not_shown_as_nothing(self) -> None:
         assert "2.00e-12 ± 1.00e-12" in str(modnet.judge({"a": [1e-12, 2e-12, 3e-12]}, **HIGHER))
 
