@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import traceback
 import warnings
@@ -213,14 +214,18 @@ def _ignoring_current_folder() -> Iterator[None]:
     """Have processes that are started in the block import nothing from the current folder, where Python looks first.
 
     A pool starts one when it is made, and its workers while jobs are submitted. What they inherit is the environment,
-    which is one for all threads.
+    which is one for all threads. Ctrl-C waits in them until they ignore it, and here until the block ends.
     """
     with _safe_path:
         before = os.environ.get(SAFE_PATH)
         os.environ[SAFE_PATH] = "1"
+        if sys.platform != "win32":
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             yield
         finally:
+            if sys.platform != "win32":
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             del os.environ[SAFE_PATH]
             if before is not None:
                 os.environ[SAFE_PATH] = before
