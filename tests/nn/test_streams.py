@@ -101,9 +101,15 @@ class GreedyEstimator(modnet.GradientEstimator):
     inner: modnet.GradientEstimator
 
     def __call__(self, objective: Any, params: Any, stream: Stream) -> Any:
+        return self.estimate(objective, params, stream, self.init(params, stream))[0]
+
+    def init(self, params: Any, stream: Stream) -> Any:
+        return self.inner.init(params, stream)
+
+    def estimate(self, objective: Any, params: Any, stream: Stream, state: Any) -> Any:
         greedy(stream)
         greedy(stream.child("more"))
-        return self.inner(objective, params, stream)
+        return self.inner.estimate(objective, params, stream, state)
 
 
 @attrs.frozen

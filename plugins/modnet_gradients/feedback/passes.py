@@ -41,16 +41,22 @@ def layers_with_feedback(links: Sequence[Link]) -> list[int]:
 
 
 def draw_matrix(
-    links: Sequence[Link], at: int, shape: tuple[int, ...], inputs: int, std: float | None, stream: Stream
+    links: Sequence[Link],
+    at: int,
+    shape: tuple[int, ...],
+    inputs: int,
+    std: float | None,
+    stream: Stream,
+    weights: Array | None,
 ) -> Array:
-    """Return normal numbers for the layer at a place, of the deviation `std`.
+    """Return normal numbers for the layer at a place, of the deviation `std`; `weights` are those of samples, (N,).
 
     By default this is 1 / (s sqrt(n)) for the sum over n `inputs` that each output of the layer is, where s is the root
     mean square of the slopes of the activations between it and the layer with weights before it: so the error keeps
     about the size that the chain rule gives it with weights that keep the size of the activations.
     """
     link = links[at]
-    deviation = 1 / (_find_slope(links, at) * math.sqrt(inputs)) if std is None else std
+    deviation = 1 / (_find_slope(links, at, weights) * math.sqrt(inputs)) if std is None else std
     drawn = stream.child(link.place.index).generator().standard_normal(shape) * deviation
     return drawn.astype(link.x.dtype)
 
