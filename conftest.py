@@ -56,8 +56,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "modnet")
 
 DOCS = Path(__file__).parent / "docs"
 PROSE = {DOCS.parent / "README.md"} | set(DOCS.glob("*.md")) - set(DOCS.glob("*.ko.md"))  # whose code is the same
-# They train whole networks, which takes minutes: `make check` runs them, and tests/test_chapters.py a few iterations.
-LONG = {DOCS / "hidden-size.md", DOCS / "chapter-6.md", DOCS / "chapter-7.md"}
+# They train whole networks: `make check` runs them, tests/test_chapters.py and test_weight_mirror.py a few iterations.
+LONG = {DOCS / name for name in ("hidden-size.md", "chapter-6.md", "chapter-7.md", "weight-mirror.md")}
 FILE_NAME = re.compile(r"# (\S+\.(?:py|toml))\n")
 
 

@@ -20,11 +20,13 @@ NARROWEST = 16  # columns for a layer or its parameters
 
 
 def format_part(part: object) -> str:
-    """Return the name of a part with its settings, but for those that are None, and defaults that are words or 0.
+    """Return the name of a part with its settings, but for those that are None, and defaults that are words, 0 or 1.
 
     >>> import modnet
     >>> format_part(modnet.optimizer("sgd", lr=0.1))
     'sgd(lr=0.1)'
+    >>> [format_part(modnet.callback("gradient-quality", repeats=1, every=every)) for every in (1, 2)]
+    ['gradient-quality(rows=100, repeats=1)', 'gradient-quality(rows=100, repeats=1, every=2)']
     """
     kind, write = type(part), make_settings_reader().write
     defaults = {field.name: field.default for field in attrs.fields(kind)} if attrs.has(kind) else {}

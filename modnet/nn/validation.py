@@ -83,7 +83,7 @@ class _Validated(Mapping[str, Array]):
 def validate_estimate(result: Any, params: Params, estimator: object) -> tuple[Mapping[str, Array], State]:
     """Return an estimator's gradient, as `validate_grads` does, and its state; raises PluginError."""
     if type(result) is not tuple or len(result) != 2:
-        raise describe_returned(estimator, result, "a gradient and a state are expected of estimate")
+        raise describe_returned(estimator, result, "a gradient and a state are expected: let estimate return both")
     return validate_grads(result[0], params, estimator), result[1]
 
 

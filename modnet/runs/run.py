@@ -183,8 +183,9 @@ def train(
     Ctrl-C, both with the run so far.
 
     With `start`, another run's `checkpoint`, it resumes there, up to `iterations` in all, and ends with the same bits
-    as if it had never stopped. `keep` is called with a checkpoint in the first iteration, every few seconds, and at the
-    end.
+    as if it had never stopped. An optimizer, estimator or callback with other settings than there goes on from the same
+    state: another `std` of feedback-alignment leaves the matrices as they are. `keep` is called with a checkpoint in
+    the first iteration, every few seconds, and at the end.
 
     >>> data = modnet.load("mnist-small")
     >>> net, sgd = modnet.TwoLayerNet(784, 50, 10, seed=0), modnet.optimizer("sgd", lr=0.1)

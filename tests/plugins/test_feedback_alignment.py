@@ -137,6 +137,17 @@ def test_the_error_keeps_its_size_in_the_backward_pass(name):
 
 
 @each
+@pytest.mark.parametrize(("inputs", "factor"), [(2.0, 100), (50.0, 100), (1e5, 1)])
+def test_behind_saturated_layers_the_entries_stay_small(name, inputs, factor):
+    """Where no error passes at all they are as behind the identity."""
+    net = modnet.Network((5, 400, 300), hidden="sigmoid", weight_init_std=1.0, seed=0)
+    net = net.with_arrays({**net.params, "W1": np.full((5, 400), -1.0)})
+    objective = net.objective(np.full((4, 5), inputs), np.arange(4))
+    (matrix,) = modnet.gradient(name).estimate(objective, net.params, STREAM, {})[1].values()
+    assert matrix.std() == pytest.approx(factor / 20, rel=0.02)
+
+
+@each
 def test_forward_weights_come_to_agree_with_the_feedback(name):
     """The angle to the gradient falls below 60 degrees, as in the papers; a run keeps its matrices."""
     rng = np.random.default_rng(0)

@@ -73,6 +73,20 @@ class TestPaper:
         assert angles["mirror"] < 25 < 50 < angles["fixed"]
 
 
+def test_it_keeps_the_rules_of_estimators(weight_mirror: Any) -> None:
+    library.testing.check_gradient_estimator(weight_mirror())
+
+
+def test_a_run_from_the_page_s_files_is_resumed_and_verified(call: Any, tmp_path: Path) -> None:
+    (tmp_path / "mirrored.toml").write_text(EXPERIMENT, encoding="utf-8")
+    (tmp_path / "mirror_of_the_page.py").write_text(SOURCE, encoding="utf-8")
+    run = ("train", "mirrored.toml", "-p", "mirror_of_the_page.py", *SMALL, "--iterations", "4", "--out", "mirrored")
+    for command in (run, ("resume", "mirrored", "--iterations", "6"), ("verify", "mirrored")):
+        done = call(*command, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert "identical" in done.stdout
+
+
 def build(place: Path) -> Path:
     """Install the page's plugin from its wheel, and a plugin that kills a run, in `site`."""
     source, site = place / "source", place / "site"

@@ -36,6 +36,26 @@ def test_each_broken_part_is_caught_by_the_check_that_is_named_for_it(animal):
 
 
 @pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (
+            "ForgetsTheState",
+            "W1, b1, W2, b2: a gradient and a state are expected: let estimate return both",
+        ),
+        ("KeepsASet", "a checkpoint cannot hold the state of the gradient estimator keepsaset (set at state['seen'])"),
+    ],
+)
+def test_an_estimator_without_a_state_to_go_on_with_fails_once(name, words):
+    (animal,) = (animal for animal in BROKEN if str(animal) == f"gradient {name}")
+    report = find_suite("gradient").run(animal.part)
+    (failed,) = report.failed
+    assert failed.name == "state"
+    assert words in failed.message
+    assert "the check state has to pass first" in {outcome.message for outcome in report.skipped}
+    assert "threads" in report.missing
+
+
+@pytest.mark.parametrize(
     "animal",
     # Of those for which a run is trained in each check, most wait for `make check`.
     [pytest.param(a, marks=[pytest.mark.check] if a in CALLBACKS[4:] else []) for a in LEGAL],

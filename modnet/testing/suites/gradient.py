@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -17,8 +17,9 @@ from attrs.validators import ge, in_, instance_of, optional
 
 import modnet
 from modnet.interfaces import GradientEstimator
-from modnet.nn.checkpoint import Checkpoints
-from modnet.nn.serialization import flatten, unflatten
+from modnet.nn.checkpoint import Checkpoints, flatten_state
+from modnet.nn.serialization import unflatten
+from modnet.nn.validation import describe_returned
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error, preserve_process
 from modnet.testing.gradcheck.estimators import estimate_after
 from modnet.testing.report import Report
@@ -29,6 +30,7 @@ DIRECTION = "it promises a direction, not the gradient"
 DRAWS = "it draws at random: its mean is checked instead"
 DRAWS_NOTHING = "it draws nothing at random: it is compared with the gradient itself"
 NEEDS_NETWORK = "it needs a network, not any function of the parameters"
+NO_STATE = "the check state has to pass first"
 NO_COUNT = "it does not say how many evaluations it makes"
 STRUCTURE = ("layers", "loss_function", "x", "t", "weights", "trace", "output_error", "backward")
 
@@ -138,6 +140,22 @@ def use_estimator(part: Any, seed: int, stream: int, **network: Any) -> Any:
     return dict(grads), dict(again), to_values(state)
 
 
+def make_state(part: Any, seed: int, steps: int, **network: Any) -> tuple[Any, Any]:
+    """Return the state after so many estimates, as it is and as a checkpoint holds it.
+
+    Raises PluginError where an estimate comes without a state, or with one that a checkpoint cannot hold.
+    """
+    net, x, t = small_network(seed, **network)
+    objective, stream = net.objective(x, t), modnet.Stream(0)
+    first = state = part.init(net.params, stream)
+    for step in range(steps):
+        made = part.estimate(objective, net.params, stream.child(step), state)
+        if type(made) is not tuple or len(made) != 2:
+            raise describe_returned(part, made, "a gradient and a state are expected: let estimate return both")
+        state = made[1]
+    return state, flatten_state(part, state, first)[1]
+
+
 def flat(grads: Any) -> Any:
     """Return all entries of a gradient in one row."""
     return np.concatenate([np.ravel(grads[name]) for name in sorted(grads)])
@@ -178,6 +196,22 @@ def seeds(*numbers: int) -> Callable[[Subject], list[Inputs]]:
 def after_steps(subject: Subject, *cases: Inputs) -> list[Inputs]:
     """Return the cases of a small network, each for the estimates that are checked: of a new state, and a later one."""
     return [{**case, "steps": steps, **subject.network} for steps in subject.steps for case in cases]
+
+
+def last_step(subject: Subject) -> list[Inputs]:
+    """Return a small network, and the number of estimates after which the last one is checked."""
+    return [{"seed": 0, "steps": subject.steps[-1], **subject.network}]
+
+
+def once_there_is_a_state(cases: Callable[[Any], Iterable[Inputs]]) -> Callable[[Any], Iterable[Inputs]]:
+    """Return the same cases; they raise SkippedError where `make_state` fails, which the check `state` reports."""
+
+    def create(subject: Subject) -> Iterable[Inputs]:
+        if isinstance(catch_error(make_state, subject.part, last_step(subject)[0]), modnet.PluginError):
+            raise SkippedError(NO_STATE)
+        return cases(subject)
+
+    return create
 
 
 def plain(subject: Subject) -> list[Inputs]:
@@ -269,18 +303,13 @@ def plain_call(part: Any, seed: int, **network: Any) -> None:
     np.testing.assert_equal(dict(part(objective, net.params, stream)), dict(estimated))
 
 
-@SUITE.check(lambda subject: [{"seed": 0, "steps": subject.steps[-1], **subject.network}])
+@SUITE.check(last_step)
 def state(part: Any, seed: int, steps: int, **network: Any) -> None:
     """Its state can be saved in a checkpoint, and is loaded as it was: classes in it are those of the first one."""
-    net, x, t = small_network(seed, **network)
-    objective, stream = net.objective(x, t), modnet.Stream(0)
-    arrays: list[Any] = []
-    first = state = part.init(net.params, stream)
-    for step in range(steps):
-        _, state = part.estimate(objective, net.params, stream.child(step), state)
-    kept = json.loads(json.dumps(flatten(state, first, arrays, "state")))
-    loaded = unflatten(kept, part.init(net.params, modnet.Stream(1)), arrays)
-    np.testing.assert_equal(to_values(loaded), to_values(state))
+    after, (kept, arrays) = make_state(part, seed, steps, **network)
+    first = part.init(small_network(seed, **network)[0].params, modnet.Stream(1))
+    loaded = unflatten(json.loads(json.dumps(kept)), first, arrays)
+    np.testing.assert_equal(to_values(loaded), to_values(after))
 
 
 @SUITE.check(lambda subject: [{"names": find_inner(subject.part), **subject.network}])
@@ -415,3 +444,6 @@ def learns(part: Any, rates: Any, iterations: int, **network: Any) -> None:
 
 
 add_shared(SUITE, shared_cases)
+for name, check in SUITE.checks.items():
+    if name != "state" and not name.startswith("settings-"):
+        SUITE.checks[name] = attrs.evolve(check, cases=once_there_is_a_state(check.cases))

@@ -25,7 +25,7 @@ class DirectFeedbackAlignment(GradientEstimator):
     Costs at most what backpropagation does.
 
     The entries of B are normal with the standard deviation `std`, by default 1 / (s sqrt(n)) for n inputs of the layer,
-    and the slope s of the activation before it: 4 / sqrt(n) with sigmoid. Needs a network's objective.
+    and the slope s of the activation before it, 0.01 at least: 4 / sqrt(n) with sigmoid. Needs a network's objective.
     Nøkland (2016), "Direct feedback alignment provides learning in deep neural networks".
 
     >>> net = modnet.TwoLayerNet(3, 4, 2, weight_init_std=0.5, seed=0)

@@ -33,7 +33,8 @@ class FeedbackAlignment(GradientEstimator):
     their exact derivatives; a layer's outputs must be linear in its weights, which maxout's are not.
 
     The entries of B are normal with the standard deviation `std`, by default 1 / (s sqrt(n)) for a layer whose outputs
-    sum up n inputs, and the slope s of the activation before it: 4 / sqrt(n) with sigmoid. Needs a network's objective.
+    sum up n inputs, and the slope s of the activation before it, 0.01 at least: 4 / sqrt(n) with sigmoid. Needs a
+    network's objective.
     Lillicrap, Cownden, Tweed and Akerman (2016), "Random synaptic feedback weights support error backpropagation for
     deep learning".
 

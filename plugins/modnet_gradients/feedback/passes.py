@@ -10,6 +10,7 @@ import numpy as np
 from modnet import Array, GradientError, Grads, NoDerivativeError, Stream, default_step, is_weight
 from modnet_gradients.layered import Link, find_gradients
 
+LEAST_SLOPE = 0.01
 Deliver = Callable[[Link, Array], Array]
 
 
@@ -53,7 +54,9 @@ def draw_matrix(
 
     By default this is 1 / (s sqrt(n)) for the sum over n `inputs` that each output of the layer is, where s is the root
     mean square of the slopes of the activations between it and the layer with weights before it: so the error keeps
-    about the size that the chain rule gives it with weights that keep the size of the activations.
+    about the size that the chain rule gives it with weights that keep the size of the activations. A slope below 0.01,
+    as in saturation, counts as that: the entries would be huge once it grows. One of 0, which lets no error past,
+    counts as 1.
     """
     link = links[at]
     deviation = 1 / (_find_slope(links, at, weights) * math.sqrt(inputs)) if std is None else std
@@ -62,7 +65,10 @@ def draw_matrix(
 
 
 def _find_slope(links: Sequence[Link], at: int) -> float:
-    """Return the root mean square slope of the elementwise activations before a layer, up to one with parameters."""
+    """Return the root mean square slope of the elementwise activations before a layer, up to one with parameters.
+
+    It is 0.01 at least, and 1 where it is none.
+    """
     slope: Array = np.ones((), links[at].x.dtype)
     for link in reversed(links[:at]):
         if link.place.params:
@@ -70,7 +76,7 @@ def _find_slope(links: Sequence[Link], at: int) -> float:
         if link.place.layer.activation is not None and link.place.layer.elementwise:
             ones = np.ones_like(link.z)
             slope = slope * math.sqrt(float(np.mean(np.square(_pass_through(link, ones)))))
-    return float(slope) or 1.0
+    return max(float(slope), LEAST_SLOPE) if slope else 1.0
 
 
 def _pass_through(link: Link, dz: Array) -> Array:

@@ -378,7 +378,7 @@ class AnotherClassLater(Averaged):
         return mean, {**after, "made": Steps(after["steps"])}
 
 
-@CAGE.add_broken("shape-and-dtype")
+@CAGE.add_broken("state")
 class ForgetsTheState(Averaged):
     """Returns the gradient alone."""
 
