@@ -134,8 +134,8 @@ def killed(_killed: Path, work: Path, request: pytest.FixtureRequest) -> Path:
 def call(work: Path, call: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that calls the command line within this process, in that folder."""
 
-    def in_work(*arguments: str) -> tuple[int, str, str]:
-        done = call(*arguments, cwd=work)
+    def in_work(*arguments: str, draws: bool = False) -> tuple[int, str, str]:
+        done = call(*arguments, cwd=work, draws=draws)
         return done.returncode, done.stdout, done.stderr
 
     return in_work

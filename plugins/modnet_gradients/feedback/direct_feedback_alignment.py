@@ -60,7 +60,7 @@ class DirectFeedbackAlignment(GradientEstimator):
         if not matrices:
             for at in layers_with_feedback(links):
                 place, inputs = links[at].place, math.prod(links[at].place.inputs)
-                drawn = draw_matrix(links, at, (error.shape[1], inputs), inputs, self.std, stream)
+                drawn = draw_matrix(links, at, (error.shape[1], inputs), inputs, self.std, stream, objective.weights)
                 matrices[f"layer {place.index}"] = drawn
 
         def deliver(link: Link, dz: Array) -> Array:  # noqa: ARG001 - that of the next layer counts for nothing

@@ -65,7 +65,7 @@ class FeedbackAlignment(GradientEstimator):
         """
         links = links_of_network(objective, params, "feedback-alignment")
         assert isinstance(objective, Objective)  # noqa: S101 - the links have seen to it
-        matrices = state or self._draw(links, stream)
+        matrices = state or self._draw(links, stream, objective.weights)
 
         def deliver(link: Link, dz: Array) -> Array:
             own = {**link.own, **{name: matrices[link.place.name(name)] for name in find_weights(link)}}
@@ -76,7 +76,7 @@ class FeedbackAlignment(GradientEstimator):
 
         return pass_back(objective.output_error(params), links, deliver), matrices
 
-    def _draw(self, links: Sequence[Link], stream: Stream) -> dict[str, Array]:
+    def _draw(self, links: Sequence[Link], stream: Stream, weights: Array | None) -> dict[str, Array]:
         matrices = {}
         for at in layers_with_feedback(links):
             place = links[at].place
@@ -88,5 +88,7 @@ class FeedbackAlignment(GradientEstimator):
                     raise GradientError(f"{what}: choose direct-feedback-alignment")
                 name, value = place.name(param.name), links[at].own[param.name]
                 inputs = param.fan_in or value.size // param.shape[param.channel_axis or 0]
-                matrices[name] = draw_matrix(links, at, param.shape, inputs, self.std, stream.child(param.name))
+                matrices[name] = draw_matrix(
+                    links, at, param.shape, inputs, self.std, stream.child(param.name), weights
+                )
         return matrices

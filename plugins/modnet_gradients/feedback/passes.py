@@ -64,7 +64,7 @@ def draw_matrix(
     return drawn.astype(link.x.dtype)
 
 
-def _find_slope(links: Sequence[Link], at: int) -> float:
+def _find_slope(links: Sequence[Link], at: int, weights: Array | None) -> float:
     """Return the root mean square slope of the elementwise activations before a layer, up to one with parameters.
 
     It is 0.01 at least, and 1 where it is none.
@@ -74,8 +74,10 @@ def _find_slope(links: Sequence[Link], at: int) -> float:
         if link.place.params:
             break
         if link.place.layer.activation is not None and link.place.layer.elementwise:
-            ones = np.ones_like(link.z)
-            slope = slope * math.sqrt(float(np.mean(np.square(_pass_through(link, ones)))))
+            squares = np.square(_pass_through(link, np.ones_like(link.z)))
+            if weights is not None and weights.any():
+                squares = np.average(squares, axis=0, weights=weights)
+            slope = slope * math.sqrt(float(np.mean(squares)))
     return max(float(slope), LEAST_SLOPE) if slope else 1.0
 
 
