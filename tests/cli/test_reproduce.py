@@ -157,6 +157,15 @@ class TestResultsOfOnesOwn:
         assert "1 of 2 runs are finished already" in again.stdout
         assert (tmp_path / "runs/mine/as-it-is/seed-1/params.npz").is_file()
 
+    def test_as_many_seeds_are_advised_as_the_result_has(
+        self, call: Call, tmp_path: Path, write: Callable[..., None]
+    ) -> None:
+        write("0.9000", "within = 0.2")
+        text = (tmp_path / "mine.toml").read_text()
+        (tmp_path / "mine.toml").write_text(text.replace("seeds = 3", "seeds = 9"))
+        done = call("reproduce", "mine.toml", "--seeds", "1", "--workers", "1", cwd=tmp_path)
+        assert "More seeds decide what is undecided: --seeds 9\n" in done.stdout
+
     def test_settings_of_a_grid_are_subtracted(self, call: Call, tmp_path: Path, write: Callable[..., None]) -> None:
         write("> 0", 'over = 20\nof = "lr 0.001"\nminus = "lr 0.01"', "[grid]\nlr = [0.001, 0.01]\n")
         text = (tmp_path / "mine.toml").read_text().replace('"test_accuracy"', '"loss"')
@@ -175,6 +184,7 @@ class TestResultsOfOnesOwn:
             (('measure = "test_accuracy"', 'measure = "loss"\nat = "lowest"'), "'at' of a loss must be a number of"),
             (('measure = "test_accuracy"', 'measure = "test_accuracy"\nover = 2'), "'over' goes with the measure"),
             (('measure = "test_accuracy"', 'measure = "loss - test_recall"'), "have no 'test_recall'; available: loss"),
+            (('published = "> 0.5"', 'published = "> 0.5"\nfunction = {}'), "'function' goes with a table [function]"),
             (('published = "> 0.5"', 'published = "> 0.5"\nof = "lr 1"'), "no setting 'lr 1'; available: as it is"),
             (('published = "> 0.5"', 'published = "0.5"'), "takes 'within' with a number, and none with a bound"),
             (('published = "> 0.5"', 'published = "half"'), "'published' must be a number as it was printed"),

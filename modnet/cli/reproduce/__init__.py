@@ -182,7 +182,7 @@ def _format_findings(result: PublishedResult, findings: list[Finding], seeds: in
         meaning = "; ".join([numbers] * (False in kinds) + [bounds] * (True in kinds))
         below.append(f"In brackets: {meaning}; all together with a probability of {100 * LEVEL:.0f} %.")
     if "undecided" in said:
-        below.append(f"More seeds decide what is undecided: --seeds {max(5, 2 * seeds)}")
+        below.append(f"More seeds decide what is undecided: --seeds {max(5, result.seeds, 2 * seeds)}")
     differing, all_agree = said.count("differs"), said.count("agrees") == len(said)
     several = "differs" if differing == 1 else "differ"
     verdict = f"{differing} of {format_count(len(said), 'figure')} {several}" if differing else "undecided"

@@ -29,6 +29,9 @@ def check_figures(figures: Sequence[Figure], settings: Sequence[Setting], data: 
     """
     experiments = {setting.label: setting.experiment for setting in settings}
     for figure in figures:
+        if figure.function is not None:
+            what = f"{figure.what!r}: 'function' goes with a table [function], and not with an experiment: take it out"
+            raise SettingError([what], "figures")
         if figure.of is None and len(experiments) > 1:
             what = f"{figure.what!r} is of which setting? available: {', '.join(experiments)}"
             raise SettingError([what], "figures")
