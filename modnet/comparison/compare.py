@@ -155,6 +155,13 @@ def _read_plan(
     return table, attrs.evolve(plan, grid=axes)
 
 
+def read_settings(experiment: Table, grid: Mapping[str, Sequence[Any]]) -> tuple[list[Setting], Dataset]:
+    """Return the settings that `compare` would run, and the data that they would see; raises what it raises."""
+    table, plan = _read_plan(experiment, grid, None, None)
+    table = complete(table, plan.grid)
+    return _read_settings(create_experiment(table), table, plan)[:2]
+
+
 def _read_settings(base: Experiment, table: Table, plan: Plan) -> tuple[list[Setting], Dataset, Experiment]:
     """Return all settings, the data, and the experiment with all that the data's source inferred."""
     data, resolved = read_data(base, table)

@@ -103,6 +103,13 @@ class TestResultsThatShip:
         assert (done.returncode, done.stdout) == (1, "")
         assert "pip install 'modnet-workbench[compare]'" in done.stderr
 
+    def test_each_is_in_the_table_of_the_page(self) -> None:
+        page = (Path(__file__).parents[2] / "docs/published.md").read_text(encoding="utf-8")
+        assert re.findall(r"^\| `([a-z0-9-]+)` \|", page, re.MULTILINE) != []
+        assert (
+            sorted(re.findall(r"^\| `([a-z0-9-]+)` \|", page.split("## Results")[1].split("\n## ")[0], re.M)) == NAMES
+        )
+
     def test_the_list(self, call: Call, tmp_path: Path) -> None:
         done = call("reproduce", cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
@@ -150,6 +157,15 @@ class TestResultsOfOnesOwn:
         assert "1 of 2 runs are finished already" in again.stdout
         assert (tmp_path / "runs/mine/as-it-is/seed-1/params.npz").is_file()
 
+    def test_as_many_seeds_are_advised_as_the_result_has(
+        self, call: Call, tmp_path: Path, write: Callable[..., None]
+    ) -> None:
+        write("0.9000", "within = 0.2")
+        text = (tmp_path / "mine.toml").read_text()
+        (tmp_path / "mine.toml").write_text(text.replace("seeds = 3", "seeds = 9"))
+        done = call("reproduce", "mine.toml", "--seeds", "1", "--workers", "1", cwd=tmp_path)
+        assert "More seeds decide what is undecided: --seeds 9\n" in done.stdout
+
     def test_settings_of_a_grid_are_subtracted(self, call: Call, tmp_path: Path, write: Callable[..., None]) -> None:
         write("> 0", 'over = 20\nof = "lr 0.001"\nminus = "lr 0.01"', "[grid]\nlr = [0.001, 0.01]\n")
         text = (tmp_path / "mine.toml").read_text().replace('"test_accuracy"', '"loss"')
@@ -163,6 +179,12 @@ class TestResultsOfOnesOwn:
             (('measure = "test_accuracy"', 'measure = "test_recall"'), "have no 'test_recall'; available: loss,"),
             (('measure = "test_accuracy"', 'measure = "test_accuracy"\nat = 21'), "measured at 21; available: "),
             (('measure = "test_accuracy"', 'measure = "loss"\nover = 30'), "there are no 30 of 20 losses before 20"),
+            (('measure = "test_accuracy"', 'measure = "loss"\nat = 21'), "there are no 1 of 20 losses before 21"),
+            (('measure = "test_accuracy"', 'measure = "loss"\nat = 5\nover = 6'), "no 6 of 20 losses before 5"),
+            (('measure = "test_accuracy"', 'measure = "loss"\nat = "lowest"'), "'at' of a loss must be a number of"),
+            (('measure = "test_accuracy"', 'measure = "test_accuracy"\nover = 2'), "'over' goes with the measure"),
+            (('measure = "test_accuracy"', 'measure = "loss - test_recall"'), "have no 'test_recall'; available: loss"),
+            (('published = "> 0.5"', 'published = "> 0.5"\nfunction = {}'), "'function' goes with a table [function]"),
             (('published = "> 0.5"', 'published = "> 0.5"\nof = "lr 1"'), "no setting 'lr 1'; available: as it is"),
             (('published = "> 0.5"', 'published = "0.5"'), "takes 'within' with a number, and none with a bound"),
             (('published = "> 0.5"', 'published = "half"'), "'published' must be a number as it was printed"),
@@ -189,6 +211,45 @@ class TestResultsOfOnesOwn:
         assert done.returncode == 2, done.stdout + done.stderr
         assert message in done.stderr
         assert "Traceback" not in done.stderr
+        assert done.stdout == "", "nothing has been run"
+
+    @pytest.mark.parametrize(
+        ("more", "message"),
+        [
+            ("at = 21", "nothing is measured at 21; available: 1, 2, 3, 4, ..."),
+            ('measure = "test_recall"', "the runs have no 'test_recall'; available: loss, train_accuracy, "),
+        ],
+    )
+    def test_callbacks_may_record_any_column(
+        self, call: Call, tmp_path: Path, write: Callable[..., None], more: str, message: str
+    ) -> None:
+        lines = 'what = "test loss"\npublished = "> 0"\n' + more
+        write("> 0.5", more="[[figures]]\n" + (lines if "measure" in more else lines + '\nmeasure = "test_loss"'))
+        text = (tmp_path / "mine.toml").read_text()
+        (tmp_path / "mine.toml").write_text(text.replace("[experiment]", '[experiment]\ncallbacks = ["loss-report"]'))
+        done = call("reproduce", "mine.toml", "--seeds", "1", "--workers", "1", cwd=tmp_path)
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert message in done.stderr
+        assert ("finished" in done.stdout or "1 of 1" in done.stdout) == ("measure" in more)
+
+    def test_the_labels_are_those_of_the_comparison(
+        self, call: Call, tmp_path: Path, write: Callable[..., None]
+    ) -> None:
+        write("> 0", 'of = "optimizer sgd"', '[grid]\noptimizer = ["sgd", "adam"]\n')
+        text = (tmp_path / "mine.toml").read_text()
+        (tmp_path / "mine.toml").write_text(text.replace("[experiment]", "[experiment]\noptimizer = { lr = 0.1 }"))
+        done = call("reproduce", "mine.toml", cwd=tmp_path)
+        assert done.returncode == 2
+        assert "no setting 'optimizer sgd'; available: optimizer sgd, lr 0.1, optimizer adam, lr 0.1" in done.stderr
+
+    def test_two_of_a_name_would_have_one_folder(self, call: Call, tmp_path: Path, write: Callable[..., None]) -> None:
+        write("> 0.5")
+        (tmp_path / "other").mkdir()
+        (tmp_path / "other/mine.toml").write_text((tmp_path / "mine.toml").read_text())
+        done = call("reproduce", "mine.toml", "other/mine.toml", "--out", "runs", cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "--out: two results are called 'mine', and would share runs" in done.stderr
+        assert not (tmp_path / "runs").exists()
 
     @pytest.mark.parametrize("key", ["title", "seconds", "seeds", "data", "experiment", "grid", "figures", "function"])
     @pytest.mark.parametrize("value", [[1], True, "x", -1])
@@ -214,6 +275,21 @@ class TestResultsOfOnesOwn:
         done = call("reproduce", "mine.toml", cwd=tmp_path)
         assert done.returncode == 2
         assert "no function 'powers', did you mean 'power'?" in done.stderr
+
+    @pytest.mark.parametrize(
+        ("line", "message"),
+        [
+            ("over = 2", "'over' goes with an experiment, and not with a function: take it out"),
+            ('minus = "lr 1"', "'minus' goes with an experiment, and not with a function: take it out"),
+            ('measure = "slope"', "no 'slope'; available: gradient, point, value"),
+        ],
+    )
+    def test_what_a_function_does_not_have(self, call: Call, tmp_path: Path, line: str, message: str) -> None:
+        text = find_published("squire-trapp").read_text(encoding="utf-8")
+        (tmp_path / "mine.toml").write_text(text + line + "\n", encoding="utf-8")
+        done = call("reproduce", "mine.toml", cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert message in done.stderr
 
     @pytest.mark.parametrize("start", ["[1.0, 2.0]", "[]"])
     def test_a_start_that_does_not_suit_its_function(self, call: Call, tmp_path: Path, start: str) -> None:

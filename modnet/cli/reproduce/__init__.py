@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import textwrap
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,12 @@ import numpy as np
 from modnet.cli.options import load_all_plugins, plugin_options
 from modnet.cli.output import Command, echo, get_output
 from modnet.cli.reproduce.data import find_data
-from modnet.cli.reproduce.measures import check_labels, measure_function, measure_runs
+from modnet.cli.reproduce.measures import check_figures, measure_function, measure_runs
 from modnet.cli.reproduce.results import PublishedResult, create_published, find_published, list_published
 from modnet.cli.reproduce.verdicts import LEVEL, Finding, judge
 from modnet.cli.show.progress import RunsProgress, file_progress
 from modnet.cli.show.values import to_json
-from modnet.comparison.compare import compare
-from modnet.comparison.grid import create_settings
+from modnet.comparison.compare import compare, read_settings
 from modnet.comparison.statistics import load_special
 from modnet.compose.plugins import containing_plugins
 from modnet.compose.tables import read_toml
@@ -67,6 +67,9 @@ def reproduce(
         echo(to_json([_describe(each) for each in known], indent=2) if json_ else _format_list(known))
         return
     found, results = [], [_read(path, without, modules) for path in map(find_published, names)]
+    if out and (twice := [name for name, count in Counter(result.name for result in results).items() if count > 1]):
+        what = f"two results are called {twice[0]!r}, and would share {out / twice[0]}: rename a file, or leave one out"
+        raise SettingError([what], "--out")
     with file_progress():
         results = [_give_data(result, data) for result in results]  # of all, before the first run
     for result in results:
@@ -107,7 +110,7 @@ def _give_data(result: PublishedResult, data: Path | None) -> PublishedResult:
         if not isinstance(reader, dict):
             reader = {"name": reader}
         experiment = {**experiment, "data": {**reader, "path": str(find_data(*result.data, data).absolute())}}
-    check_labels(result.figures, [setting.label for setting in create_settings(experiment, result.grid)])
+    check_figures(result.figures, *read_settings(experiment, result.grid))
     return attrs.evolve(result, experiment=experiment)
 
 
@@ -179,7 +182,7 @@ def _format_findings(result: PublishedResult, findings: list[Finding], seeds: in
         meaning = "; ".join([numbers] * (False in kinds) + [bounds] * (True in kinds))
         below.append(f"In brackets: {meaning}; all together with a probability of {100 * LEVEL:.0f} %.")
     if "undecided" in said:
-        below.append(f"More seeds decide what is undecided: --seeds {max(5, 2 * seeds)}")
+        below.append(f"More seeds decide what is undecided: --seeds {max(5, result.seeds, 2 * seeds)}")
     differing, all_agree = said.count("differs"), said.count("agrees") == len(said)
     several = "differs" if differing == 1 else "differ"
     verdict = f"{differing} of {format_count(len(said), 'figure')} {several}" if differing else "undecided"

@@ -20,6 +20,7 @@ from modnet.errors import SettingError, UnknownNameError
 from modnet.interfaces import GradientEstimator, Optimizer
 
 FOLDER = Path(modnet.__file__).parent / "published"
+MEASURES = ("gradient", "point", "value")  # of a function
 DATA = "data.toml"  # in that folder, the data sets that several results need
 _NUMBER = r"-?\d{1,99}(\.\d{0,99})?(e[+-]?\d{1,2})?"
 _number = matches_re(_NUMBER)
@@ -189,14 +190,20 @@ def _create(table: Table, path: Path, known: Table) -> PublishedResult:
 
 def _read_functions(function: Any, table: Table, reader: Settings) -> tuple[FunctionSettings, ...]:
     """Return the function of each figure, which is the result's with what is different; raises SettingError."""
-    if given := [key for key in ("grid", "data") if key in table]:
-        raise SettingError([f"{given[0]!r} goes with an experiment, and not with a function: take it out"])
     figures = reader.read_value(table.get("figures", []), list[dict[str, Any]])
     changes = [each.get("function", {}) for each in figures]
     for place in (function, *changes):
         if not isinstance(place, dict):
             raise SettingError([f"must be a table, not {place!r}"], "function")
-    return tuple(reader.read(merge(function, change), FunctionSettings, "function") for change in changes)
+    found = tuple(reader.read(merge(function, change), FunctionSettings, "function") for change in changes)
+    for entries, others in ((table, ("grid", "data")), *((each, ("at", "over", "of", "minus")) for each in figures)):
+        if given := [key for key in others if key in entries]:
+            raise SettingError([f"{given[0]!r} goes with an experiment, and not with a function: take it out"])
+    for figure in figures:
+        if (measure := figure.get("measure", MEASURES[0])) not in MEASURES:
+            what = f"{figure.get('what')!r}: no {measure!r}; available: {', '.join(MEASURES)}"
+            raise SettingError([what], "figures")
+    return found
 
 
 def _find_path(experiment: Any) -> Any:
