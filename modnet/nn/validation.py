@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from modnet.errors import PluginError, ShapeError
-from modnet.types import Array, Params, State
+from modnet.types import Array, Grads, Params, State
 
 
 def to_array(given: Any, dtype: Any, what: str) -> Array:
@@ -80,11 +80,17 @@ class _Validated(Mapping[str, Array]):
         return len(self.params)
 
 
-def validate_estimate(result: Any, params: Params, estimator: object) -> tuple[Mapping[str, Array], State]:
-    """Return an estimator's gradient, as `validate_grads` does, and its state; raises PluginError."""
+def split_estimate(result: Any, estimator: object) -> tuple[Grads, State]:
+    """Return the gradient and the state that `estimate` returned; raises PluginError where they are not both there."""
     if type(result) is not tuple or len(result) != 2:
         raise describe_returned(estimator, result, "a gradient and a state are expected: let estimate return both")
-    return validate_grads(result[0], params, estimator), result[1]
+    return result[0], result[1]
+
+
+def validate_estimate(result: Any, params: Params, estimator: object) -> tuple[Mapping[str, Array], State]:
+    """Return an estimator's gradient, as `validate_grads` does, and its state; raises PluginError."""
+    grads, state = split_estimate(result, estimator)
+    return validate_grads(grads, params, estimator), state
 
 
 def validate_step(result: Any, params: Params, optimizer: object) -> tuple[Params, State]:

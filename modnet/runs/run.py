@@ -183,7 +183,7 @@ def train(
     Ctrl-C, both with the run so far.
 
     With `start`, another run's `checkpoint`, it resumes there, up to `iterations` in all, and ends with the same bits
-    as if it had never stopped. An optimizer, estimator or callback with other settings than there goes on from the same
+    as if it had never stopped. An optimizer, estimator or callback with other settings than there begins with the same
     state: another `std` of feedback-alignment leaves the matrices as they are. `keep` is called with a checkpoint in
     the first iteration, every few seconds, and at the end.
 

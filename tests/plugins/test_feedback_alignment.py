@@ -139,7 +139,7 @@ def test_the_error_keeps_its_size_in_the_backward_pass(name):
 @each
 @pytest.mark.parametrize(("inputs", "factor"), [(2.0, 100), (50.0, 100), (1e5, 1)])
 def test_behind_saturated_layers_the_entries_stay_small(name, inputs, factor):
-    """Where no error passes at all they are as behind the identity."""
+    """Behind layers that let no error past they are as behind the identity."""
     net = modnet.Network((5, 400, 300), hidden="sigmoid", weight_init_std=1.0, seed=0)
     net = net.with_arrays({**net.params, "W1": np.full((5, 400), -1.0)})
     objective = net.objective(np.full((4, 5), inputs), np.arange(4))

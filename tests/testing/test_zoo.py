@@ -45,7 +45,7 @@ def test_each_broken_part_is_caught_by_the_check_that_is_named_for_it(animal):
         ("KeepsASet", "a checkpoint cannot hold the state of the gradient estimator keepsaset (set at state['seen'])"),
     ],
 )
-def test_an_estimator_without_a_state_to_go_on_with_fails_once(name, words):
+def test_an_estimator_whose_state_is_none_to_resume_with_fails_once(name, words):
     (animal,) = (animal for animal in BROKEN if str(animal) == f"gradient {name}")
     report = find_suite("gradient").run(animal.part)
     (failed,) = report.failed

@@ -13,7 +13,7 @@ import numpy as np
 from modnet.errors import ModnetError
 from modnet.interfaces import GradientEstimator
 from modnet.nn.objective import NetworkObjective
-from modnet.nn.validation import validate_arrays
+from modnet.nn.validation import split_estimate, validate_arrays
 from modnet.randomness import Stream
 from modnet.testing.gradcheck.conduct import MisconductError, find_line
 from modnet.testing.gradcheck.forward import find_place
@@ -21,7 +21,7 @@ from modnet.testing.gradcheck.reasons import Reference, explain_error, explain_p
 from modnet.testing.gradcheck.reference import copy_batch
 from modnet.testing.gradcheck.verdicts import Verdict
 from modnet.text import format_count, format_error, format_table
-from modnet.types import Array, Grads, Params
+from modnet.types import Array, Grads, Params, State
 
 SHOWN = 3  # kinks of one estimator that are printed
 ENOUGH_SECONDS = 2.0  # after so long an estimator is not run again to see its variance
@@ -124,10 +124,22 @@ def estimate_after(
     """
     if not steps:
         return estimator(objective, params, stream)
-    state = estimator.init(params, stream.child("init"))
+    state = states_after(estimator, objective, params, stream, steps)[1]
+    return split_estimate(estimator.estimate(objective, params, stream.child(steps), state), estimator)[0]
+
+
+def states_after(
+    estimator: GradientEstimator,
+    objective: Callable[[Params], float],
+    params: Params,
+    stream: Stream,
+    steps: int,
+) -> tuple[State, State]:
+    """Return an estimator's new state, and the one after so many estimates; raises PluginError where one has none."""
+    first = state = estimator.init(params, stream.child("init"))
     for step in range(steps):
-        state = estimator.estimate(objective, params, stream.child(step), state)[1]
-    return estimator.estimate(objective, params, stream.child(steps), state)[0]
+        state = split_estimate(estimator.estimate(objective, params, stream.child(step), state), estimator)[1]
+    return first, state
 
 
 def _describe(error: Exception) -> str:

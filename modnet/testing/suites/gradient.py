@@ -19,9 +19,8 @@ import modnet
 from modnet.interfaces import GradientEstimator
 from modnet.nn.checkpoint import Checkpoints, flatten_state
 from modnet.nn.serialization import unflatten
-from modnet.nn.validation import describe_returned
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error, preserve_process
-from modnet.testing.gradcheck.estimators import estimate_after
+from modnet.testing.gradcheck.estimators import estimate_after, states_after
 from modnet.testing.report import Report
 from modnet.testing.suites.shared import DTYPES, add_shared, to_values
 
@@ -140,22 +139,6 @@ def use_estimator(part: Any, seed: int, stream: int, **network: Any) -> Any:
     return dict(grads), dict(again), to_values(state)
 
 
-def make_state(part: Any, seed: int, steps: int, **network: Any) -> tuple[Any, Any]:
-    """Return the state after so many estimates, as it is and as a checkpoint holds it.
-
-    Raises PluginError where an estimate comes without a state, or with one that a checkpoint cannot hold.
-    """
-    net, x, t = small_network(seed, **network)
-    objective, stream = net.objective(x, t), modnet.Stream(0)
-    first = state = part.init(net.params, stream)
-    for step in range(steps):
-        made = part.estimate(objective, net.params, stream.child(step), state)
-        if type(made) is not tuple or len(made) != 2:
-            raise describe_returned(part, made, "a gradient and a state are expected: let estimate return both")
-        state = made[1]
-    return state, flatten_state(part, state, first)[1]
-
-
 def flat(grads: Any) -> Any:
     """Return all entries of a gradient in one row."""
     return np.concatenate([np.ravel(grads[name]) for name in sorted(grads)])
@@ -204,10 +187,10 @@ def last_step(subject: Subject) -> list[Inputs]:
 
 
 def once_there_is_a_state(cases: Callable[[Any], Iterable[Inputs]]) -> Callable[[Any], Iterable[Inputs]]:
-    """Return the same cases; they raise SkippedError where `make_state` fails, which the check `state` reports."""
+    """Return the same cases; they raise SkippedError where the check `state` reports what spoils others."""
 
     def create(subject: Subject) -> Iterable[Inputs]:
-        if isinstance(catch_error(make_state, subject.part, last_step(subject)[0]), modnet.PluginError):
+        if isinstance(catch_error(state, subject.part, last_step(subject)[0]), modnet.PluginError):
             raise SkippedError(NO_STATE)
         return cases(subject)
 
@@ -306,10 +289,11 @@ def plain_call(part: Any, seed: int, **network: Any) -> None:
 @SUITE.check(last_step)
 def state(part: Any, seed: int, steps: int, **network: Any) -> None:
     """Its state can be saved in a checkpoint, and is loaded as it was: classes in it are those of the first one."""
-    after, (kept, arrays) = make_state(part, seed, steps, **network)
-    first = part.init(small_network(seed, **network)[0].params, modnet.Stream(1))
-    loaded = unflatten(json.loads(json.dumps(kept)), first, arrays)
-    np.testing.assert_equal(to_values(loaded), to_values(after))
+    net, x, t = small_network(seed, **network)
+    first, state = states_after(part, net.objective(x, t), net.params, modnet.Stream(0), steps)
+    kept, arrays = flatten_state(part, state, first)[1]
+    loaded = unflatten(json.loads(json.dumps(kept)), part.init(net.params, modnet.Stream(1)), arrays)
+    np.testing.assert_equal(to_values(loaded), to_values(state))
 
 
 @SUITE.check(lambda subject: [{"names": find_inner(subject.part), **subject.network}])
