@@ -65,6 +65,7 @@ scores = st.lists(st.floats(0, 1).map(lambda x: round(x, 6)), min_size=3, max_si
 class TestScipy:
     @settings(max_examples=settings.default.max_examples // 4)
     @given(scores, st.integers(0, 1000))
+    @pytest.mark.check
     def test_paired_intervals_are_those_of_the_paired_t_test(self, first: list[float], key: int) -> None:
         second = np.random.default_rng(key).normal(0.5, 0.2, len(first))
         result = modnet.judge({"a": first, "b": second}, paired=True, **HIGHER)
