@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+EXTRAS := compare,frames,parquet,plot,rich,tensorboard,zst
+COMMA := ,
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
@@ -17,7 +19,7 @@ demo: $(VENV)/.run  ## Make the environment, and train the book's network on the
 test: $(VENV)/.test  ## Make the environment, and run the tests, the docs' code among them
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-check: $(VENV)/.test  ## Run what takes minutes: kills, fuzzers, sweeps, calibration, wheels
+check: $(VENV)/.check  ## Run what takes minutes: kills, fuzzers, sweeps, calibration, wheels
 	$(BIN)/python -m pytest -n 2 -m check tests docs
 
 long: $(VENV)/.test  ## Try many more random examples than the tests do, for whoever changes a part
@@ -56,7 +58,7 @@ bench: $(VENV)/.bench  ## Time modnet against others and print the ratios
 constraints: $(VENV)/.test  ## Choose the versions in constraints.txt anew
 	$(PIP) install uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
-	    --upgrade --all-extras --group test --group lint --group docs --group bench pyproject.toml -o constraints.txt
+	    --upgrade $(addprefix --extra ,$(subst $(COMMA), ,$(EXTRAS)) sklearn) --group test --group lint --group docs --group bench pyproject.toml -o constraints.txt
 
 clean:  ## Remove the environment and what tools have left
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist docs/_build
@@ -71,12 +73,16 @@ $(VENV)/.made:
 
 $(VENV)/.run: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing modnet ..."
-	$(PIP) install --constraint constraints.txt --editable '.[all]'
+	$(PIP) install --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	touch $@
 
 $(VENV)/.test: $(VENV)/.run
 	@echo "Installing what the tests need ..."
 	$(PIP) install --constraint constraints.txt --group dev
+	touch $@
+
+$(VENV)/.check: $(VENV)/.test
+	$(PIP) install --constraint constraints.txt --group torch
 	touch $@
 
 $(VENV)/.docs: $(VENV)/.run
