@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from modnet.comparison import compare as comparison
 from modnet.comparison.decisions import ROPE
 from modnet.comparison.grid import spread
 from modnet.compose.tables import merge, read_toml
+from modnet.text import quote_argument
 
 
 @click.command(cls=Command)
@@ -77,6 +77,6 @@ def compare(
         except KeyboardInterrupt:
             if (folder / comparison.COMPARISON).is_file():
                 words = [str(folder / comparison.COMPARISON), "--out", str(folder), *["--accept"] * accept]
-                echo(f"continue with: modnet compare {shlex.join(words)}", err=json_)
+                echo(f"continue with: modnet compare {' '.join(map(quote_argument, words))}", err=json_)
             raise
     echo(json.dumps(result.as_json(), indent=2) if json_ else f"\n{result}\n\nsaved in {folder}")

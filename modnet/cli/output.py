@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import suppress
 from functools import partial
-from io import UnsupportedOperation
+from io import TextIOWrapper, UnsupportedOperation
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -105,11 +105,16 @@ def explain(error: BaseException | None) -> PluginError | None:
 
 
 def open_streams() -> None:
-    """Have output and errors go nowhere where the process was started without a place for them."""
+    """Have output and errors go nowhere where the process was started without a place for them.
+
+    Characters that the encoding of standard output lacks, as Windows has one beside a terminal, are escaped.
+    """
     fill_descriptors()
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def close_streams() -> None:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +79,11 @@ def label_runs(runs: Sequence[Path]) -> list[str]:
     >>> label_runs([Path("lab/lr-0.1/seed-0"), Path("lab/lr-0.1/seed-1"), Path("lab/lr-0.5/seed-0")])
     ['lr-0.1', 'lr-0.1', 'lr-0.5']
     """
-    groups = [run.absolute().parent if re.fullmatch(r"seed-\d+", run.name) else run.absolute() for run in runs]
-    above = os.path.commonpath([group.parent for group in groups])
-    return [Path(os.path.relpath(group, above)).as_posix() for group in groups]
+    paths = [Path(os.path.abspath(run)) for run in runs]  # noqa: PTH100 - without .. in it
+    groups = [path.parent if re.fullmatch(r"seed-\d+", path.name) else path for path in paths]
+    shared = zip(*(group.parent.parts for group in groups), strict=False)
+    above = sum(1 for _ in takewhile(lambda parts: len({*parts}) == 1, shared))  # 0 on several drives
+    return [Path(*group.parts[above:]).as_posix() for group in groups]
 
 
 def read_history(run: Path) -> tuple[History, Table]:

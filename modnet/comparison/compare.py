@@ -112,7 +112,8 @@ def compare(
     written = {**to_table(resolved), "data": to_table(base)["data"], "compare": attrs.asdict(plan)}
     tried = tuple(range(base.seed, base.seed + plan.seeds))
     with ExitStack() as stack:
-        folder = Path(out).absolute() if out else Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        place = out or stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+        folder = Path(place).absolute()
         _claim(folder, stack)
         jobs = [
             Job(f"{s.label}, seed {k}", folder / s.folder / f"seed-{k}", attrs.evolve(s.experiment, seed=k))
