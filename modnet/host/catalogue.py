@@ -190,7 +190,7 @@ def _answer(answer: Callable[[Plugin], Answer], plugin: Plugin, place: Path) -> 
     """Have one plugin answer, and leave that in a file; a pipe may be held open."""
     own = os.getpid()
     with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")  # where it eats all memory, nothing else is ended for it
+        Path("/proc/self/oom_score_adj").write_bytes(b"1000")  # where it eats all memory, nothing else is ended for it
     found = answer(plugin)
     if os.getpid() == own:  # not one that it has forked
         write_note(place, attrs.asdict(found))
