@@ -21,7 +21,7 @@ import click
 
 SECTION = re.compile(r"^## \[(?P<version>[^]]+)](?: - (?P<day>\d{4}-\d\d-\d\d))?$", re.MULTILINE)
 TO_BECOME = re.compile(r"\A\s*To become (\S+)\.\n")
-UNRELEASED = ("not on the package index yet", "is not released yet", "아직 패키지 색인에 없")  # noqa: RUF001
+UNRELEASED = ("not on the package index yet", "is not released yet", "아직 패키지 색인에 없")
 PLACEHOLDER = re.compile(r"\b(example|invalid|owner|todo)\b", re.IGNORECASE)
 
 
@@ -43,7 +43,7 @@ def read_sections(text: str) -> list[Section]:
     strange = [line for line in re.findall(r"(?m)^## .*$", text) if not SECTION.fullmatch(line)]
     if strange or not found:
         raise ValueError(f"CHANGELOG.md has no heading of a version in {strange}: write ## [1.2.3] - 2026-12-31")
-    sections = []
+    sections: list[Section] = []
     for match, end in zip(found, [*(match.start() for match in found[1:]), len(text)], strict=True):
         version, body, day = match["version"], f"{text[match.end() : end].strip()}\n", match["day"]
         if version == "Unreleased":
@@ -77,12 +77,13 @@ class Project:
     @property
     def version(self) -> str:
         """The version in the code."""
-        return re.findall(r'(?m)^__version__ = "(.+)"$', self.read("modnet/__init__.py"))[0]
+        return str(re.findall(r'(?m)^__version__ = "(.+)"$', self.read("modnet/__init__.py"))[0])
 
     @property
     def address(self) -> str | None:
         """The address of the repository, or None where it is not set."""
-        return tomllib.loads(self.read("pyproject.toml"))["project"].get("urls", {}).get("Repository")
+        address = tomllib.loads(self.read("pyproject.toml"))["project"].get("urls", {}).get("Repository")
+        return str(address) if address else None
 
     def obstacles(self, tag: str | None = None) -> Iterator[str]:
         """Yield what stands in the way of a release: what is wrong, and what to do."""
@@ -91,11 +92,15 @@ class Project:
             yield "the repository has no address: write Repository = ... below [project.urls] in pyproject.toml"
         elif not address.startswith("https://") or PLACEHOLDER.search(address) or address.endswith("/"):
             yield f"{address} is no address of a repository: correct Repository below [project.urls] in pyproject.toml"
-        newest = read_sections(self.read("CHANGELOG.md"))[0]
-        if newest.version != version:
-            yield f"CHANGELOG.md begins with {newest.version}, the code is {version}: give both the same version"
-        elif newest.day is None:
-            yield f"CHANGELOG.md has {version} as unreleased: write ## [{version}] - {date.today()} above its changes"
+        try:
+            newest = read_sections(self.read("CHANGELOG.md"))[0]
+        except ValueError as error:
+            yield str(error)
+        else:
+            if newest.version != version:
+                yield f"CHANGELOG.md begins with {newest.version}, the code is {version}: give both the same version"
+            elif newest.day is None:
+                yield f"CHANGELOG.md has {version} as unreleased: write ## [{version}] - {date.today()} above its changes"
         if f"\nversion: {version}\n" not in self.read("CITATION.cff"):
             yield f"CITATION.cff has another version: write version: {version}"
         for page in ("README.md", "README.ko.md", "SECURITY.md"):
@@ -107,7 +112,7 @@ class Project:
     def build(self, out: Path) -> list[Path]:
         """Build the files of the last commit, and return them: the same bytes whenever and wherever it is called.
 
-        What is not committed plays no part; times are those of the commit. The wheel is built from the source distribution.
+        What is not committed plays no part; times are those of the commit. The wheel is built from the other file.
         """
         archive = self._call("git", "archive", "HEAD")
         times = {"SOURCE_DATE_EPOCH": self._call("git", "log", "-1", "--format=%ct").decode().strip()}
@@ -158,7 +163,10 @@ def notes_command(version: str | None) -> None:
     """Print the notes of VERSION, or of the newest one: its section of CHANGELOG.md, with absolute links."""
     from index_page import make_absolute  # needs hatchling, which a check does not
 
-    sections = {each.version: each for each in read_sections(HERE.read("CHANGELOG.md"))}
+    try:
+        sections = {each.version: each for each in read_sections(HERE.read("CHANGELOG.md"))}
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
     section = sections.get(version or next(iter(sections)))
     if section is None:
         raise click.UsageError(f"CHANGELOG.md has no {version}; available: {', '.join(sections)}")
