@@ -1,4 +1,4 @@
-"""Releases: the page of an index, the files, the notes, and what stands in their way."""
+"""Releases: page of an index, files, notes, obstacles."""
 
 from __future__ import annotations
 
@@ -43,9 +43,8 @@ def test_each_link_of_the_page_leads_to_a_file_of_the_repository_at_the_tag(page
 
 @pytest.mark.parametrize("page", ["README.md", "README.ko.md"])
 def test_without_an_address_the_page_has_the_same_words_and_no_relative_link(page: str) -> None:
-    before, after = (
-        MarkdownIt("commonmark").render(text) for text in (HERE.read(page), make_absolute(HERE.read(page), None, "v1"))
-    )
+    text = HERE.read(page)
+    before, after = (MarkdownIt("commonmark").render(each) for each in (text, make_absolute(text, None, "v1")))
     assert [target for target in LEADING.findall(after) if not target.startswith("https://")] == []
     assert re.sub(r"</?a\b[^>]*>", "", after) == re.sub(r"</?a\b[^>]*>", "", before)
 
@@ -162,9 +161,8 @@ def test_an_obstacle_is_named_with_what_to_do(copy: Project, name: str, old: str
 
 
 def test_a_tag_has_the_version_of_the_code(copy: Project) -> None:
-    assert list(copy.obstacles("v9")) == [
-        f"the tag is v9, the code is {modnet.__version__}: call the tag v{modnet.__version__}"
-    ]
+    version = modnet.__version__
+    assert list(copy.obstacles("v9")) == [f"the tag is v9, the code is {version}: call the tag v{version}"]
 
 
 @pytest.mark.check
@@ -185,15 +183,8 @@ class TestBuilt:
     @staticmethod
     def _build(clone: Path, out: Path, umask: int = 0o022, **variables: str) -> dict[str, bytes]:
         command = [sys.executable, "tools/release.py", "build", "--out", str(out)]
-        done = subprocess.run(
-            command,
-            cwd=clone,
-            env={**os.environ, **variables},
-            capture_output=True,
-            text=True,
-            umask=umask,
-            check=False,
-        )
+        env = {**os.environ, **variables}
+        done = subprocess.run(command, cwd=clone, env=env, capture_output=True, text=True, umask=umask, check=False)
         assert done.returncode == 0, done.stderr
         files = {file.name: file.read_bytes() for file in sorted(out.iterdir())}
         digests = [f"{sha256(content).hexdigest()}  {name}" for name, content in files.items()]
@@ -213,12 +204,11 @@ class TestBuilt:
         assert files == again
         wheel, source = (tmp_path / "one" / name for name in files)
         assert (wheel.suffix, source.suffix) == (".whl", ".gz")
-        assert list_targets(self._page(wheel)) == [link for link in list_targets(HERE.read("README.md")) if ":" in link]
+        page = make_absolute(Project(first).read("README.md"), HERE.address, f"v{modnet.__version__}")
+        assert list_targets(self._page(wheel)) == list_targets(page)
 
-        toml = (first / "pyproject.toml").read_text(encoding="utf-8")
-        (first / "pyproject.toml").write_text(
-            toml.replace("[project.urls]\n", f'[project.urls]\nRepository = "{ADDRESS}"\n')
-        )
+        toml = re.sub(r"(?m)^(# )?Repository = .*$", f'Repository = "{ADDRESS}"', Project(first).read("pyproject.toml"))
+        (first / "pyproject.toml").write_text(toml, encoding="utf-8")
         who = ("-c", "user.name=A", "-c", "user.email=a@forge.test")
         subprocess.run(["git", *who, "commit", "--quiet", "--all", "-m", "Give the address"], cwd=first, check=True)
         self._build(first, tmp_path / "three")

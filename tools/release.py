@@ -92,15 +92,7 @@ class Project:
             yield "the repository has no address: write Repository = ... below [project.urls] in pyproject.toml"
         elif not address.startswith("https://") or PLACEHOLDER.search(address) or address.endswith("/"):
             yield f"{address} is no address of a repository: correct Repository below [project.urls] in pyproject.toml"
-        try:
-            newest = read_sections(self.read("CHANGELOG.md"))[0]
-        except ValueError as error:
-            yield str(error)
-        else:
-            if newest.version != version:
-                yield f"CHANGELOG.md begins with {newest.version}, the code is {version}: give both the same version"
-            elif newest.day is None:
-                yield f"CHANGELOG.md has {version} as unreleased: write ## [{version}] - {date.today()} above its changes"
+        yield from self._find_obstacles_of_changes(version)
         if f"\nversion: {version}\n" not in self.read("CITATION.cff"):
             yield f"CITATION.cff has another version: write version: {version}"
         for page in ("README.md", "README.ko.md", "SECURITY.md"):
@@ -108,6 +100,17 @@ class Project:
             yield from (f'{page} says "{words}": mend it' for words in UNRELEASED if words in said)
         if tag is not None and tag != f"v{version}":
             yield f"the tag is {tag}, the code is {version}: call the tag v{version}"
+
+    def _find_obstacles_of_changes(self, version: str) -> Iterator[str]:
+        try:
+            newest = read_sections(self.read("CHANGELOG.md"))[0]
+        except ValueError as error:
+            yield str(error)
+            return
+        if newest.version != version:
+            yield f"CHANGELOG.md begins with {newest.version}, the code is {version}: give both the same version"
+        elif newest.day is None:
+            yield f"CHANGELOG.md has {version} as unreleased: write ## [{version}] - {date.today()} above its changes"
 
     def build(self, out: Path) -> list[Path]:
         """Build the files of the last commit, and return them: the same bytes whenever and wherever it is called.
