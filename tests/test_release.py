@@ -11,8 +11,10 @@ import zipfile
 from email.parser import HeaderParser
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from hatchling.metadata.core import ProjectMetadata
 from hatchling.plugin.manager import PluginManager
 from index_page import make_absolute
@@ -23,6 +25,7 @@ import modnet
 
 ROOT = Path(__file__).parents[1]
 HERE = Project(ROOT)
+WORKFLOWS = ROOT / ".github" / "workflows"
 ADDRESS = "https://forge.test/modnet"
 LEADING = re.compile(r'(?:href|src)="([^"]*)"')
 
@@ -163,6 +166,48 @@ def test_an_obstacle_is_named_with_what_to_do(copy: Project, name: str, old: str
 def test_a_tag_has_the_version_of_the_code(copy: Project) -> None:
     version = modnet.__version__
     assert list(copy.obstacles("v9")) == [f"the tag is v9, the code is {version}: call the tag v{version}"]
+
+
+@pytest.mark.skipif(not WORKFLOWS.is_dir(), reason="the source distribution has no workflows")
+class TestWorkflows:
+    """Rights of the workflows, and what they call."""
+
+    @staticmethod
+    def _read(name: str) -> dict[str, Any]:
+        loaded = yaml.safe_load((WORKFLOWS / name).read_text(encoding="utf-8"))
+        assert isinstance(loaded, dict)
+        return loaded
+
+    @pytest.mark.parametrize("name", ["ci.yml", "release.yml"])
+    def test_actions_are_pinned_by_commit_and_nothing_is_secret_or_elsewhere(self, name: str) -> None:
+        text = (WORKFLOWS / name).read_text(encoding="utf-8")
+        assert re.findall(r"uses: (?!\S+@[0-9a-f]{40} # v\d).*", text) == []
+        assert re.findall(r"secrets\.|password|https?:|\bindex-url\b", text) == []
+        assert text.count("actions/checkout@") == text.count("persist-credentials: false")
+
+    def test_one_job_can_publish_and_it_runs_nothing_of_the_repository(self) -> None:
+        release, checks = self._read("release.yml"), self._read("ci.yml")
+        assert (release["permissions"], checks["permissions"]) == ({}, {"contents": "read"})
+        assert all("permissions" not in job for job in checks["jobs"].values())
+        rights = {name: job["permissions"] for name, job in release["jobs"].items()}
+        assert rights == {
+            "build": {"contents": "read"},
+            "test": {},
+            "publish": {"id-token": "write"},
+            "announce": {"contents": "write"},
+        }
+        publish = release["jobs"]["publish"]
+        assert publish["environment"] == "release"
+        assert [step["uses"].partition("@")[0] for step in publish["steps"]] == [
+            "actions/download-artifact",
+            "pypa/gh-action-pypi-publish",
+        ]
+        assert {name: job.get("needs") for name, job in release["jobs"].items()} == {
+            "build": None,
+            "test": "build",
+            "publish": "test",
+            "announce": "publish",
+        }
 
 
 @pytest.mark.check
