@@ -142,7 +142,7 @@ class Layer(Part, ABC):
             moved[:, channels, ...] += dx[k, ...]
             changes.append((self.forward(params, moved, mode, stream)[0] - z)[:, reached, ...])
         nothing: Array = xp.zeros_like(z[:, reached, ...])[None, ...][:0, ...]
-        return xp.stack(changes) if changes else nothing  # type: ignore[no-any-return]
+        return xp.stack(changes) if changes else nothing
 
     def slopes(self, params: Params, x: Array, memo: Any, name: str, channel: int) -> Array:
         """Return the change of an output channel by each entry of a linear parameter at that channel, per unit of it.
