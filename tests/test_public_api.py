@@ -62,9 +62,9 @@ CHANGES = {
         "default_step(dtype): type was changed (Any -> str)",
     ),
     "another result": (
-        "(dtype: Any) -> float",
-        "(dtype: Any) -> int",
-        "default_step: returned type was changed (float -> int)",
+        "def is_weight(name: str) -> bool",
+        "def is_weight(name: str) -> int",
+        "modnet.is_weight: returned type was changed (bool -> int)",
     ),
     "another value": (
         "    promises = 'gradient'",

@@ -1,4 +1,4 @@
-"""The public API as a stub, and what has changed since it was written: `python tools/public_api.py`."""
+"""The public API as a stub, and its changes: `python tools/public_api.py`."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def join(texts: list[str]) -> str:
 
 @attrs.frozen
 class Text:
-    """What is written into a signature as it is."""
+    """A text that is written into a signature as it is."""
 
     text: str
 
