@@ -46,7 +46,7 @@ class Caller:
 
     folder: Path
     token: str
-    """What the file `CALLER` in the folder holds while it compares."""
+    """The content of the file `CALLER` in the folder while it compares."""
     data: dict[str, Any] = attrs.field(eq=False)
     """The fingerprint of the data."""
     surroundings: Segment = attrs.field(eq=False)
@@ -55,7 +55,7 @@ class Caller:
 
     @property
     def is_there(self) -> bool:
-        """Whether it compares still: its token is in the folder, whose lock it holds as long as it lives."""
+        """True while it compares: its token is in the folder, whose lock it holds as long as it lives."""
         try:
             if (self.folder / CALLER).read_text(encoding="utf-8") != self.token:
                 return False
