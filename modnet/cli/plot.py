@@ -17,7 +17,7 @@ from modnet.cli.output import Command, echo
 from modnet.cli.show.curves.learning_curves import draw_learning_curves
 from modnet.cli.show.curves.several_runs import draw_several_runs
 from modnet.cli.show.values import format_title
-from modnet.comparison.compare import COMPARISON
+from modnet.comparison.training import COMPARISON
 from modnet.compose.parts import OWN, read_part
 from modnet.compose.tables import Table, read_toml
 from modnet.display.figure import FORMATS, save_figure
@@ -62,7 +62,7 @@ def plot(runs: tuple[Path, ...], out: Path | None, *, without: tuple[str, ...], 
 def find_runs(paths: Sequence[Path]) -> list[Path]:
     """Return the folders of runs, in place of a comparison's folder all that are in it; raises SettingError."""
     found: list[Path] = []
-    for path in paths:
+    for path in [each for path in paths for each in _expand(path)]:
         is_comparison = (path / COMPARISON).is_file()
         inside = sorted(each.parent for each in path.glob(f"*/seed-*/{HISTORY}")) if is_comparison else [path]
         if not inside:
@@ -71,6 +71,12 @@ def find_runs(paths: Sequence[Path]) -> list[Path]:
             )
         found += inside
     return found
+
+
+def _expand(path: Path) -> list[Path]:
+    """Return the folders of a pattern, which shells of Windows leave to the program; of any other path, itself."""
+    found = sorted(path.parent.glob(path.name)) if "*" in path.name and not path.exists() else []
+    return found or [path]
 
 
 def label_runs(runs: Sequence[Path]) -> list[str]:
