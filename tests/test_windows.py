@@ -1,4 +1,4 @@
-"""modnet as it would be on Windows and macOS: files, processes, encodings, shells and line ends of other systems."""
+"""Files, processes, encodings, shells and line ends of Windows and macOS."""
 
 from __future__ import annotations
 
@@ -266,7 +266,7 @@ print(json.dumps([found, sorted(modnet.__all__)], default=str))
     ("status", "words"),
     [(0xC0000005, "it crashes while it is imported (status 0xc0000005)"), (3, "it ends the program (exit status 3)")],
 )
-def test_a_plugin_that_crashes_on_windows_is_told_from_one_that_ends(status: int, words: str) -> None:
+def test_a_crash_on_windows_is_no_end_of_the_program(status: int, words: str) -> None:
     assert catalogue._describe_failure(make_plugin("cube"), status, 10.0, late=False).why == words
 
 

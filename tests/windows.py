@@ -1,6 +1,6 @@
-"""Windows, as far as Linux can play it: open files that nobody replaces or removes, and what the system does not have.
+"""Windows, as far as Linux can play it.
 
-As a plugin it plays that for every test: `pytest -p windows tests/runs`.
+Open files are neither replaced nor removed. As a plugin it plays that for every test: `pytest -p windows tests/runs`.
 """
 
 from __future__ import annotations

@@ -80,11 +80,11 @@ def echo(message: object = "", *, err: bool = False, nl: bool = True) -> None:
     for word in filter(lambda word: "\n" in word, sys.argv[1:]):
         for form in (word, to_printable(word)):  # errors have the second one
             text = text.replace(form, form.replace("\n", r"\n"))
-    shown, out = escape(text), None if err else get_output()
-    if out and _has_others(shown, out.encoding or "utf-8"):
+    out = None if err else get_output()
+    if out and _has_others(escape(text), out.encoding or "utf-8"):
         lacks = f"standard output is in {out.encoding}, which lacks some characters: they are escaped"
         warnings.warn(f"{lacks}; for all of them, set the environment variable PYTHONUTF8=1", stacklevel=1)
-    click.echo(shown, file=out, nl=nl, err=err)
+    click.echo(escape(text), file=out, nl=nl, err=err)
 
 
 def _has_others(text: str, encoding: str) -> bool:
