@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import attrs
+from array_api_compat import array_namespace
 from attrs.validators import gt, optional
 
 from modnet import Array, GradientEstimator, Grads, Objective, Params, State, Stream
@@ -65,6 +66,6 @@ class DirectFeedbackAlignment(GradientEstimator):
 
         def deliver(link: Link, dz: Array) -> Array:  # noqa: ARG001 - that of the next layer counts for nothing
             delivered: Array = error @ matrices[f"layer {link.place.index}"]
-            return delivered.reshape(link.x.shape)
+            return array_namespace(delivered).reshape(delivered, link.x.shape)
 
         return pass_back(error, links, deliver), matrices
