@@ -19,8 +19,8 @@ from modnet import (
     Stream,
     limit_blas_threads,
 )
-from modnet_gradients.arrays import move_to_numpy
 from modnet_gradients.analytic import check_analytic, refuse_complex_warnings
+from modnet_gradients.arrays import move_to_numpy
 from modnet_gradients.differences import differences
 from modnet_gradients.stencil import Stencil
 

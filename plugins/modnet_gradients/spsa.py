@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -73,7 +72,8 @@ class Spsa(GradientEstimator):
         for name, value in params.items():
             step = grads[name]
             step *= -lr
-            operator.iadd(value, step)
+            place: Any = value
+            place += step
 
     def evaluations(self, params: Params) -> int:  # noqa: ARG002 - however many there are
         """Return 2 for each direction."""

@@ -65,7 +65,8 @@ class DirectFeedbackAlignment(GradientEstimator):
                 matrices[f"layer {place.index}"] = drawn
 
         def deliver(link: Link, dz: Array) -> Array:  # noqa: ARG001 - that of the next layer counts for nothing
-            delivered: Array = error @ matrices[f"layer {link.place.index}"]
-            return array_namespace(delivered).reshape(delivered, link.x.shape)
+            rows = error @ matrices[f"layer {link.place.index}"]
+            delivered: Array = array_namespace(rows).reshape(rows, link.x.shape)
+            return delivered
 
         return pass_back(error, links, deliver), matrices

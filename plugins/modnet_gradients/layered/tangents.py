@@ -53,7 +53,8 @@ def _by_param(link: Link, param: Param, direction: Array) -> Array:
     value, name = link.own[param.name], param.name
     largest = find_largest(direction)
     if not largest:
-        return array_namespace(link.z).zeros_like(link.z)
+        nothing: Array = array_namespace(link.z).zeros_like(link.z)
+        return nothing
     if param.linear:
         return link.run({**link.own, name: value + direction}) - link.z
     h = get_step(value) / largest
