@@ -220,8 +220,8 @@ def test_an_optimizer_gives_the_same_numbers(xp, name, dtype):
 
 
 IMAGES = [
-    Convolution(filters=2, size=3), BatchNorm(), "relu", MaxPool(), Dropout(), Flatten(), Maxout(units=4), Dense(units=3),
-    "softmax",
+    Convolution(filters=2, size=3), BatchNorm(), "relu", MaxPool(), Dropout(), Flatten(), Maxout(units=4),
+    Dense(units=3), "softmax",
 ]  # fmt: skip
 NETWORKS = {
     "dense": {"layers": [6, 5, 3]},
