@@ -11,8 +11,8 @@ from attrs.validators import ge, in_, optional
 from modnet import GradientEstimator, Grads, Objective, Params, Stream
 from modnet_gradients.arrays import get_step, move_to_numpy
 from modnet_gradients.differences import count_cells, differences
-from modnet_gradients.stencil import Stencil, check_floats, check_step
-from modnet_gradients.step_size import StepReport, report_from_gradients, report_from_losses
+from modnet_gradients.steps.stencil import Stencil, check_floats, check_step
+from modnet_gradients.steps.step_size import StepReport, report_from_gradients, report_from_losses
 from modnet_gradients.structure import EVALUATE, Evaluate, LayerCells
 
 CENTRAL = Stencil(shifts=(1, -1), weights=(1, -1), divisor=2)

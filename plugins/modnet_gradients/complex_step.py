@@ -22,7 +22,7 @@ from modnet import (
 from modnet_gradients.analytic import check_analytic, refuse_complex_warnings
 from modnet_gradients.arrays import move_to_numpy
 from modnet_gradients.differences import differences
-from modnet_gradients.stencil import Stencil
+from modnet_gradients.steps.stencil import Stencil
 
 COMPLEX = Stencil(shifts=(1j,), weights=(-1j,), divisor=1)
 

@@ -10,7 +10,7 @@ from array_api_compat import array_namespace
 from modnet import Array, GradientError, Grads, Objective, Params, match_array
 from modnet_gradients.arrays import copy_array, get_dtype, get_step, is_other, move_to_numpy, to_number
 from modnet_gradients.layered import gradient_and_cells
-from modnet_gradients.stencil import Stencil, check_floats, of_copies
+from modnet_gradients.steps.stencil import Stencil, check_floats, of_copies
 from modnet_gradients.structure import Evaluate, LayerCells
 
 

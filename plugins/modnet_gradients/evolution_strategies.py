@@ -10,7 +10,7 @@ from attrs.validators import ge, gt
 from modnet import GradientError, GradientEstimator, Grads, Params, Stream
 from modnet_gradients.arrays import get_dtype, get_eps
 from modnet_gradients.directions import Direction, central_slope, mean_along, normal
-from modnet_gradients.stencil import check_floats
+from modnet_gradients.steps.stencil import check_floats
 
 
 @attrs.frozen

@@ -10,7 +10,7 @@ from attrs.validators import ge, gt, in_, optional
 from modnet import GradientEstimator, Grads, Params, Stream
 from modnet_gradients.arrays import get_eps
 from modnet_gradients.differences import count_cells, differences
-from modnet_gradients.stencil import Stencil, check_step
+from modnet_gradients.steps.stencil import Stencil, check_step
 from modnet_gradients.structure import EVALUATE, Evaluate, LayerCells
 
 FORWARD = Stencil(shifts=(1,), weights=(1,), divisor=1, centre=-1)

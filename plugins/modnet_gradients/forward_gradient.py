@@ -27,7 +27,7 @@ from modnet_gradients.analytic import refuse_complex_warnings
 from modnet_gradients.arrays import get_dtype, get_step, is_other
 from modnet_gradients.directions import Direction, mean_along, normal
 from modnet_gradients.layered import find_tangents, make_links
-from modnet_gradients.stencil import check_floats, of_copies
+from modnet_gradients.steps.stencil import check_floats, of_copies
 
 ADVICE = "spsa takes any function"
 STEP = 1e-20  # so small that all powers of it vanish beside the first

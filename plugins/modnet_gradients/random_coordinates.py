@@ -11,7 +11,7 @@ from attrs.validators import ge, gt, optional
 
 from modnet import Array, GradientError, GradientEstimator, Grads, Params, Stream, match_array
 from modnet_gradients.arrays import copy_array, count_numbers, get_dtype, get_step
-from modnet_gradients.stencil import check_floats, check_step, of_copies
+from modnet_gradients.steps.stencil import check_floats, check_step, of_copies
 
 
 @attrs.frozen

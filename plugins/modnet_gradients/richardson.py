@@ -10,7 +10,7 @@ from attrs.validators import ge, gt, in_, optional
 from modnet import GradientEstimator, Grads, Params, Stream
 from modnet_gradients.arrays import get_step
 from modnet_gradients.differences import count_cells, differences
-from modnet_gradients.stencil import Stencil, check_floats, check_step
+from modnet_gradients.steps.stencil import Stencil, check_floats, check_step
 from modnet_gradients.structure import EVALUATE, Evaluate, LayerCells
 
 # (4 D(h/2) - D(h)) / 3 with the central difference D(h) = (L(w + h) - L(w - h)) / 2h.

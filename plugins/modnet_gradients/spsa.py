@@ -12,7 +12,7 @@ from attrs.validators import ge, gt, optional
 from modnet import GradientError, GradientEstimator, Grads, Params, Stream
 from modnet_gradients.arrays import get_step, is_other
 from modnet_gradients.directions import Direction, central_slope, mean_along, signs
-from modnet_gradients.stencil import check_floats, check_step
+from modnet_gradients.steps.stencil import check_floats, check_step
 
 
 @attrs.frozen

@@ -25,7 +25,7 @@ from modnet_gradients.arrays import find_largest, get_dtype, get_eps, get_step
 from modnet_gradients.directions import advise_finite, signs
 from modnet_gradients.layered import Link, links_of_network
 from modnet_gradients.nodes.noise import Noise, average_along, find_shares
-from modnet_gradients.stencil import check_step
+from modnet_gradients.steps.stencil import check_step
 
 LOST = 0.1  # of a move, by rounding, is warned about
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from modnet import Array, Grads, Params
 from modnet_gradients.arrays import copy_array, count_numbers, get_eps
-from modnet_gradients.stencil import of_copies
+from modnet_gradients.steps.stencil import of_copies
 
 PROBES = 8  # entries of each parameter, spread evenly
 ORDER = 6  # differences of this order are noise: those of the smooth part have vanished
