@@ -74,9 +74,11 @@ from modnet.interfaces import RowsToPredict as RowsToPredict
 from modnet.interfaces import ScaleRate as ScaleRate
 from modnet.interfaces import Stop as Stop
 from modnet.interfaces import Trace as Trace
+from modnet.nn.arrays import match_array as match_array
+from modnet.nn.arrays import to_numpy as to_numpy
 from modnet.nn.blas import limit_blas_threads as limit_blas_threads
 from modnet.nn.checkpoint import Checkpoint as Checkpoint
-from modnet.nn.numerical import default_step as default_step
+from modnet.nn.layers import default_step as default_step
 from modnet.nn.schedules import LearningRate as LearningRate
 from modnet.nn.schedules import Schedule as Schedule
 from modnet.randomness import Stream as Stream
@@ -102,6 +104,7 @@ from modnet.types import Shape as Shape
 from modnet.types import State as State
 from modnet.types import Status as Status
 from modnet.types import Task as Task
+from modnet.types import is_numpy as is_numpy
 from modnet.types import is_weight as is_weight
 
 __version__: str

@@ -16,6 +16,7 @@ from modnet.data.dataset import Dataset
 from modnet.data.samples import Samples
 from modnet.errors import DivergedError, SettingError, ShapeError, TrainingInterrupted
 from modnet.interfaces import Callback, GradientEstimator, Loss, Metric, ObservedRun, Observer, Optimizer, name_of
+from modnet.nn.arrays import NUMPY, to_numpy, total, unlock
 from modnet.nn.blas import count_renewals, limit_blas_threads, renew_limit
 from modnet.nn.callbacks import Callbacks
 from modnet.nn.checkpoint import Checkpoint
@@ -75,6 +76,7 @@ def train_network(
     experiment: Mapping[str, Any] | None = None,
     folder: Path | None = None,
     create: type[Run] = Run,
+    poll: Callable[[], object] | None = None,
 ) -> Run:
     """Train a copy of `network` on mini-batches and return the run; the network that was given stays as it is.
 
@@ -82,6 +84,7 @@ def train_network(
     a run comes to the same bits as if it had never stopped. `keep` is called with a checkpoint in the first iteration,
     every few seconds, and at the end: a run that has finished can be lengthened. After `until` iterations it ends as
     interrupted. `experiment` and `folder` are what its followers see of where it comes from; `create` is its class.
+    `poll` is called before each iteration, and raises KeyboardInterrupt to interrupt the run.
 
     Raises ShapeError where network and data do not fit, DivergedError when the loss stops being finite, and
     TrainingInterrupted on Ctrl-C; these two carry the run, with the last parameters whose loss was finite.
@@ -98,7 +101,7 @@ def train_network(
         tell_epoch = partial(observer.epoch_ended, run=observed)
         try:
             observer.run_started(run=observed)
-            _iterate(run, until, tell_epoch, schedule)
+            _iterate(run, until, tell_epoch, schedule, poll or (lambda: None))
             run.status = Status.INTERRUPTED if run.iteration == until else Status.FINISHED
         except KeyboardInterrupt:
             run.status = Status.INTERRUPTED
@@ -121,7 +124,10 @@ def _begin(run: Run, callbacks: Sequence[Callback], observed: ObservedRun, start
     if needing and "validation" not in run.data.parts:
         what = f"{needing[0]} decides by a validation part, and the data has none: give data.with_validation(0.1)"
         raise SettingError([what], "callbacks")
-    arrays = protect(start.params if start else run.params)
+    library = run.network.library
+    arrays = protect(
+        {name: library.convert(to_numpy(v)) for name, v in (start.params if start else run.params).items()}
+    )
     params, factor = run.network.take_params(arrays), 1.0
     state, run.gradient_state = run.optimizer.init(params), run.init_gradient(params)
     if start:
@@ -129,8 +135,8 @@ def _begin(run: Run, callbacks: Sequence[Callback], observed: ObservedRun, start
             what = f"'iterations' must be >= the {start.iteration} that were made: {run.iterations}"
             raise SettingError([what], "training")
         start.check(run.params, run.optimizer, callbacks)
-        state, factor = start.restore(0, state), start.factor
-        run.gradient_state = start.restore_gradient(run.gradient, run.gradient_state)
+        state, factor = start.restore(0, state, library), start.factor
+        run.gradient_state = start.restore_gradient(run.gradient, run.gradient_state, library)
         run.iteration, run.seconds_before = start.iteration, start.seconds
         run.history = start.history.until(start.iteration)
     run.network = run.network.with_arrays(arrays)
@@ -138,11 +144,17 @@ def _begin(run: Run, callbacks: Sequence[Callback], observed: ObservedRun, start
     run.callbacks = Callbacks(tuple(callbacks), observed, run.optimizer)
     states = run.callbacks.first
     if start:
-        states = tuple(start.restore(number, first) for number, first in enumerate(states, start=1))
+        states = tuple(start.restore(number, first, library) for number, first in enumerate(states, start=1))
     run.sound = (run.iteration, arrays, state, states, factor, run.gradient_state)
 
 
-def _iterate(run: Run, until: int | None, tell_epoch: Callable[[], object], schedule: CheckpointSchedule) -> None:
+def _iterate(
+    run: Run,
+    until: int | None,
+    tell_epoch: Callable[[], object],
+    schedule: CheckpointSchedule,
+    poll: Callable[[], object],
+) -> None:
     network, history, callbacks, stream = run.network, run.history, run.callbacks, Stream(run.seed, ("gradient",))
     of_layers = Stream(run.seed, ("layers",))
     is_followed = callbacks.listen("on_iteration")
@@ -151,6 +163,7 @@ def _iterate(run: Run, until: int | None, tell_epoch: Callable[[], object], sche
     at, repeated = run.sound, -1
     try:
         while run.iteration < last and not callbacks.reason:
+            poll()
             k, arrays, state, states, factor, of_gradient = at
             renewals, params = count_renewals(), network.take_params(arrays)
             settings: Any = {"mode": "train", "stream": of_layers.child(k), "buffers": arrays}
@@ -187,7 +200,7 @@ def _iterate(run: Run, until: int | None, tell_epoch: Callable[[], object], sche
             run.grads = None  # so that the next batch takes its place, in the cache too
         run.stop_reason = callbacks.reason
     finally:
-        network.set_arrays({name: v if v.flags.writeable else np.array(v) for name, v in at[1].items()})
+        network.set_arrays({name: unlock(v) for name, v in at[1].items()})
         run.iteration, callbacks.last, run.grads, run.gradient_state = at[0], at[3], None, at[5]
         run.history = history.until(run.iteration)
 
@@ -196,11 +209,15 @@ def _bind_objective(
     network: LayeredNetwork, samples: Samples, chosen: slice | Array, **settings: Any
 ) -> NetworkObjective:
     """Return the loss of some samples as a function of the parameters."""
-    dtype = network.dtype
+    dtype, library = network.dtype, network.library
     x, t, weights = samples.rows(chosen, dtype), samples.targets(chosen, network.outputs), samples.weights
     x = x.reshape(len(x), *network.shape)
     t = t.astype(dtype, copy=False) if t.dtype.kind == "f" else t
     weights = None if weights is None else weights[chosen].astype(dtype, copy=False)
+    if library is not NUMPY:
+        is_fresh = not isinstance(chosen, slice)
+        x, t = (library.convert(each, is_fresh=is_fresh) for each in (x, t))
+        weights = None if weights is None else library.convert(weights, is_fresh=is_fresh)
     return NetworkObjective(network.placed, network.loss_function, network.fused, x, t, weights, **settings)
 
 
@@ -269,14 +286,14 @@ def _evaluate_part(
 
 def _compute_loss(network: LayeredNetwork, samples: Samples) -> float:
     """Return the loss that training minimizes, of samples that it does not see; some are evaluated at a time."""
-    total = count = 0.0
+    summed = count = 0.0
     rows = network.rows_at_once
     for start in range(0, len(samples), rows):
         settings: Any = {"mode": "predict", "buffers": network.buffers}
         objective = _bind_objective(network, samples, slice(start, start + rows), **settings)
-        share = len(objective.x) if objective.weights is None else float(objective.weights.sum())
-        total, count = total + share * objective(network.params), count + share
-    return total / count if count else math.nan
+        share = objective.x.shape[0] if objective.weights is None else total(objective.weights)
+        summed, count = summed + share * objective(network.params), count + share
+    return summed / count if count else math.nan
 
 
 def check_task(loss: Loss, data: Dataset) -> None:
