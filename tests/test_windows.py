@@ -154,8 +154,7 @@ def test_every_terminal_and_file_can_show_every_text(
             patch.setattr(sys, "stdout", out)
             patch.setattr(sys, "stderr", err)
             patch.setattr(sys, "argv", ["modnet", *command])
-            for module in ("cli.train", "comparison.compare"):
-                patch.setattr(f"modnet.{module}.try_to_draw", lambda *_: "")
+            patch.setattr("modnet_figures.figures.try_to_draw", lambda *_: "")
             with pytest.raises(SystemExit) if "없다.csv" in command else nullcontext():
                 main()
         told = err.buffer.getvalue().decode(encoding)

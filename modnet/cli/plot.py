@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from itertools import takewhile
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ def plot(runs: tuple[Path, ...], out: Path | None, *, without: tuple[str, ...], 
 def find_runs(paths: Sequence[Path]) -> list[Path]:
     """Return the folders of runs, in place of a comparison's folder all that are in it; raises SettingError."""
     found: list[Path] = []
-    for path in [each for path in paths for each in _expand(path)]:
+    for path in chain.from_iterable(map(_expand, paths)):
         is_comparison = (path / COMPARISON).is_file()
         inside = sorted(each.parent for each in path.glob(f"*/seed-*/{HISTORY}")) if is_comparison else [path]
         if not inside:
