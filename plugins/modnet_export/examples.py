@@ -39,16 +39,17 @@ def make_examples(model: Any, rows: int = ROWS) -> Examples:
     """Return rows with numbers and words of all kinds, such as may be missing, for a trained model."""
     network, generator = model.network, np.random.default_rng(0)
     shape = (rows, *network.shape)
-    one_input = "images" if len(network.shape) > 1 else "features"
+    names: tuple[str, ...] = ("images" if len(network.shape) > 1 else "features",)
+    inputs: tuple[Array, ...]
     if model.preparation is None:
         table = np.abs(generator.normal(size=shape) * model.scale / LIKE_PIXELS).astype(network.dtype)
         x = np.divide(table, model.scale, dtype=np.float64).astype(network.dtype)
-        names, inputs, table = (one_input,), (table,), table.reshape(rows, -1)
+        inputs, table = (table,), table.reshape(rows, -1)
     else:
         columns = model.preparation.columns
         table = np.stack([_make_column(column, rows, generator) for column in columns], axis=1)
         x = model.preparation.transform(table).astype(network.dtype).reshape(shape)
-        names, inputs = (one_input,), (table.reshape(shape) if len(network.shape) > 1 else table,)
+        inputs = (table.reshape(shape) if len(network.shape) > 1 else table,)
         if any(column.words is not None for column in columns):
             names = tuple(column.name or f"feature {j}" for j, column in enumerate(columns, start=1))
             inputs = tuple(_to_input(column, table[:, j]) for j, column in enumerate(columns))

@@ -42,7 +42,7 @@ def write_numpy(model: Any) -> bytes:
     """Return a trained model as a file of Python; raises PluginError for a part that has no steps, by its name."""
     program = trace_network(model.network)
     examples = make_examples(model)
-    is_prepared, network = model.preparation is not None, model.network
+    is_prepared = model.preparation is not None
     helpers = [OPERATORS[name][0] for name in sorted({step.function for step in program.steps} & OPERATORS.keys())]
     prepare = [standalone.prepare, standalone.to_word] if is_prepared else [standalone.divide]
     answers = [standalone.predict_proba] if examples.are_probabilities and model.classes else []
@@ -117,12 +117,12 @@ def _to_plain(labels: Any) -> tuple[Any, ...]:
 
 def _write_value(name: str, value: Any, what: str) -> str:
     """Return an assignment; long ones have a line for each entry."""
-    text = f"{name} = {ascii(value)}"
+    text = f"{name} = {value!a}"
     if len(text) <= WIDTH or not isinstance(value, tuple):
         return f"{text}  # {what}"
     if all(isinstance(each, tuple) for each in value):
-        return f"{name} = (  # {what}\n" + "".join(f"    {ascii(each)},\n" for each in value) + ")"
-    lines = _fill([f"{ascii(each)}," for each in value])
+        return f"{name} = (  # {what}\n" + "".join(f"    {each!a},\n" for each in value) + ")"
+    lines = _fill([f"{each!a}," for each in value])
     return f"{name} = (  # {what}\n" + "".join(f"    {line}\n" for line in lines) + ")"
 
 
@@ -163,7 +163,7 @@ class _Lines:
         self.uses = Counter(value.name for step in program.steps for value in list_values(step.arguments))
         self.layers = {step.result: step.layer for step in program.steps}
         self.users = {value.name: step.layer for step in program.steps for value in list_values(step.arguments)}
-        self.texts = {name: (f"PARAMS[{ascii(name)}]", TIGHT) for name in program.constants}  # and how they bind
+        self.texts = {name: (f"PARAMS[{name!a}]", TIGHT) for name in program.constants}  # and how they bind
         self.texts["x"] = "x", TIGHT
         self.count = 0
 
@@ -222,7 +222,7 @@ class _Lines:
             case Batch():
                 return "len(x)" if item.factor == 1 else f"({item.factor} * len(x))"
             case np.dtype():
-                return "bool" if item == bool else f"np.{item.name}"
+                return "bool" if item.kind == "b" else f"np.{item.name}"
             case tuple():
                 return f"({', '.join(map(self._write, item))}{',' * (len(item) == 1)})"
             case float() if not np.isfinite(item):
@@ -243,9 +243,8 @@ _NAMED = {"axis", "axes", "correction", "dtype", "keepdims"}
 def _write_params(constants: Any) -> str:
     """Return the parameters as text that NumPy reads back, without pickle."""
     file = io.BytesIO()
-    np.savez_compressed(
-        file, **{name: np.ascontiguousarray(value).reshape(np.shape(value)) for name, value in constants.items()}
-    )
+    arrays: Any = {name: np.array(value, order="C") for name, value in constants.items()}
+    np.savez_compressed(file, **arrays)
     text = "\n".join(textwrap.wrap(base64.b64encode(file.getvalue()).decode("ascii"), 120))
     load = "PARAMS = dict(np.load(io.BytesIO(base64.b64decode(DATA)), allow_pickle=False))"
     return f'# The parameters, as the files of an .npz archive.\nDATA = """\n{text}\n"""\n{load}'

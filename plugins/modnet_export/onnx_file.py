@@ -14,8 +14,9 @@ import modnet
 from modnet import Array, DataError, PluginError
 from modnet.files import quote
 from modnet_export.about import KEY, describe_model
+from modnet_export.conversion import convert
 from modnet_export.examples import Examples, make_examples
-from modnet_export.graph import Graph
+from modnet_export.graph import Graph, find_type
 from modnet_export.program import ADVICE, is_close, trace_network
 from modnet_export.tracing import UntraceableError
 
@@ -33,7 +34,7 @@ def write_onnx(model: Any) -> bytes:
     graph = Graph(outputs)
     try:
         inputs, x = _add_preparation(graph, model, examples)
-        y = graph.run(program, x, examples.x)
+        y = convert(graph, program, x, examples.x)
     except UntraceableError as error:
         raise PluginError(
             f"the network cannot be exported to ONNX, it {error}", ADVICE.replace("or export", "or")
@@ -70,9 +71,9 @@ def _check(found: onnx.ModelProto, examples: Examples, outputs: tuple[str, ...])
 
 def _add_preparation(graph: Graph, model: Any, examples: Examples) -> tuple[Inputs, str]:
     """Add what becomes of raw rows before the network, and return the inputs and the name of the samples."""
-    preparation, network, taken = model.preparation, model.network, Graph.name
+    preparation, network = model.preparation, model.network
     inputs = [
-        helper.make_tensor_value_info(taken(graph, name), _find_type(value), ["N", *value.shape[1:]])
+        helper.make_tensor_value_info(graph.take_name(name), find_type(value.dtype), ["N", *value.shape[1:]])
         for name, value in zip(examples.names, examples.inputs, strict=True)
     ]
     if preparation is None:
@@ -90,10 +91,6 @@ def _add_preparation(graph: Graph, model: Any, examples: Examples) -> tuple[Inpu
     if len(network.shape) > 1:
         x = graph.add("Reshape", x, graph.constant(np.array([0, *network.shape])))
     return inputs, x
-
-
-def _find_type(value: Array) -> int:
-    return onnx.TensorProto.STRING if value.dtype == object else int(helper.np_dtype_to_tensor_dtype(value.dtype))
 
 
 def _add_division(graph: Graph, raw: str, scale: float, dtype: Any) -> str:
@@ -201,7 +198,7 @@ def _add_answers(graph: Graph, model: Any, y: str, names: tuple[str, ...]) -> In
             graph.add("Add", spread, graph.constant(np.array(scale.mean)), output=names[0])
         else:
             graph.add("Identity", y, output=names[0])
-        return [helper.make_tensor_value_info(names[0], helper.np_dtype_to_tensor_dtype(dtype), ["N", network.outputs])]
+        return [helper.make_tensor_value_info(names[0], find_type(dtype), ["N", network.outputs])]
     if network.is_binary:
         other = graph.add("Sub", graph.constant(np.array(1, network.dtype)), y)
         graph.add("Concat", other, y, axis=1, output=names[1])
@@ -211,6 +208,6 @@ def _add_answers(graph: Graph, model: Any, y: str, names: tuple[str, ...]) -> In
     largest = graph.add("ArgMax", names[1], axis=1, keepdims=0)
     graph.add("Gather", graph.constant(labels, "classes"), largest, axis=0, output=names[0])
     return [
-        helper.make_tensor_value_info(names[0], _find_type(labels), ["N"]),
-        helper.make_tensor_value_info(names[1], helper.np_dtype_to_tensor_dtype(network.dtype), ["N", len(classes)]),
+        helper.make_tensor_value_info(names[0], find_type(labels.dtype), ["N"]),
+        helper.make_tensor_value_info(names[1], find_type(network.dtype), ["N", len(classes)]),
     ]

@@ -98,6 +98,20 @@ def list_values(item: Any) -> list[Value]:
     return []
 
 
+def has_batch(item: Any) -> bool:
+    """Say whether arguments depend on the number of samples."""
+    match item:
+        case Batch():
+            return True
+        case dict():
+            return any(map(has_batch, item.values()))
+        case tuple():
+            return any(map(has_batch, item))
+        case slice():
+            return has_batch((item.start, item.stop, item.step))
+    return False
+
+
 def describe(place: PlacedLayer) -> str:
     """Return the name of a layer in a program."""
     part = place.layer.activation or place.layer
@@ -118,11 +132,12 @@ def _trace(network: Any, x: Array) -> tuple[Trace, str]:
 def _run_layer(place: PlacedLayer, arrays: Mapping[str, Array], x: Traced, seed: int) -> Traced:
     """Return a layer's traced outputs; raises PluginError where there are none, or others than of NumPy's arrays."""
     own = {param.name: place.name(param.name) for param in (*place.params, *place.buffers)}
-    traced = {name: x.trace.create(full, arrays[full]) for name, full in own.items()}
+    traced: Any = {name: x.trace.create(full, arrays[full]) for name, full in own.items()}
     stream = Stream(seed, ("layers",)).child(place.index)
     known = find_operator(place)
     try:
-        z = known(place, traced, x) if known else place.layer.forward(traced, x, "predict", stream)[0]
+        samples: Any = x
+        z: Any = known(place, traced, x) if known else place.layer.forward(traced, samples, "predict", stream)[0]
     except UntraceableError as error:
         raise _refuse(place, str(error)) from None
     except Exception as error:
@@ -134,7 +149,8 @@ def _run_layer(place: PlacedLayer, arrays: Mapping[str, Array], x: Traced, seed:
     expected = place.layer.forward({name: arrays[full] for name, full in own.items()}, x.value, "predict", stream)[0]
     if not is_close(z.value, np.asarray(expected, x.dtype)):
         raise _refuse(place, "computes other numbers where its inputs are no arrays of NumPy")
-    return z
+    found: Traced = z
+    return found
 
 
 def _unite(network: Any, one: Trace, other: Trace, first: Step, second: Step) -> Step:
@@ -152,7 +168,7 @@ def _unite(network: Any, one: Trace, other: Trace, first: Step, second: Step) ->
                 return tuple(unite(*pair) for pair in zip(a, b, strict=True))
             case slice(), slice():
                 return slice(*(unite(getattr(a, name), getattr(b, name)) for name in ("start", "stop", "step")))
-            case _ if type(a) is type(b) and (a == b or a != a):  # noqa: PLR0124 - NaN
+            case _ if type(a) is type(b) and (a == b or a != a):  # NaN
                 return a
             case int(), int() if a * OTHER == b * ONE:
                 return Batch(a // ONE)
@@ -211,7 +227,7 @@ def _convolve(place: PlacedLayer, params: Mapping[str, Traced], x: Traced) -> Tr
     return z + params["b"].reshape(-1, 1, 1) if layer.bias else z
 
 
-def _pool(place: PlacedLayer, params: Mapping[str, Traced], x: Traced) -> Traced:
+def _pool(place: PlacedLayer, _: Mapping[str, Traced], x: Traced) -> Traced:
     layer: Any = place.layer
     return x.trace.call("pool_largest", x, _to_pair(layer.size), _to_pair(layer.stride or layer.size))
 

@@ -48,7 +48,7 @@ def prepare(rows: Any) -> Any:
     for cells, (name, words, is_one_hot, fill, has_indicator, mean, deviation) in zip(
         rows.reshape(len(rows), -1).T, COLUMNS, strict=True
     ):
-        lacking = np.array([cell is None or cell != cell for cell in cells])  # noqa: PLR0124 - NaN
+        lacking = np.array([cell is None or cell != cell for cell in cells])  # NaN
         if lacking.any() and fill is None:
             raise ValueError(f"column {name!r}: a value is missing")
         if words is None:

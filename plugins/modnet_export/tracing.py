@@ -16,13 +16,14 @@ from modnet_export.operators import OPERATORS
 
 _UNARY = """abs acos acosh asin asinh atan atanh bitwise_invert ceil cos cosh exp expm1 floor isfinite isinf isnan log
     log10 log1p log2 logical_not negative positive round sign sin sinh sqrt square tan tanh trunc"""
-_BINARY = """add atan2 bitwise_and bitwise_or bitwise_xor divide equal floor_divide greater greater_equal less less_equal
-    logaddexp logical_and logical_or logical_xor matmul maximum minimum multiply not_equal pow remainder subtract"""
-_REDUCING = "all any argmax argmin max mean min prod sum"
+_BINARY = """add atan2 bitwise_and bitwise_or bitwise_xor divide equal floor_divide greater greater_equal less
+    less_equal logaddexp logical_and logical_or logical_xor matmul maximum minimum multiply not_equal pow remainder
+    subtract"""
+_REDUCTIONS = "all any argmax argmin max mean min prod sum"
 FUNCTIONS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(_UNARY.split(), ("x",)),
     **dict.fromkeys(_BINARY.split(), ("x", "y")),
-    **dict.fromkeys(_REDUCING.split(), ("x", "*axis", "*keepdims")),
+    **dict.fromkeys(_REDUCTIONS.split(), ("x", "*axis", "*keepdims")),
     **dict.fromkeys(("std", "var"), ("x", "*axis", "*correction", "*keepdims")),
     "arange": ("start", "stop", "step", "*dtype"),
     "astype": ("x", "dtype"),
@@ -53,8 +54,8 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
 
 _NAMES = {
     "absolute": "abs", "amax": "max", "amin": "min", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin",
-    "arcsinh": "asinh", "arctan": "atan", "arctan2": "atan2", "arctanh": "atanh", "concatenate": "concat", "fabs": "abs",
-    "invert": "bitwise_invert", "power": "pow", "rint": "round", "true_divide": "divide",
+    "arcsinh": "asinh", "arctan": "atan", "arctan2": "atan2", "arctanh": "atanh", "concatenate": "concat",
+    "fabs": "abs", "invert": "bitwise_invert", "power": "pow", "rint": "round", "true_divide": "divide",
 }  # fmt: skip
 """The standard's names of NumPy's functions that have another one."""
 
@@ -301,7 +302,7 @@ class Traced:
         order[one], order[other] = order[other], order[one]
         return self.transpose(order)
 
-    def copy(self, order: str = "C") -> Traced:
+    def copy(self, order: str = "C") -> Traced:  # noqa: ARG002 - an order in memory is none of a step
         """Return the array itself: nothing can change it."""
         return self
 
@@ -374,7 +375,7 @@ class Namespace:
             raise UntraceableError(f"calls {name} of the array API standard, or of a library")
         return lambda *args, **kwargs: self._trace.call(name, *args, **kwargs)
 
-    def asarray(self, value: Any, *, dtype: Any = None, device: Any = None, copy: Any = None) -> Any:
+    def asarray(self, value: Any, *, dtype: Any = None, **_: Any) -> Any:
         """Return a traced array, or an array of numbers, perhaps in another dtype."""
         found = value if isinstance(value, Traced) else self._trace.create_constant(np.asarray(value))
         return found if dtype is None or found.dtype == dtype else found.astype(dtype)

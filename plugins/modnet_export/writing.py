@@ -5,9 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
-from modnet import DataError, MissingExtraError, Run, SavedRun, SettingError, Status, open_run
+import attrs
+import numpy as np
+
+from modnet import DataError, MissingExtraError, Run, SavedRun, SettingError, Status, match_array, open_run
 from modnet.files import write_atomically
 
 Format = Literal["onnx", "safetensors", "numpy"]
@@ -66,12 +69,19 @@ def write_export(run: Run | SavedRun | str | PathLike[str], target: Path, kind: 
         if error.name not in {"onnx", "safetensors"}:
             raise
         raise MissingExtraError(f"export to {kind}", "export") from None
-    content: bytes = getattr(module, f"write_{kind}")(run.model)
+    content: bytes = getattr(module, f"write_{kind}")(_to_numpy(run.model))
     try:
         write_atomically(target, content)
     except OSError as error:
         raise DataError(f"{target}: cannot be written: {error.strerror or error}", path=target) from None
     return target
+
+
+def _to_numpy(model: Any) -> Any:
+    """Return a trained model with arrays of NumPy, whatever library and device it was trained on."""
+    network = model.network
+    arrays = {name: match_array(value, np.empty(0, network.dtype)) for name, value in network.arrays.items()}
+    return attrs.evolve(model, network=network.with_arrays(arrays))
 
 
 def _describe(run: Run | SavedRun) -> str:
