@@ -1,4 +1,4 @@
-"""What an exported model says of itself."""
+"""Metadata of an exported model."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ KEY = "modnet"
 def describe_model(model: Any) -> dict[str, Any]:
     """Return all that is known of a trained model but its parameters, as plain values of JSON; no path is among them.
 
-    `modnet.Network(**about["network"])` makes the network again.
+    `modnet.Network(**about["network"])` makes a network of the same layers, which takes the parameters.
     """
     network = model.network
     layers = [describe_part(place.layer.activation or place.layer) for place in network.placed]
-    loss, shape = describe_part(network.loss_function), list(network.shape)
     found = {
         "version": modnet.__version__,
         "classes": list(model.classes),
         "features": list(model.feature_names),
         "scale": model.scale,
-        "network": {"layers": layers, "shape": shape, "loss": loss, "dtype": str(network.dtype)},
+        "network": {"layers": layers, "shape": list(network.shape), "dtype": str(network.dtype)},
+        "loss": describe_part(network.loss_function),
     }
     if model.preparation:
         found["preparation"] = model.preparation.to_dict()
@@ -35,14 +35,14 @@ def describe_model(model: Any) -> dict[str, Any]:
     return found
 
 
-def describe_part(part: object) -> list[Any]:
-    """Return a part's name and settings, as `modnet.Network` takes them.
+def describe_part(part: object) -> dict[str, Any]:
+    """Return the table of a part's name and settings, as `modnet.Network` takes that of a layer.
 
     >>> describe_part(modnet.activation("leaky-relu", slope=0.1))
-    ['leaky-relu', {'slope': 0.1}]
+    {'name': 'leaky-relu', 'slope': 0.1}
     """
     own = {name: getattr(part, name, None) for name in inspect.signature(type(part)).parameters}
-    return [modnet.find_name(part), {name: _to_plain(value) for name, value in own.items()}]
+    return {"name": modnet.find_name(part), **{name: _to_plain(value) for name, value in own.items()}}
 
 
 def _to_plain(value: Any) -> Any:

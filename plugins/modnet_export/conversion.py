@@ -72,6 +72,9 @@ class _Conversion:
 
     def node(self, value: Any, dtype: Any = None) -> Node:
         """Return the node of an array or a number, perhaps in another dtype."""
+        if isinstance(value, Batch):
+            count = np.asarray(value.factor * self.samples, dtype)
+            return Node(self.graph.cast(self.count(value.factor), count.dtype), count)
         name = value.name if isinstance(value, Value) else ""
         found = self.nodes.get(name)
         array = self.values[name] if name else np.asarray(value)
@@ -115,7 +118,8 @@ class _Conversion:
     def pair(self, given: Mapping[str, Any], result: Array) -> tuple[Node, Node]:
         """Return both arguments in the dtype that they are computed in."""
         values = given["x"], given["y"]
-        kinds = [self.values[value.name].dtype if isinstance(value, Value) else value for value in values]
+        kinds = [self.values[each.name].dtype if isinstance(each, Value) else each for each in values]
+        kinds = [1 if isinstance(each, Batch) else each for each in kinds]
         dtype = np.result_type(*kinds) if result.dtype == bool else result.dtype
         return self.node(values[0], dtype), self.node(values[1], dtype)
 
@@ -301,7 +305,7 @@ class _Conversion:
         equation = f"{''.join(left)},{''.join(right)}->{''.join(rest)}"
         return self.graph.add("Einsum", *(node.name for node in pair), equation=equation)
 
-    def where(self, call: Call) -> str:
+    def choose(self, call: Call) -> str:
         """Convert `where`."""
         names = [self.node(call.given[key], call.result.dtype).name for key in ("x", "y")]
         return self.graph.add("Where", self.node(call.given["condition"], bool).name, *names)
@@ -342,7 +346,7 @@ _CONVERTERS: dict[str, Callable[[_Conversion, Call], str]] = {
     "stack": _Conversion.join,
     "take": _Conversion.take,
     "tensordot": _Conversion.tensordot,
-    "where": _Conversion.where,
+    "where": _Conversion.choose,
     "zeros": lambda self, call: self.fill_shape(call, 0),
     "zeros_like": lambda self, call: self.fill_shape(call, 0),
 }

@@ -1,4 +1,4 @@
-"""Rows of all kinds with a model's own predictions, which an exported model must make as well."""
+"""Raw rows of all kinds, with a model's own predictions."""
 
 from __future__ import annotations
 

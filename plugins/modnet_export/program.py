@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import zip_longest
 from typing import Any
 
 import attrs
@@ -14,6 +15,7 @@ from modnet_export.tracing import Step, Trace, Traced, UntraceableError, Value, 
 
 ONE, OTHER = 2, 3  # numbers of samples that a network is traced for: what differs between them is of the samples
 ADVICE = "write it by functions of the array API standard, or export --to safetensors, which has the parameters alone"
+OTHERWISE = "computes otherwise for another number of samples"
 CLOSE = {4: 1e-5, 8: 1e-10}  # by the bytes of a number
 
 
@@ -65,8 +67,10 @@ def trace_network(network: Any) -> Program:
     with np.errstate(all="ignore"):
         one, output = _trace(network, samples[:ONE])
         other, _ = _trace(network, samples[ONE:])
-    if len(one.steps) != len(other.steps):
-        raise _refuse(network.placed[-1], "computes otherwise for another number of samples")
+    for first, second in zip_longest(one.steps, other.steps):
+        if not (first and second) or (first.function, first.layer) != (second.function, second.layer):
+            layer = min(step.layer for step in (first, second) if step)
+            raise _refuse(network.placed[layer - 1], OTHERWISE)
     pairs = zip(one.steps, other.steps, strict=True)
     steps = _drop_unused([_unite(network, one, other, *pair) for pair in pairs], output)
     used = {value.name for step in steps for value in list_values(step.arguments)}
@@ -172,10 +176,8 @@ def _unite(network: Any, one: Trace, other: Trace, first: Step, second: Step) ->
                 return a
             case int(), int() if a * OTHER == b * ONE:
                 return Batch(a // ONE)
-        raise _refuse(place, "computes otherwise for another number of samples")
+        raise _refuse(place, OTHERWISE)
 
-    if (first.function, first.layer) != (second.function, second.layer):
-        raise _refuse(place, "computes otherwise for another number of samples")
     return attrs.evolve(first, arguments=unite(first.arguments, second.arguments))
 
 

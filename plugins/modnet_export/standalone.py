@@ -1,4 +1,4 @@
-"""Functions of an exported file of Python: from raw rows to samples, and from outputs to answers."""
+"""Functions of an exported file of Python."""
 
 from __future__ import annotations
 
@@ -110,9 +110,12 @@ def predict(rows: Any) -> Any:
 def read_csv(text: Any) -> Any:
     """Return the rows of a CSV file: by the names of the columns, or all of them where it has no header."""
     lines = [[cell.strip() for cell in line] for line in csv.reader(text) if line]
-    if lines and NAMES and set(NAMES) <= set(lines[0]):
-        places = [lines[0].index(name) for name in NAMES]
+    names = [name.strip() for name in NAMES]
+    if lines and names and set(names) <= set(lines[0]):
+        places = [lines[0].index(name) for name in names]
         lines = [[line[place] for place in places] for line in lines[1:]]
+    elif lines and names and len(lines[0]) != len(names):
+        raise ValueError(f"the file has no column {next(name for name in names if name not in lines[0])!r}")
     return [[None if cell in MISSING else cell for cell in line] for line in lines]
 
 

@@ -1,4 +1,4 @@
-"""Arrays that record what is computed of them, as calls of the array API standard."""
+"""Arrays that record the functions they are given to."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ _HARMLESS = {"order": ("K", "A", "C"), "copy": (True, False, None), "subok": (Tr
 
 
 class UntraceableError(AttributeError, TypeError):
-    """What is computed of traced arrays is no function that a trace can hold."""
+    """A function of traced arrays that no trace can hold."""
 
 
 @attrs.frozen
@@ -177,19 +177,19 @@ def _to_concrete(item: Any) -> Any:
     return item.value if isinstance(item, Traced) else item
 
 
-def _binary(function: str) -> Callable[[Traced, Any], Traced]:
+def _record_binary(function: str) -> Callable[[Traced, Any], Traced]:
     return lambda self, other: self.trace.call(function, self, other)
 
 
-def _reflected(function: str) -> Callable[[Traced, Any], Traced]:
+def _record_reflected(function: str) -> Callable[[Traced, Any], Traced]:
     return lambda self, other: self.trace.call(function, other, self)
 
 
-def _unary(function: str) -> Callable[[Traced], Traced]:
+def _record_unary(function: str) -> Callable[[Traced], Traced]:
     return lambda self: self.trace.call(function, self)
 
 
-def _method(function: str) -> Callable[..., Traced]:
+def _record_method(function: str) -> Callable[..., Traced]:
     return lambda self, *args, **kwargs: self.trace.call(function, self, *args, **kwargs)
 
 
@@ -307,27 +307,27 @@ class Traced:
         return self
 
     flatten = ravel
-    __getitem__ = _method("getitem")
-    __neg__, __pos__, __abs__, __invert__ = map(_unary, ("negative", "positive", "abs", "bitwise_invert"))
-    __add__, __radd__ = _binary("add"), _reflected("add")
-    __sub__, __rsub__ = _binary("subtract"), _reflected("subtract")
-    __mul__, __rmul__ = _binary("multiply"), _reflected("multiply")
-    __truediv__, __rtruediv__ = _binary("divide"), _reflected("divide")
-    __floordiv__, __rfloordiv__ = _binary("floor_divide"), _reflected("floor_divide")
-    __mod__, __rmod__ = _binary("remainder"), _reflected("remainder")
-    __pow__, __rpow__ = _binary("pow"), _reflected("pow")
-    __matmul__, __rmatmul__ = _binary("matmul"), _reflected("matmul")
-    __and__, __rand__ = _binary("bitwise_and"), _reflected("bitwise_and")
-    __or__, __ror__ = _binary("bitwise_or"), _reflected("bitwise_or")
-    __xor__, __rxor__ = _binary("bitwise_xor"), _reflected("bitwise_xor")
-    __lt__, __le__ = _binary("less"), _binary("less_equal")
-    __gt__, __ge__ = _binary("greater"), _binary("greater_equal")
-    __eq__, __ne__ = _binary("equal"), _binary("not_equal")  # type: ignore[assignment]
+    __getitem__ = _record_method("getitem")
+    __neg__, __pos__, __abs__, __invert__ = map(_record_unary, ("negative", "positive", "abs", "bitwise_invert"))
+    __add__, __radd__ = _record_binary("add"), _record_reflected("add")
+    __sub__, __rsub__ = _record_binary("subtract"), _record_reflected("subtract")
+    __mul__, __rmul__ = _record_binary("multiply"), _record_reflected("multiply")
+    __truediv__, __rtruediv__ = _record_binary("divide"), _record_reflected("divide")
+    __floordiv__, __rfloordiv__ = _record_binary("floor_divide"), _record_reflected("floor_divide")
+    __mod__, __rmod__ = _record_binary("remainder"), _record_reflected("remainder")
+    __pow__, __rpow__ = _record_binary("pow"), _record_reflected("pow")
+    __matmul__, __rmatmul__ = _record_binary("matmul"), _record_reflected("matmul")
+    __and__, __rand__ = _record_binary("bitwise_and"), _record_reflected("bitwise_and")
+    __or__, __ror__ = _record_binary("bitwise_or"), _record_reflected("bitwise_or")
+    __xor__, __rxor__ = _record_binary("bitwise_xor"), _record_reflected("bitwise_xor")
+    __lt__, __le__ = _record_binary("less"), _record_binary("less_equal")
+    __gt__, __ge__ = _record_binary("greater"), _record_binary("greater_equal")
+    __eq__, __ne__ = _record_binary("equal"), _record_binary("not_equal")  # type: ignore[assignment]
     all, any, max, mean, min, prod, std, sum, var = map(
-        _method, ("all", "any", "max", "mean", "min", "prod", "std", "sum", "var")
+        _record_method, ("all", "any", "max", "mean", "min", "prod", "std", "sum", "var")
     )
     argmax, argmin, astype, clip, round, squeeze, take = map(
-        _method, ("argmax", "argmin", "astype", "clip", "round", "squeeze", "take")
+        _record_method, ("argmax", "argmin", "astype", "clip", "round", "squeeze", "take")
     )
 
 

@@ -66,7 +66,7 @@ def write_export(run: Run | SavedRun | str | PathLike[str], target: Path, kind: 
     try:
         module = import_module(f"modnet_export.{kind}_file")
     except ModuleNotFoundError as error:
-        if error.name not in {"onnx", "safetensors"}:
+        if str(error.name).partition(".")[0] not in {"onnx", "safetensors"}:
             raise
         raise MissingExtraError(f"export to {kind}", "export") from None
     content: bytes = getattr(module, f"write_{kind}")(_to_numpy(run.model))
