@@ -1,4 +1,4 @@
-"""Exported models beside the runs that they are of: ONNX in onnxruntime, and files of Python."""
+"""Exported models in onnxruntime and in Python, beside their runs."""
 
 from __future__ import annotations
 
