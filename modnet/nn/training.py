@@ -189,6 +189,7 @@ def _iterate(run: Run, until: int | None, tell_epoch: Callable[[], object], sche
     finally:
         network.set_arrays({name: v if v.flags.writeable else np.array(v) for name, v in at[1].items()})
         run.iteration, callbacks.last, run.grads, run.gradient_state = at[0], at[3], None, at[5]
+        run.after = at[2:]
         run.history = history.until(run.iteration)
 
 
