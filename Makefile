@@ -7,7 +7,7 @@ COMMA := ,
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check long lint format types docs reference bench constraints clean
+.PHONY: help demo test check long lint format types docs reference bench dist notes constraints clean
 
 help:  ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,10 +55,17 @@ bench: $(VENV)/.bench  ## Time modnet against others and print the ratios
 	$(BIN)/python tests/benchmarks/workers.py
 	$(BIN)/python tests/benchmarks/digests.py
 
+dist: $(VENV)/.release  ## Build the files of a release from the last commit in dist/, check them, and print their SHA-256
+	rm -rf dist
+	$(BIN)/python tools/release.py build
+
+notes: $(VENV)/.test  ## Print the release notes: the newest section of the changelog
+	@$(BIN)/python tools/release.py notes
+
 constraints: $(VENV)/.test  ## Choose the versions in constraints.txt anew
 	$(PIP) install uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
-	    --upgrade $(addprefix --extra ,$(subst $(COMMA), ,$(EXTRAS)) sklearn) --group test --group lint --group docs --group bench pyproject.toml -o constraints.txt
+	    --upgrade $(addprefix --extra ,$(subst $(COMMA), ,$(EXTRAS)) sklearn) --group test --group lint --group docs --group bench --group release pyproject.toml -o constraints.txt
 
 clean:  ## Remove the environment and what tools have left
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist docs/_build
@@ -82,7 +89,11 @@ $(VENV)/.test: $(VENV)/.run
 	touch $@
 
 $(VENV)/.check: $(VENV)/.test
-	$(PIP) install --constraint constraints.txt --group torch
+	$(PIP) install --constraint constraints.txt --group torch --group release
+	touch $@
+
+$(VENV)/.release: $(VENV)/.test
+	$(PIP) install --constraint constraints.txt --group release
 	touch $@
 
 $(VENV)/.docs: $(VENV)/.run

@@ -3,16 +3,23 @@
 from modnet_data import cached as cached
 from modnet_data import download as download
 from modnet_data.run_tables import judge as judge
+from modnet_verdicts.comparing import compare as compare
+from modnet_verdicts.decisions import Decision as Decision
+from modnet_verdicts.judging import Judgement as Judgement
+from modnet_verdicts.report import Comparison as Comparison
+from modnet_verdicts.result import PairResult as PairResult
+from modnet_verdicts.result import SettingResult as SettingResult
+from modnet_verdicts.statistics import Estimate as Estimate
 
+from modnet import display as display
 from modnet import files as files
 from modnet import testing as testing
-from modnet.comparison.compare import compare as compare
-from modnet.comparison.decisions import Decision as Decision
-from modnet.comparison.judging import Judgement as Judgement
-from modnet.comparison.report import Comparison as Comparison
-from modnet.comparison.result import PairResult as PairResult
-from modnet.comparison.result import SettingResult as SettingResult
-from modnet.comparison.statistics import Estimate as Estimate
+from modnet.comparison.agreement import Mixture as Mixture
+from modnet.comparison.grid import Setting as Setting
+from modnet.comparison.training import GridRuns as GridRuns
+from modnet.comparison.training import ProgressObserver as ProgressObserver
+from modnet.comparison.training import SettingRuns as SettingRuns
+from modnet.comparison.training import train_grid as train_grid
 from modnet.compose.network import Network as Network
 from modnet.compose.network import TwoLayerNet as TwoLayerNet
 from modnet.compose.parts import activation as activation
@@ -66,9 +73,11 @@ from modnet.interfaces import RowsToPredict as RowsToPredict
 from modnet.interfaces import ScaleRate as ScaleRate
 from modnet.interfaces import Stop as Stop
 from modnet.interfaces import Trace as Trace
+from modnet.nn.arrays import match_array as match_array
+from modnet.nn.arrays import to_numpy as to_numpy
 from modnet.nn.blas import limit_blas_threads as limit_blas_threads
 from modnet.nn.checkpoint import Checkpoint as Checkpoint
-from modnet.nn.numerical import default_step as default_step
+from modnet.nn.layers import default_step as default_step
 from modnet.nn.schedules import LearningRate as LearningRate
 from modnet.nn.schedules import Schedule as Schedule
 from modnet.randomness import Stream as Stream
@@ -94,6 +103,7 @@ from modnet.types import Shape as Shape
 from modnet.types import State as State
 from modnet.types import Status as Status
 from modnet.types import Task as Task
+from modnet.types import is_numpy as is_numpy
 from modnet.types import is_weight as is_weight
 
 __version__: str

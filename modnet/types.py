@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
 import attrs
+import numpy as np
 import numpy.typing as npt
 
 # Plugin mathematics also serves the arrays of other libraries (array API standard); NumPy's type stands for all.
@@ -30,9 +31,21 @@ def is_weight(name: str) -> bool:
     return name.startswith(("W", "w"))
 
 
+def is_numpy(value: object) -> bool:
+    """Say whether a value is an array of NumPy's: those of other libraries have no `out=`, flags or methods like `sum`.
+
+    >>> is_numpy(np.zeros(2)), is_numpy(2.0)
+    (True, False)
+    """
+    return isinstance(value, np.ndarray)
+
+
 def lock(array: Array) -> Array:
-    """Return a view to read alone, so that a part that works in place changes no array of somebody else."""
-    if array.flags.writeable:
+    """Return a view to read alone, so that a part that works in place changes no array of somebody else.
+
+    Other libraries have none: their arrays are returned as they are.
+    """
+    if is_numpy(array) and array.flags.writeable:
         array = array.view()
         array.setflags(write=False)
     return array

@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 
+import modnet
 from modnet.cli.options import (
     choose_new_folder,
     comparison_options,
@@ -19,10 +21,11 @@ from modnet.cli.options import (
 )
 from modnet.cli.output import Command, echo, get_output
 from modnet.cli.show.progress import RunsProgress, file_progress
-from modnet.comparison import compare as comparison
-from modnet.comparison.decisions import ROPE
 from modnet.comparison.grid import spread
+from modnet.comparison.training import COMPARISON
 from modnet.compose.tables import merge, read_toml
+
+ROPE = attrs.fields(modnet.Comparison).rope.default
 
 
 @click.command(cls=Command)
@@ -64,7 +67,7 @@ def compare(
     out_stream = sys.stderr if json_ else get_output()
     with file_progress(), RunsProgress(out_stream) as progress:
         try:
-            result = comparison.compare(
+            result = modnet.compare(
                 merge(table, changes),
                 grid,
                 seeds=seeds,
@@ -75,8 +78,8 @@ def compare(
                 accept=accept,
             )
         except KeyboardInterrupt:
-            if (folder / comparison.COMPARISON).is_file():
-                words = [str(folder / comparison.COMPARISON), "--out", str(folder), *["--accept"] * accept]
+            if (folder / COMPARISON).is_file():
+                words = [str(folder / COMPARISON), "--out", str(folder), *["--accept"] * accept]
                 echo(f"continue with: modnet compare {shlex.join(words)}", err=json_)
             raise
     echo(json.dumps(result.as_json(), indent=2) if json_ else f"\n{result}\n\nsaved in {folder}")

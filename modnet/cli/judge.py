@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 
 import modnet
 from modnet.cli.output import Command, echo
-from modnet.comparison.decisions import ROPE
 from modnet.display.figure import FORMATS, save_figure
+
+ROPE = attrs.fields(modnet.Comparison).rope.default
 
 
 @click.command(cls=Command)
@@ -23,7 +25,7 @@ from modnet.display.figure import FORMATS, save_figure
 @click.option("--dataset", metavar="COLUMN", help="Differences are taken within each data set.")
 @click.option("--higher-is-better/--lower-is-better", default=None, help="Needed where the score's name does not say.")
 @click.option(
-    "--rope", type=click.FloatRange(0), help=f"Scores closer than this are equal (default: {ROPE:g} for accuracies)."
+    "--rope", type=click.FloatRange(0), help=f"Scores closer than this are equal (default: {ROPE} for accuracies)."
 )
 @click.option("--diverged", type=float, metavar="SCORE", help="What a run without a finite score counts with.")
 @click.option("--plot", type=click.Path(path_type=Path), help=f"Draw the scores: a .{', .'.join(FORMATS)} file.")

@@ -16,7 +16,7 @@ from modnet.cli.output import Command, echo
 from modnet.cli.show.curves.learning_curves import draw_learning_curves
 from modnet.cli.show.curves.several_runs import draw_several_runs
 from modnet.cli.show.values import format_title
-from modnet.comparison.compare import COMPARISON
+from modnet.comparison.training import COMPARISON
 from modnet.compose.parts import OWN, read_part
 from modnet.compose.tables import Table, read_toml
 from modnet.display.figure import FORMATS, save_figure

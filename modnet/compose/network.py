@@ -15,6 +15,7 @@ from modnet.compose.summary import summarize
 from modnet.data.dataset import Dataset
 from modnet.errors import SettingError
 from modnet.interfaces import Activation, Layer, Loss, Part
+from modnet.nn.arrays import find_library
 from modnet.nn.initializers import WeightInit, WeightInitStd, initialize_buffers, initialize_params
 from modnet.nn.layers import place_layers
 from modnet.nn.network import LayeredNetwork
@@ -33,8 +34,11 @@ class Network(LayeredNetwork):
     `weight_init_std` is the initial weights' standard deviation, "he" or "xavier". `weight_init` takes its place, one
     for all layers or a list of one for each: a number, "he", "xavier", "lecun" (1 / sqrt(inputs)), "orthogonal", or a
     function `(inputs, outputs, generator) -> weights`. `bias_init` are the initial biases: a number, or a list of one
-    for each layer; with `bias_init_std` they are drawn about it with that standard deviation. Raises SettingError,
-    UnknownNameError, and ShapeError that names the layer.
+    for each layer; with `bias_init_std` they are drawn about it with that standard deviation.
+
+    `array` is the library of its arrays, "numpy" or "torch", and `device` where they are, in that library's words:
+    "cpu", "cuda", "cuda:1", "mps". All that it computes follows them. Raises SettingError, UnknownNameError,
+    MissingExtraError, and ShapeError that names the layer.
 
     >>> net = modnet.Network([784, 100, 50, 10], hidden="relu", weight_init_std="he", seed=1)
     >>> net.params["W3"].shape
@@ -54,6 +58,8 @@ class Network(LayeredNetwork):
         weight_init_std: WeightInitStd = 0.01,
         seed: int = 0,
         dtype: str = "float64",
+        array: str = "numpy",
+        device: str | None = None,
         weight_init: WeightInit | Sequence[WeightInit] | None = None,
         bias_init: float | Sequence[float] | None = None,
         bias_init_std: float | None = None,
@@ -78,7 +84,12 @@ class Network(LayeredNetwork):
             activations = [make_part("activation", part) for part in [*each, output or "softmax"]]
             placed = place_layers(_create_layers(items, activations), (int(items[0]),))
         params = initialize_params(placed, weight_init_std, seed, dtype, weight_init, bias_init, bias_init_std)
-        super().__init__(placed, loss, params, initialize_buffers(placed, dtype), seed)
+        library = find_library(array, device, dtype)
+        params, buffers = (
+            {name: library.convert(value, is_fresh=True) for name, value in each.items()}
+            for each in (params, initialize_buffers(placed, dtype))
+        )
+        super().__init__(placed, loss, params, buffers, seed)
         self.initial = {
             "weight_init_std": weight_init_std,
             "weight_init": weight_init,

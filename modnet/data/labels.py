@@ -10,7 +10,7 @@ from typing import Any, Self, cast
 
 import attrs
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 
 from modnet.errors import DataError
 from modnet.text import JOINERS, list_some, quote
@@ -44,7 +44,7 @@ def one_hot(t: Array, like: Array, axis: int = -1) -> Array:
     xp = array_namespace(like)
     shape = [1] * like.ndim
     shape[axis] = -1
-    classes = xp.reshape(xp.arange(like.shape[axis], dtype=t.dtype), tuple(shape))
+    classes = xp.reshape(xp.arange(like.shape[axis], dtype=t.dtype, device=device(t)), tuple(shape))
     return cast("Array", xp.astype(xp.expand_dims(t, axis=axis) == classes, like.dtype))
 
 

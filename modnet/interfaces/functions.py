@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-import numpy as np
+from array_api_compat import array_namespace
 
 from modnet.errors import NoDerivativeError
 from modnet.interfaces.part import Part, name_of
@@ -51,11 +51,11 @@ def spread_targets(t: Array, y: Array, moved: Array, axis: int = -1) -> Array:
     >>> spread_targets(np.array([[0, 1]]), np.ones((3, 1, 2)), np.ones((3, 4, 2)), axis=0).shape
     (4, 2)
     """
-    if t.ndim == y.ndim:
-        return np.broadcast_to(t, moved.shape)
     shape = list(moved.shape)
-    del shape[axis]
-    return np.broadcast_to(t, shape)
+    if t.ndim < y.ndim:
+        del shape[axis]
+    spread: Array = array_namespace(t).broadcast_to(t, tuple(shape))
+    return spread
 
 
 class FusedLoss(ABC):
@@ -86,8 +86,10 @@ class FusedLoss(ABC):
 
         `a` and `y` are (outputs, 1, N). Optional: a sum over the outputs may be one product for all units.
         """
-        da = directions[:, :, np.newaxis, np.newaxis] * steps
-        return self.change(a, y, t, da.reshape(len(da), -1, da.shape[-1]), axis=0).reshape(da.shape[1:])
+        xp, da = array_namespace(directions, steps), directions[:, :, None, None] * steps
+        moves = xp.reshape(da, (da.shape[0], -1, da.shape[-1]))
+        changes: Array = xp.reshape(self.change(a, y, t, moves, axis=0), da.shape[1:])
+        return changes
 
     @abstractmethod
     def backward(self, a: Array, y: Array, t: Array, axis: int = -1) -> Array:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 import attrs
-import numpy as np
+from array_api_compat import array_namespace
 
 from modnet.errors import NoDerivativeError
 from modnet.interfaces.functions import Activation
@@ -135,13 +135,14 @@ class Layer(Part, ABC):
         `dx` (M, N, channels, *rest) holds M moves of the batch, each by itself; the changes have the same layout.
         Optional: a form that computes nothing else, and in which nothing cancels, makes differences fast and exact.
         """
-        reached = self.reach(x.shape[1:], channels)
+        xp, reached = array_namespace(x, dx), self.reach(tuple(x.shape[1:]), channels)
         changes = []
-        for each in dx:
-            moved: Array = np.array(x, np.result_type(x, each))
-            moved[:, channels] += each
-            changes.append((self.forward(params, moved, mode, stream)[0] - z)[:, reached])
-        return np.stack(changes) if changes else np.empty((0, *z[:, reached].shape), z.dtype)
+        for k in range(dx.shape[0]):
+            moved = xp.astype(x, xp.result_type(x, dx))
+            moved[:, channels, ...] += dx[k, ...]
+            changes.append((self.forward(params, moved, mode, stream)[0] - z)[:, reached, ...])
+        nothing: Array = xp.zeros_like(z[:, reached, ...])[None, ...][:0, ...]
+        return xp.stack(changes) if changes else nothing
 
     def slopes(self, params: Params, x: Array, memo: Any, name: str, channel: int) -> Array:
         """Return the change of an output channel by each entry of a linear parameter at that channel, per unit of it.

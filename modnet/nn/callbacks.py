@@ -11,6 +11,7 @@ import numpy as np
 
 from modnet.errors import PluginError, SettingError
 from modnet.interfaces import Callback, ObservedRun, Optimizer, Record, ScaleRate, Stop, name_of
+from modnet.nn.arrays import match_array, to_numpy
 from modnet.nn.schedules import fix_rate
 from modnet.nn.validation import describe_returned, validate_arrays
 from modnet.types import Array, History, Params, State
@@ -80,10 +81,11 @@ class Callbacks:
             found = part.on_end(self.run, self.last[i])
             if found is not None:
                 _check_is_repeatable(part, "parameters")
-                wanted = {name: np.array(w) for name, w in validate_arrays(found, params, part).items()}
+                own = {name: to_numpy(w) for name, w in params.items()}
+                wanted = {name: np.array(w) for name, w in validate_arrays(found, own, part).items()}
                 if not all(np.isfinite(w).all() for w in wanted.values()):
                     raise PluginError(f"{part!r} returned nan or inf at the end", "numbers are expected", part=part)
-        return wanted
+        return wanted and {name: match_array(w, params[name]) for name, w in wanted.items()}
 
 
 def _validate(result: Any, event: str, part: Callback) -> tuple[State, Any]:

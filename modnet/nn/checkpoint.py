@@ -21,6 +21,7 @@ from modnet.files import replacing, sweep, write_atomically
 from modnet.files.arrays import unpack_arrays
 from modnet.files.opening import read_plain
 from modnet.interfaces import Callback, GradientEstimator, Optimizer, Part, is_same_name, name_of
+from modnet.nn.arrays import NUMPY, Library, get_dtype, to_numpy
 from modnet.nn.serialization import STORABLE, flatten, unflatten
 from modnet.text import printable
 from modnet.types import Array, History, Params, State
@@ -63,25 +64,28 @@ class Checkpoint:
         _check_names("callbacks", names[1:], callbacks)
         for name in {**self.params, **params}:
             pair = self.params.get(name), params.get(name)
-            there, here = ("missing" if array is None else f"{array.dtype} {array.shape}" for array in pair)
+            there, here = ("missing" if array is None else f"{get_dtype(array)} {tuple(array.shape)}" for array in pair)
             if here != there:
                 raise ShapeError(f"the checkpoint is of another network: {name} is {there} in it, here it is {here}")
 
-    def restore(self, number: int, first: State) -> State:
-        """Return one of the states, of the structure of the part's first one; raises DataError of another."""
-        return _restore(self.states[number], first)
+    def restore(self, number: int, first: State, library: Library = NUMPY) -> State:
+        """Return one of the states, of the structure of the part's first one, and for a network of some array library.
 
-    def restore_gradient(self, estimator: GradientEstimator, first: State) -> State:
+        Raises DataError of another structure.
+        """
+        return _restore(self.states[number], first, library)
+
+    def restore_gradient(self, estimator: GradientEstimator, first: State, library: Library = NUMPY) -> State:
         """Return the state of a gradient estimator, None where it has none; raises SettingError of another one's."""
         if self.gradient or first is not None:
             _check_names("gradient estimator", [self.gradient[0]] if self.gradient else [], [estimator])
-        return _restore(self.gradient, first) if self.gradient else None
+        return _restore(self.gradient, first, library) if self.gradient else None
 
 
-def _restore(flattened: tuple[str, Flattened], first: State) -> State:
+def _restore(flattened: tuple[str, Flattened], first: State, library: Library) -> State:
     name, (node, arrays) = flattened
     try:
-        return copy.deepcopy(unflatten(node, first, arrays))
+        return copy.deepcopy(unflatten(node, first, arrays, library))
     except Exception as error:  # a file may hold anything
         what = printable(f"of {name} is of another structure than now: {error}", 200)
         raise DataError(f"the checkpoint's state {what}") from None
@@ -94,11 +98,14 @@ def _check_names(what: str, names: Sequence[str], parts: Sequence[Part]) -> None
         raise SettingError([f"the checkpoint is of the {what} {of}, not {not_of}"], "start")
 
 
-def flatten_state(part: Part, state: State, first: State) -> tuple[str, Flattened]:
-    """Return a part's name and its state, of the structure of its first one; raises PluginError where it cannot be."""
+def flatten_state(part: Part, state: State, first: State, native: type = np.ndarray) -> tuple[str, Flattened]:
+    """Return a part's name and its state, of the structure of its first one; raises PluginError where it cannot be.
+
+    `native` is the class of the network's arrays.
+    """
     arrays: list[Array] = []
     try:
-        return name_of(part), (flatten(state, first, arrays, "state"), arrays)
+        return name_of(part), (flatten(state, first, arrays, "state", native), arrays)
     except (TypeError, RecursionError) as error:
         kinds: dict[type, str] = {Optimizer: "optimizer", GradientEstimator: "gradient estimator", Callback: "callback"}
         kind = next(word for cls, word in kinds.items() if isinstance(part, cls))
@@ -114,7 +121,7 @@ def hash_params(params: Params) -> str:
     """
     digest = sha256()
     for name in sorted(params):
-        value = np.asarray(params[name])
+        value = to_numpy(params[name])
         digest.update(json.dumps([name, value.dtype.name, value.shape]).encode())
         digest.update(np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()
@@ -122,7 +129,7 @@ def hash_params(params: Params) -> str:
 
 def save_params(path: Path, params: Params, about: dict[str, Any]) -> None:
     """Write parameters and a JSON-able description, with the SHA-256 of both in it, as an npz file."""
-    content = io.BytesIO()
+    content, params = io.BytesIO(), {name: to_numpy(value) for name, value in params.items()}
     sealed = {**about, DIGEST: _hash_described(params, about)}
     np.savez(content, allow_pickle=False, about=np.array(json.dumps(sealed)), **params)
     write_atomically(path, content.getvalue())

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from modnet.errors import NoDerivativeError, PluginError, SettingError, ShapeError
 from modnet.interfaces import DenseLayer, Layer, Param, PlacedLayer, name_of
-from modnet.nn.numerical import compute_partial_differences, default_step
+from modnet.nn.arrays import copy_array, get_dtype, get_namespace, to_numpy
 from modnet.nn.validation import describe_returned, validate_array, validate_arrays
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, Mode, Params, Shape
@@ -98,8 +98,8 @@ def run_layer(place: PlacedLayer, own: Params, x: Array, mode: Mode, stream: Str
     result: Any = place.layer.forward(own, x, mode, stream.child(place.index))
     if not isinstance(result, tuple) or len(result) != 2:
         raise describe_returned(part, result, "the outputs and a memo are expected")
-    z = validate_array(result[0], x, part, (len(x), *place.outputs))
-    return z.astype(x.dtype, copy=False), result[1]
+    z = validate_array(result[0], x, part, (x.shape[0], *place.outputs))
+    return z if z.dtype == x.dtype else z.astype(x.dtype), result[1]
 
 
 def update_buffers(place: PlacedLayer, own: Params, x: Array, memo: Any) -> dict[str, Array]:
@@ -123,18 +123,20 @@ def pass_back(
         return run_layer(place, own, moved, mode, stream)[0]
 
     if layer.elementwise:
-        h = default_step(x.dtype)
+        h = default_step(get_dtype(x))
         slope: Array = (run(x + h) - run(x - h)) / (2 * h)
         return dz * slope
     couples_samples = layer.couples_samples and mode == "train"
     if not couples_samples:
-        moved = x.copy()
-        moved[:1] += default_step(x.dtype)
-        if not np.array_equal(run(moved)[1:], z[1:], equal_nan=True):
+        moved = copy_array(x)
+        moved[:1, ...] += default_step(get_dtype(x))
+        if not np.array_equal(to_numpy(run(moved))[1:], to_numpy(z)[1:], equal_nan=True):
             what = f"the inputs of a sample move the outputs of another one in {layer!r}"
             raise PluginError(what, "it must say so: couples_samples = True", part=layer)
     if x.ndim == 2 and not couples_samples:
-        return np.stack([_sum_samples(dz * column) for column in compute_partial_differences(run, x)], axis=-1)
+        columns = [_sum_samples(dz * column) for column in compute_partial_differences(run, x)]
+        stacked: Array = get_namespace(x).stack(columns, axis=-1)
+        return stacked
     return _measure(run, x, dz, whole=couples_samples)
 
 
@@ -155,18 +157,47 @@ def find_gradients(
 
 
 def _sum_samples(values: Array) -> Array:
-    sums: Array = values.sum(axis=tuple(range(1, values.ndim)))
+    sums: Array = get_namespace(values).sum(values, axis=tuple(range(1, values.ndim)))
     return sums
 
 
 def _measure(run: Callable[[Array], Array], x: Array, dz: Array, *, whole: bool) -> Array:
     """Return the loss's derivative by each number of `x` by central differences of `run`; or of each of its samples."""
-    h, found = default_step(x.dtype), np.empty_like(x)
+    xp, h = get_namespace(x), default_step(get_dtype(x))
+    found: Array = xp.empty_like(x)
     for index in np.ndindex(x.shape if whole else x.shape[1:]):
         at = index if whole else (slice(None), *index)
-        above, below = x.copy(), x.copy()
+        above, below = copy_array(x), copy_array(x)
         above[at] += h
         below[at] -= h
         change = dz * (run(above) - run(below))
-        found[at] = (change.sum() if whole else _sum_samples(change)) / (2 * h)
+        found[at] = (xp.sum(change) if whole else _sum_samples(change)) / (2 * h)
     return found
+
+
+def default_step(dtype: Any) -> float:
+    """Return the step h of central differences in a dtype: the book's 1e-4, or the cube root of eps where it is larger.
+
+    The cube root balances the truncation error, of order h², and the round-off error, of order eps / h.
+    Press et al., "Numerical Recipes", eq. 5.7.8; Saitoh, "Deep Learning from Scratch", chapter 4.3.1.
+
+    >>> default_step("float64"), round(default_step("float32"), 4)
+    (0.0001, 0.0049)
+    """
+    return max(1e-4, float(np.cbrt(np.finfo(dtype).eps)))
+
+
+def compute_partial_differences(f: Callable[[Array], Array], a: Array) -> Iterator[Array]:
+    """Yield (f(a + h e_k) - f(a - h e_k)) / 2h for each position k along the last axis, for all others at once.
+
+    `f` treats these independently, as an activation and a loss treat samples.
+
+    >>> differences = compute_partial_differences(lambda a: (a**2).sum(axis=-1), np.array([[3.0, 4.0]]))
+    >>> [difference.round(6).tolist() for difference in differences]
+    [[6.0], [8.0]]
+    """
+    h = default_step(get_dtype(a))
+    for k in range(a.shape[-1]):
+        shift: Array = get_namespace(a).zeros_like(a)
+        shift[..., k] = h
+        yield (f(a + shift) - f(a - shift)) / (2 * h)

@@ -11,12 +11,22 @@ import numpy as np
 
 from modnet.errors import SettingError, ShapeError
 from modnet.interfaces import DenseLayer, GradientEstimator, Loss, PlacedLayer
+from modnet.nn.arrays import (
+    Library,
+    get_dtype,
+    get_library,
+    get_namespace,
+    is_other_array,
+    name_device,
+    to_numpy,
+    unlock,
+)
 from modnet.nn.layers import find_dense_layers, run_layer
 from modnet.nn.metrics import find_hits
 from modnet.nn.objective import NetworkObjective, check_batch, check_samples, check_targets, is_binary, protect
 from modnet.nn.validation import to_array, validate_arrays
 from modnet.randomness import Stream
-from modnet.types import Array, Grads, Mode, Params, Shape, lock
+from modnet.types import Array, Grads, Mode, Params, Shape, is_numpy, lock
 
 BLOCK = 4096  # rows that are evaluated at a time where there may be very many
 IMAGES = 256  # of them where layers may make a hundred numbers of each
@@ -103,15 +113,16 @@ class LayeredNetwork:
     def predict(self, x: Any) -> Array:
         """Return the outputs (N, outputs) for samples (N, *inputs), or (outputs,) for one sample.
 
-        Samples of another shape than (inputs,) may be given as rows, too. Raises ShapeError that names the layer.
+        Samples of another shape than (inputs,) may be given as rows, too. The outputs are NumPy's, or of the library
+        that the samples are of. Raises ShapeError that names the layer.
         """
-        self._check_arrays()
-        x, is_one = self._to_batch(x)
-        x = check_samples(self.placed, x, self.dtype)
-        blocks = [self._run(x[block]) for block in self._blocks(x)]
-        y: Array = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
-        y = y if y.flags.writeable else y.copy()
-        return y[0] if is_one else y
+        first = self._check_arrays()
+        given, is_one = self._to_batch(x)
+        x = check_samples(self.placed, given, first)
+        blocks = [self._run(x[block, ...]) for block in self._blocks(x)]
+        y: Array = blocks[0] if len(blocks) == 1 else get_namespace(x).concat(blocks)
+        y = unlock(to_numpy(y) if is_numpy(given) else y)
+        return y[0, ...] if is_one else y
 
     def _run(self, z: Array) -> Array:
         stream = Stream(self.seed, ("layers",))
@@ -122,13 +133,30 @@ class LayeredNetwork:
 
     def _blocks(self, x: Array) -> list[slice]:
         """Return the samples that are evaluated at a time: of dense layers all, which need little memory."""
-        rows = len(x) if len(x) <= IMAGES or self.dense_layers else IMAGES
-        return [slice(first, first + rows) for first in range(0, len(x), rows)]
+        count = x.shape[0]
+        rows = count if count <= IMAGES or self.dense_layers else IMAGES
+        return [slice(first, first + rows) for first in range(0, count, rows)]
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The dtype of the parameters, which the network computes in."""
-        return next(iter(self.params.values())).dtype
+        """The dtype of the parameters, which the network computes in, as NumPy's."""
+        return get_dtype(next(iter(self.params.values())))
+
+    @property
+    def library(self) -> Library:
+        """The array library of the parameters, and their device, which the network computes on."""
+        return get_library(next(iter(self.params.values())))
+
+    @property
+    def array(self) -> str:
+        """The name of the parameters' array library."""
+        return self.library.name
+
+    @property
+    def device(self) -> str | None:
+        """The device that the parameters are on, as their library names it; None of NumPy's."""
+        device = self.library.device
+        return None if device is None else name_device(device)
 
     @property
     def is_binary(self) -> bool:
@@ -141,7 +169,7 @@ class LayeredNetwork:
         Of one output y for two classes these are 1 - y and y.
         """
         rows = self.rows_at_once
-        y = np.concatenate([self.predict(x[i : i + rows]) for i in range(0, len(x), rows)])
+        y = np.concatenate([to_numpy(self.predict(x[i : i + rows, ...])) for i in range(0, x.shape[0], rows)])
         return np.hstack([1 - y, y]) if self.is_binary else y
 
     def loss(self, x: Any, t: Any, weights: Any = None) -> float:
@@ -154,7 +182,7 @@ class LayeredNetwork:
         blocks = self._blocks(whole.x)
         if len(blocks) == 1:
             return whole(self.params)
-        shares = np.ones(len(whole.x)) if whole.weights is None else whole.weights
+        shares = np.ones(whole.x.shape[0]) if whole.weights is None else to_numpy(whole.weights)
         losses = [whole.take(block)(self.params) * shares[block].sum() for block in blocks]
         return float(sum(losses) / (shares.sum() or 1.0))
 
@@ -164,8 +192,7 @@ class LayeredNetwork:
 
     def hits(self, x: Any, t: Any) -> Array:
         """Return for each sample (N,) whether its largest output is at the target's class."""
-        self._check_arrays()
-        x = check_samples(self.placed, self._to_batch(x)[0], self.dtype)
+        x = check_samples(self.placed, self._to_batch(x)[0], self._check_arrays())
         t = check_targets(self.placed, self.loss_function, t, x)
         if self.is_binary:
             t = np.rint(t).astype(np.int64).reshape(-1)
@@ -184,8 +211,8 @@ class LayeredNetwork:
         """
         if mode not in get_args(Mode):
             raise SettingError([f"'mode' must be 'train' or 'predict': {mode!r}"], "objective")
-        self._check_arrays()
-        found: Any = check_batch(self.placed, self.loss_function, self._to_batch(x)[0], t, weights, self.dtype)
+        first = self._check_arrays()
+        found: Any = check_batch(self.placed, self.loss_function, self._to_batch(x)[0], t, weights, first)
         settings: Any = {"buffers": self.buffers, "mode": mode, "stream": stream or Stream(self.seed, ("layers",))}
         return NetworkObjective(self.placed, self.loss_function, self.fused, **found, **settings)
 
@@ -201,9 +228,10 @@ class LayeredNetwork:
         """Return samples, and whether one was given alone; (1, inputs) are a batch of one row."""
         given = to_array(x, self.dtype, f"{self.placed[0].label}: samples")
         is_one = given.shape in {self.shape, (self.inputs,)} and given.shape != (1, self.inputs)
-        return given[np.newaxis] if is_one else given, is_one
+        return given[None, ...] if is_one else given, is_one
 
-    def _check_arrays(self) -> None:
+    def _check_arrays(self) -> Array:
+        """Return the first of the parameters, which all that is computed follows; raises ShapeError."""
         others: dict[str, Any] = self.arrays
         for place in self.placed:
             for param in (*place.params, *place.buffers):
@@ -212,8 +240,14 @@ class LayeredNetwork:
                 if found is None or np.shape(found) != param.shape:
                     has = "is missing" if found is None else f"has {np.shape(found)}"
                     raise ShapeError(f"{place.label}: {name} must have shape {param.shape}, it {has}")
-                if not isinstance(found, np.ndarray) or found.dtype.kind != "f":
+                is_array = isinstance(found, np.ndarray) or is_other_array(found)
+                if not is_array or get_dtype(found).kind != "f":
                     is_of = getattr(found, "dtype", type(found).__name__)
                     raise ShapeError(f"{place.label}: {name} must be an array of floats, it is {is_of}")
         if others:
             raise ShapeError(f"no layer has arrays of the names {', '.join(others)}")
+        libraries = {get_library(array): name for name, array in self.arrays.items()}
+        if len(libraries) > 1:
+            what = " and ".join(f"{name} is of {library}" for library, name in libraries.items())
+            raise ShapeError(f"all arrays must be of one library and device: {what}")
+        return next(iter(self.params.values()))

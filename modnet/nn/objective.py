@@ -12,8 +12,15 @@ import numpy as np
 
 from modnet.errors import GradientError, NoDerivativeError, ShapeError
 from modnet.interfaces import Activation, DenseLayer, FusedLoss, Loss, Objective, PlacedLayer, Trace, name_of
-from modnet.nn.layers import find_dense_layers, find_gradients, pass_back, run_layer, update_buffers
-from modnet.nn.numerical import compute_partial_differences
+from modnet.nn.arrays import get_dtype, get_library, get_namespace, match_array, to_numpy, total
+from modnet.nn.layers import (
+    compute_partial_differences,
+    find_dense_layers,
+    find_gradients,
+    pass_back,
+    run_layer,
+    update_buffers,
+)
 from modnet.nn.validation import to_array, validate_array
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, Mode, Params, lock
@@ -70,13 +77,13 @@ class NetworkObjective(Objective):
         >>> half(net.params) == net.loss(np.ones((2, 3)), np.array([0, 1]))
         True
         """
-        found: Any = check_batch(self.placed, self.loss_function, x, t, weights, self.x.dtype)
+        found: Any = check_batch(self.placed, self.loss_function, x, t, weights, self.x)
         return attrs.evolve(self, **found)
 
     def take(self, rows: slice) -> NetworkObjective:
         """Return the loss on some samples of the batch."""
         weights = None if self.weights is None else self.weights[rows]
-        return attrs.evolve(self, x=self.x[rows], t=self.t[rows], weights=weights)
+        return attrs.evolve(self, x=self.x[rows, ...], t=self.t[rows, ...], weights=weights)
 
     def dense_tail(self, params: Params) -> tuple[int, NetworkObjective]:
         """Return the number of layers before the dense ones that the network ends with, and the objective of these.
@@ -126,15 +133,17 @@ class NetworkObjective(Objective):
         return Trace(*of_dense, z, losses, self._mean(losses), tuple(values), tuple(memos))
 
     def _mean(self, losses: Array) -> float:
-        return float(losses.sum()) / len(losses) if self.weights is None else float(self._average(losses).sum())
+        return total(losses) / losses.shape[0] if self.weights is None else total(self._average(losses))
 
     def _average(self, values: Array) -> Array:
         """Return values of samples (N, ...) times each one's share in the mean."""
         if self.weights is None:
-            return values / len(values)
+            mean: Array = values / values.shape[0]
+            return mean
         # A batch of nothing but samples without weight has the loss 0.
-        shares = self.weights / (self.weights.sum() or 1.0)
-        return values * shares.reshape(-1, *(1,) * (values.ndim - 1))
+        shares = self.weights / (total(self.weights) or 1.0)
+        weighted: Array = values * shares[(..., *(None,) * (values.ndim - 1))]
+        return weighted
 
     def output_error(self, params: Params) -> Array:
         """Return the derivative of the mean loss by the last layer's pre-activations, (N, outputs)."""
@@ -148,7 +157,7 @@ class NetworkObjective(Objective):
         except NoDerivativeError:
             # From the pre-activations, as an output moved by itself may leave what the loss is defined for.
             columns = compute_partial_differences(lambda moved: self.loss_function(activation(moved), self.t), a)
-            return self._average(np.stack(list(columns), axis=1))
+            return self._average(get_namespace(a).stack(list(columns), axis=1))
         return pass_back(self.placed[-1], {}, a, trace.output, None, dy, self.mode, self.stream)
 
     def backward(self, params: Params) -> Grads:
@@ -168,13 +177,14 @@ class NetworkObjective(Objective):
 
     def explain_divergence(self, params: Params) -> str:
         """Return the likely cause of a loss that is not finite, and what to try."""
-        if not np.isfinite(self.x).all():
+        if not np.isfinite(to_numpy(self.x)).all():
             return "the batch holds values that are not finite: check the data"
         for name, value in params.items():
-            if not np.isfinite(value).all():
+            if not np.isfinite(to_numpy(value)).all():
                 return f"the last step made {name} infinite: try a smaller learning rate"
         trace = self.trace(params)
-        for place, x, z in zip(self.placed, trace.values, (*trace.values[1:], trace.output), strict=True):
+        *values, output = map(to_numpy, (*trace.values, trace.output))
+        for place, x, z in zip(self.placed, values, (*values[1:], output), strict=True):
             if np.isfinite(z).all():
                 continue
             activation = place.layer.activation
@@ -183,7 +193,7 @@ class NetworkObjective(Objective):
             gives = f"the activation {name_of(activation)} of {place.label} gives"
             found = f"{z[~np.isfinite(z)][0]} for pre-activations up to {float(np.abs(x).max()):.3g}"
             return f"{gives} {found}: try a smaller learning rate"
-        if (largest := float(np.abs(trace.output).max())) > LARGE:
+        if (largest := float(np.abs(output).max())) > LARGE:
             return f"the outputs reach {largest:.3g}: try a smaller learning rate"
         return (
             f"the loss {name_of(self.loss_function)} is not finite for finite outputs, an output of 0 where the "
@@ -196,28 +206,31 @@ def is_binary(loss: Loss, outputs: int) -> bool:
     return loss.is_binary and outputs == 1
 
 
-def check_samples(placed: Sequence[PlacedLayer], given: Any, dtype: Any) -> Array:
-    """Return samples (N, *inputs) in a dtype, given as they are or as rows (N, numbers); raises ShapeError."""
+def check_samples(placed: Sequence[PlacedLayer], given: Any, like: Array) -> Array:
+    """Return samples (N, *inputs) as `like`, given as they are or as rows (N, numbers); raises ShapeError."""
     first, shape = placed[0], placed[0].inputs
-    x = to_array(given, dtype, f"{first.label}: samples")
+    x = to_array(given, get_dtype(like), f"{first.label}: samples")
     if x.ndim == 2 and len(shape) > 1 and x.shape[1] == math.prod(shape):
-        x = x.reshape(len(x), *shape)
+        x = get_namespace(x).reshape(x, (x.shape[0], *shape))
     if x.shape[1:] != shape or 0 in x.shape:
         rows = f", or rows of {math.prod(shape)} numbers" if len(shape) > 1 else ""
         expected = f"samples of shape (N, {', '.join(map(str, shape))}){rows}"
-        raise ShapeError(f"{first.label} expects {expected}, it was given {x.shape}")
-    return x
+        raise ShapeError(f"{first.label} expects {expected}, it was given {tuple(x.shape)}")
+    return match_array(x, like)
 
 
 def check_targets(placed: Sequence[PlacedLayer], loss: Loss, given: Any, x: Array) -> Array:
-    """Return targets as class indices (N,) int64, or dense (N, outputs) of the dtype of `x`; raises ShapeError."""
-    n, outputs = len(x), placed[-1].outputs[0]
-    t = to_array(given, None, "targets")
+    """Return targets as class indices (N,) int64, or dense (N, outputs) of the dtype of `x`; raises ShapeError.
+
+    They are NumPy's, whatever the samples are.
+    """
+    n, outputs, dtype = x.shape[0], placed[-1].outputs[0], get_dtype(x)
+    t = to_numpy(to_array(given, None, "targets"))
     if t.shape in {(n, outputs), (outputs,) if n == 1 else ()} and t.ndim:
-        return t.reshape(n, outputs).astype(x.dtype, copy=False)
+        return t.reshape(n, outputs).astype(dtype, copy=False)
     are_values = t.dtype.kind == "f" or (loss.task == "regression" and t.dtype.kind in "iu")
     if are_values and outputs == 1 and t.size == n:
-        return t.reshape(n, 1).astype(x.dtype, copy=False)
+        return t.reshape(n, 1).astype(dtype, copy=False)
     if t.dtype.kind not in "iu" or t.size != n or t.ndim > 1:
         raise ShapeError(
             f"{placed[-1].label} has {outputs} outputs: targets must be class indices of shape ({n},) or "
@@ -233,19 +246,21 @@ def check_targets(placed: Sequence[PlacedLayer], loss: Loss, given: Any, x: Arra
 
 
 def check_batch(
-    placed: Sequence[PlacedLayer], loss: Loss, x: Any, t: Any, weights: Any, dtype: Any
+    placed: Sequence[PlacedLayer], loss: Loss, x: Any, t: Any, weights: Any, like: Array
 ) -> dict[str, Array | None]:
     """Return samples, targets and weights as an objective has them; raises ShapeError where they do not fit."""
-    x = check_samples(placed, x, dtype)
+    x = check_samples(placed, x, like)
     t = check_targets(placed, loss, t, x)
+    library = get_library(like)
     if weights is not None:
-        weights = to_array(weights, x.dtype, "weights")
+        weights = to_numpy(to_array(weights, get_dtype(x), "weights"))
         with np.errstate(over="ignore"):
             is_finite = np.isfinite(weights.sum())
-        if weights.shape != (len(x),) or not is_finite or (weights < 0).any():
+        if weights.shape != (x.shape[0],) or not is_finite or (weights < 0).any():
             limits = f"finite numbers >= 0, one for each sample, with a finite sum in {weights.dtype}"
-            raise ShapeError(f"weights must be {len(x)} {limits}")
-    given = protect({"x": x, "t": t})
+            raise ShapeError(f"weights must be {x.shape[0]} {limits}")
+        weights = library.convert(weights)
+    given = protect({"x": x, "t": library.convert(t)})
     return {"x": given["x"], "t": given["t"], "weights": weights}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
@@ -16,6 +16,7 @@ from attrs.validators import ge, in_
 
 from modnet.data.dataset import Dataset
 from modnet.interfaces import GradientEstimator, Metric, ObservedRun, Optimizer
+from modnet.nn.arrays import NUMPY, to_numpy
 from modnet.nn.batches import Batches, Sampling
 from modnet.nn.callbacks import Callbacks
 from modnet.nn.checkpoint import Checkpoint, flatten_state
@@ -23,7 +24,7 @@ from modnet.nn.metrics import format_column
 from modnet.nn.network import LayeredNetwork
 from modnet.nn.schedules import find_rate
 from modnet.randomness import Stream
-from modnet.types import Array, Grads, History, Params, State, Status
+from modnet.types import Array, Grads, History, Params, State, Status, lock
 
 
 @attrs.frozen(kw_only=True)
@@ -161,8 +162,12 @@ class Run:
         parts = self.optimizer, *self.callbacks.parts
         params = self.network.take_params(arrays)
         first = self.optimizer.init(params), *self.callbacks.first
-        flattened = tuple(map(flatten_state, parts, (state, *states), first))
-        found = None if of_gradient is None else flatten_state(self.gradient, of_gradient, self.init_gradient(params))
+        native = type(next(iter(params.values())))
+        flattened = tuple(map(partial(flatten_state, native=native), parts, (state, *states), first))
+        found = None
+        if of_gradient is not None:
+            found = flatten_state(self.gradient, of_gradient, self.init_gradient(params), native)
+        arrays = {name: to_numpy(array) for name, array in arrays.items()}
         return Checkpoint(iteration, arrays, flattened, history, self.seconds, factor, found)
 
     def init_gradient(self, params: Params) -> State:
@@ -191,6 +196,8 @@ class RunView:
         if name not in OBSERVED:
             raise AttributeError(f"a run has no {name!r} for its observers: available: {', '.join(OBSERVED)}")
         value = getattr(self._run, name)
+        if name in {"params", "grads"} and self._run.network.library is not NUMPY:
+            return value and {key: lock(to_numpy(array)) for key, array in value.items()}
         found = value.copy() if isinstance(value, History) else copy.deepcopy(value)
         for array in found.values() if isinstance(found, dict) else [found]:
             if isinstance(array, np.ndarray):

@@ -16,6 +16,7 @@ from modnet.data.dataset import Dataset
 from modnet.data.samples import Samples
 from modnet.errors import DivergedError, SettingError, ShapeError, TrainingInterrupted
 from modnet.interfaces import Callback, GradientEstimator, Loss, Metric, ObservedRun, Observer, Optimizer, name_of
+from modnet.nn.arrays import NUMPY, to_numpy, total, unlock
 from modnet.nn.blas import count_renewals, limit_blas_threads, renew_limit
 from modnet.nn.callbacks import Callbacks
 from modnet.nn.checkpoint import Checkpoint
@@ -121,7 +122,10 @@ def _begin(run: Run, callbacks: Sequence[Callback], observed: ObservedRun, start
     if needing and "validation" not in run.data.parts:
         what = f"{needing[0]} decides by a validation part, and the data has none: give data.with_validation(0.1)"
         raise SettingError([what], "callbacks")
-    arrays = protect(start.params if start else run.params)
+    library = run.network.library
+    arrays = protect(
+        {name: library.convert(to_numpy(v)) for name, v in (start.params if start else run.params).items()}
+    )
     params, factor = run.network.take_params(arrays), 1.0
     state, run.gradient_state = run.optimizer.init(params), run.init_gradient(params)
     if start:
@@ -129,8 +133,8 @@ def _begin(run: Run, callbacks: Sequence[Callback], observed: ObservedRun, start
             what = f"'iterations' must be >= the {start.iteration} that were made: {run.iterations}"
             raise SettingError([what], "training")
         start.check(run.params, run.optimizer, callbacks)
-        state, factor = start.restore(0, state), start.factor
-        run.gradient_state = start.restore_gradient(run.gradient, run.gradient_state)
+        state, factor = start.restore(0, state, library), start.factor
+        run.gradient_state = start.restore_gradient(run.gradient, run.gradient_state, library)
         run.iteration, run.seconds_before = start.iteration, start.seconds
         run.history = start.history.until(start.iteration)
     run.network = run.network.with_arrays(arrays)
@@ -138,7 +142,7 @@ def _begin(run: Run, callbacks: Sequence[Callback], observed: ObservedRun, start
     run.callbacks = Callbacks(tuple(callbacks), observed, run.optimizer)
     states = run.callbacks.first
     if start:
-        states = tuple(start.restore(number, first) for number, first in enumerate(states, start=1))
+        states = tuple(start.restore(number, first, library) for number, first in enumerate(states, start=1))
     run.sound = (run.iteration, arrays, state, states, factor, run.gradient_state)
 
 
@@ -187,7 +191,7 @@ def _iterate(run: Run, until: int | None, tell_epoch: Callable[[], object], sche
             run.grads = None  # so that the next batch takes its place, in the cache too
         run.stop_reason = callbacks.reason
     finally:
-        network.set_arrays({name: v if v.flags.writeable else np.array(v) for name, v in at[1].items()})
+        network.set_arrays({name: unlock(v) for name, v in at[1].items()})
         run.iteration, callbacks.last, run.grads, run.gradient_state = at[0], at[3], None, at[5]
         run.after = at[2:]
         run.history = history.until(run.iteration)
@@ -197,11 +201,15 @@ def _bind_objective(
     network: LayeredNetwork, samples: Samples, chosen: slice | Array, **settings: Any
 ) -> NetworkObjective:
     """Return the loss of some samples as a function of the parameters."""
-    dtype = network.dtype
+    dtype, library = network.dtype, network.library
     x, t, weights = samples.rows(chosen, dtype), samples.targets(chosen, network.outputs), samples.weights
     x = x.reshape(len(x), *network.shape)
     t = t.astype(dtype, copy=False) if t.dtype.kind == "f" else t
     weights = None if weights is None else weights[chosen].astype(dtype, copy=False)
+    if library is not NUMPY:
+        is_fresh = not isinstance(chosen, slice)
+        x, t = (library.convert(each, is_fresh=is_fresh) for each in (x, t))
+        weights = None if weights is None else library.convert(weights, is_fresh=is_fresh)
     return NetworkObjective(network.placed, network.loss_function, network.fused, x, t, weights, **settings)
 
 
@@ -270,14 +278,14 @@ def _evaluate_part(
 
 def _compute_loss(network: LayeredNetwork, samples: Samples) -> float:
     """Return the loss that training minimizes, of samples that it does not see; some are evaluated at a time."""
-    total = count = 0.0
+    summed = count = 0.0
     rows = network.rows_at_once
     for start in range(0, len(samples), rows):
         settings: Any = {"mode": "predict", "buffers": network.buffers}
         objective = _bind_objective(network, samples, slice(start, start + rows), **settings)
-        share = len(objective.x) if objective.weights is None else float(objective.weights.sum())
-        total, count = total + share * objective(network.params), count + share
-    return total / count if count else math.nan
+        share = objective.x.shape[0] if objective.weights is None else total(objective.weights)
+        summed, count = summed + share * objective(network.params), count + share
+    return summed / count if count else math.nan
 
 
 def check_task(loss: Loss, data: Dataset) -> None:

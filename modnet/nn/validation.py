@@ -9,12 +9,15 @@ import attrs
 import numpy as np
 
 from modnet.errors import PluginError, ShapeError
-from modnet.types import Array, Grads, Params, State
+from modnet.nn.arrays import follow_library, get_library, is_other_array
+from modnet.types import Array, Grads, Params, State, is_numpy
 
 
 def to_array(given: Any, dtype: Any, what: str) -> Array:
-    """Return what a user gave as an array; raises ShapeError where it cannot be one."""
+    """Return what a user gave as an array, of NumPy's unless it is one; raises ShapeError where it cannot be one."""
     try:
+        if is_other_array(given):
+            return get_library(given).convert(given, dtype)
         return np.asarray(given, dtype)
     except (TypeError, ValueError) as error:
         raise ShapeError(f"{what} must be numbers in rows of one length: {error}") from None
@@ -24,7 +27,9 @@ def validate_array(values: Any, like: Array, part: object, shape: tuple[int, ...
     """Return what a part returned for `like`; raises PluginError where it is no such array, or of another `shape`."""
     shape = like.shape if shape is None else shape
     if getattr(values, "shape", None) != shape:
-        raise describe_returned(part, values, f"an array of shape {shape} is expected")
+        raise describe_returned(part, values, f"an array of shape {tuple(shape)} is expected")
+    if not is_numpy(like):
+        return follow_library(values, like, part)
     values = np.asarray(values)  # of a matrix, or a masked array, products are others
     if values.dtype != like.dtype and not np.can_cast(values.dtype, like.dtype, "same_kind"):
         raise PluginError(f"{part!r} returned an array of {values.dtype}", f"{like.dtype} is expected", part=part)
@@ -43,8 +48,11 @@ def validate_arrays(values: Any, params: Params, part: object, place: str = "") 
     for name, value in params.items():
         given = values[name]  # once, as it may be made only now
         if getattr(given, "shape", None) != value.shape:
-            expected = f"an array of the shape of {name}, {value.shape}, is expected{place}"
+            expected = f"an array of the shape of {name}, {tuple(value.shape)}, is expected{place}"
             raise describe_returned(part, given, expected)
+        if not is_numpy(value):
+            found[name] = follow_library(given, value, part)
+            continue
         array = np.asarray(given)
         if array.dtype != value.dtype:
             if not np.can_cast(array.dtype, value.dtype, "same_kind"):
@@ -117,5 +125,5 @@ def describe_returned(part: object, value: Any, expected: str) -> PluginError:
     if isinstance(value, Mapping):
         what += f" of {', '.join(map(str, value))}" if value else " of nothing"
     elif getattr(value, "shape", ()):
-        what = f"an array of shape {value.shape}"
+        what = f"an array of shape {tuple(value.shape)}"
     return PluginError(f"{part!r} returned {what}", expected, part=part)

@@ -6,15 +6,24 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, is_numpy_namespace
 
 from modnet import Array
 
 
 def logistic(a: Array) -> Array:
-    """Return 1 / (1 + exp(-a))."""
-    with np.errstate(over="ignore"):  # 1 / (1 + inf) is the 0 that is meant
-        return 1.0 / (1.0 + array_namespace(a).exp(-a))
+    """Return 1 / (1 + exp(-a)).
+
+    With arrays of other libraries nothing overflows on the way, as autodiff would make nan of it.
+    """
+    xp = array_namespace(a)
+    if is_numpy_namespace(xp):
+        with np.errstate(over="ignore"):  # 1 / (1 + inf) is the 0 that is meant
+            return 1.0 / (1.0 + xp.exp(-a))
+    is_negative = a < 0
+    power = xp.exp(xp.where(is_negative, a, -a))
+    share = 1.0 / (1.0 + power)
+    return xp.where(is_negative, power * share, share)
 
 
 def logistic_change(a: Array, da: Array) -> Array:

@@ -31,7 +31,8 @@ class Elu(Activation):
     def __call__(self, a: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return z, of the shape and dtype of `a`."""
         xp = array_namespace(a)
-        return xp.where(a > 0, a, self.alpha * xp.expm1(xp.minimum(a, 0.0)))
+        below = xp.where(a > 0, xp.zeros_like(a), a)  # not min, which autodiff differentiates otherwise at 0
+        return xp.where(a > 0, a, self.alpha * xp.expm1(below))
 
     def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return da = dz where a > 0, otherwise dz alpha exp(a)."""

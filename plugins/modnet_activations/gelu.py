@@ -7,11 +7,11 @@ from typing import ClassVar
 
 import attrs
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, is_numpy_namespace
 from attrs.validators import instance_of
 
 from modnet import Activation, Array
-from modnet_activations.changes import logistic_change, product_change, rectified_change, replace_large
+from modnet_activations.changes import logistic, logistic_change, product_change, rectified_change, replace_large
 
 
 @attrs.frozen
@@ -62,9 +62,11 @@ _SCALE, _CUBIC = math.sqrt(2 / math.pi), 0.044715
 
 def _logistic(a: Array) -> Array:
     """Return (1 + tanh x) / 2 as 1 / (1 + exp(-2x)), in which nothing cancels."""
-    xp = array_namespace(a)
+    xp, x = array_namespace(a), a * (-2 * _SCALE - 2 * _SCALE * _CUBIC * (a * a))
+    if not is_numpy_namespace(xp):
+        return logistic(-x)
     with np.errstate(over="ignore"):  # 1 / (1 + inf) is the 0 that is meant
-        return 1.0 / (1.0 + xp.exp(a * (-2 * _SCALE - 2 * _SCALE * _CUBIC * (a * a))))
+        return 1.0 / (1.0 + xp.exp(x))
 
 
 def _logistic_form(a: Array, da: Array) -> Array:
@@ -109,8 +111,12 @@ def _normal(a: Array) -> tuple[Array, Array]:
 def _polynomial(coefficients: tuple[float, ...], u: Array) -> Array:
     """Return sum_k c_k u^k by Horner's rule."""
     value = coefficients[-1] * u
+    if not is_numpy_namespace(array_namespace(u)):  # autodiff keeps what stands in a product
+        for c in coefficients[-2:0:-1]:
+            value = (value + c) * u
+        return value + coefficients[0]
     for c in coefficients[-2:0:-1]:
-        value += c  # in place where the library can; `value` is nobody else's
+        value += c  # in place: `value` is nobody else's
         value *= u
     value += coefficients[0]
     return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import attrs
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, is_numpy_namespace
 
 from modnet import Activation, Array
 from modnet_activations.changes import rectified_change
@@ -27,7 +27,10 @@ class Relu(Activation):
 
     def __call__(self, a: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return z, of the shape and dtype of `a`."""
-        return array_namespace(a).maximum(a, 0.0)
+        xp = array_namespace(a)
+        if is_numpy_namespace(xp):
+            return xp.maximum(a, 0.0)
+        return xp.where(a <= 0, xp.zeros_like(a), a)  # not max, which autodiff gives the slope 1/2 at 0
 
     def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return da = dz where a > 0, otherwise 0."""

@@ -6,10 +6,9 @@ from typing import ClassVar
 
 import attrs
 import numpy as np
-from array_api_compat import array_namespace
 
 from modnet import Activation, Array
-from modnet_activations.changes import logistic_change
+from modnet_activations.changes import logistic, logistic_change
 
 
 @attrs.frozen
@@ -30,13 +29,13 @@ class Sigmoid(Activation):
     def __call__(self, a: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return z, of the shape and dtype of `a`."""
         is_numpy = isinstance(a, np.ndarray)  # `Array` stands for the arrays of other libraries, too
+        if not is_numpy:
+            return logistic(a)
         with np.errstate(over="ignore"):  # 1 / (1 + inf) is the 0 that is meant
-            if is_numpy:  # in place: new memory for each step would take longer than the exponentials
-                z: Array = np.asarray(np.negative(a))
-                np.exp(z, out=z)
-                z += 1.0
-                return np.divide(1.0, z, out=z)
-            return 1.0 / (1.0 + array_namespace(a).exp(-a))
+            z: Array = np.asarray(np.negative(a))
+            np.exp(z, out=z)  # in place: new memory for each step would take longer than the exponentials
+            z += 1.0
+            return np.divide(1.0, z, out=z)
 
     def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return da = dz z (1 - z)."""

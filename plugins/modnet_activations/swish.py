@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import attrs
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, is_numpy_namespace
 from attrs.validators import ge
 
 from modnet import Activation, Array
@@ -32,6 +32,8 @@ class Swish(Activation):
     def __call__(self, a: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return z, of the shape and dtype of `a`."""
         xp = array_namespace(a)
+        if not is_numpy_namespace(xp):
+            return a * logistic(self.beta * a)
         with np.errstate(over="ignore"):  # a / (1 + inf) is the 0 that is meant
             return a / (1.0 + xp.exp(-self.beta * a))
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import attrs
 import numpy as np
+from array_api_compat import array_namespace
 
 from modnet import Activation, Array, Layer, Mode, Params, Stream
+from modnet_layers.order import is_numpy
 
 
 @attrs.frozen
@@ -40,10 +42,21 @@ class ActivationLayer(Layer):
         """Return the change that the activation itself computes."""
         part = self.activation
         if self.elementwise:
-            return part.change(x[:, channels], z[:, channels], dx, _axis(x))
+            return part.change(x[:, channels, ...], z[:, channels, ...], dx, _axis(x))
+        return part.change(x, z, _spread(dx, x, channels), _axis(x))
+
+
+def _spread(dx: Array, x: Array, channels: slice) -> Array:
+    """Return moves of some channels as moves (M, *x.shape) of all, those of the others 0."""
+    if is_numpy(dx):
         spread: Array = np.zeros((len(dx), *x.shape), dx.dtype)
         spread[:, :, channels] = dx
-        return part.change(x, z, spread, _axis(x))
+        return spread
+    first, last, _ = channels.indices(x.shape[1])
+    nothing = array_namespace(dx).zeros_like(dx[:, :, :1, ...])
+    after = x.shape[1] - last
+    all_channels: Array = array_namespace(dx).concat([nothing] * first + [dx] + [nothing] * after, axis=2)
+    return all_channels
 
 
 def _axis(x: Array) -> int:

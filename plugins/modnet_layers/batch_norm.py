@@ -7,10 +7,12 @@ from typing import Any
 
 import attrs
 import numpy as np
+from array_api_compat import array_namespace
 from attrs.validators import and_, ge, gt, lt
 
 from modnet import Array, Grads, Layer, Mode, Param, Params, Shape, Stream
 from modnet_layers.channels import along_channels, other_axes
+from modnet_layers.order import is_numpy
 
 
 @attrs.frozen(eq=False)
@@ -58,31 +60,32 @@ class BatchNorm(Layer):
 
     def forward(self, params: Params, x: Array, mode: Mode, stream: Stream) -> tuple[Array, Any]:
         """Return the outputs, and the normalized inputs."""
-        memo = self._normalize_batch(x) if mode == "train" and len(x) else self._normalize(params, x)
+        memo = self._normalize_batch(x) if mode == "train" and x.shape[0] else self._normalize(params, x)
         z = along_channels(params["gamma"], x) * memo.x
         z += along_channels(params["beta"], x)
         return z, memo
 
     def _normalize(self, params: Params, x: Array) -> Normalized:
-        deviation = np.sqrt(along_channels(params["var"], x)[np.newaxis] + self.eps)
+        deviation = array_namespace(x).sqrt(along_channels(params["var"], x)[None, ...] + self.eps)
         return Normalized((x - along_channels(params["mean"], x)) / deviation, deviation)
 
     def _normalize_batch(self, x: Array) -> Normalized:
-        axes = other_axes(x)
-        mean = x.mean(axis=axes, keepdims=True)
+        xp, axes = array_namespace(x), other_axes(x)
+        mean = xp.mean(x, axis=axes, keepdims=True)
         centred = x - mean
-        rounding = centred.mean(axis=axes, keepdims=True)  # of the mean: large where it is far from 0
+        rounding = xp.mean(centred, axis=axes, keepdims=True)  # of the mean: large where it is far from 0
         centred -= rounding
-        var = np.square(centred).mean(axis=axes, keepdims=True)
-        deviation = np.sqrt(var + self.eps)
-        centred /= deviation
-        return Normalized(centred, deviation, mean + rounding, var)
+        var = xp.mean(xp.square(centred), axis=axes, keepdims=True)
+        deviation = xp.sqrt(var + self.eps)
+        y: Array = np.divide(centred, deviation, out=centred) if is_numpy(centred) else centred / deviation
+        return Normalized(y, deviation, mean + rounding, var)
 
     def update(self, params: Params, x: Array, memo: Any) -> Mapping[str, Array]:
         """Return the running mean and variance, one batch further."""
         if memo.mean is None:  # there was no sample
             return {"mean": params["mean"], "var": params["var"]}
-        batch = {"mean": memo.mean.reshape(-1), "var": memo.var.reshape(-1)}
+        xp = array_namespace(x)
+        batch = {"mean": xp.reshape(memo.mean, (-1,)), "var": xp.reshape(memo.var, (-1,))}
         return {name: self.momentum * params[name] + (1 - self.momentum) * new for name, new in batch.items()}
 
     def backward(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Array:
@@ -93,17 +96,17 @@ class BatchNorm(Layer):
         scale = along_channels(params["gamma"], x) / memo.deviation
         if memo.mean is None:
             return dz * scale
-        axes = other_axes(x)
-        dx = memo.x * -(memo.x * dz).mean(axis=axes, keepdims=True)
+        xp, axes = array_namespace(x, dz), other_axes(x)
+        dx = memo.x * -xp.mean(memo.x * dz, axis=axes, keepdims=True)
         dx += dz
-        dx -= dz.mean(axis=axes, keepdims=True)
+        dx -= xp.mean(dz, axis=axes, keepdims=True)
         dx *= scale
         return dx
 
     def gradients(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Grads:
         """Return the derivatives by gamma and beta."""
-        axes = other_axes(x)
-        return {"gamma": (memo.x * dz).sum(axis=axes), "beta": dz.sum(axis=axes)}
+        xp, axes = array_namespace(x, dz), other_axes(x)
+        return {"gamma": xp.sum(memo.x * dz, axis=axes), "beta": xp.sum(dz, axis=axes)}
 
     def reach(self, inputs: Shape, channels: slice) -> slice:
         """Return the same channels."""
@@ -119,21 +122,21 @@ class BatchNorm(Layer):
         """
         gamma, deviation, y = (
             along_channels(params["gamma"][channels], x),
-            memo.deviation[:, channels],
-            memo.x[:, channels],
+            memo.deviation[:, channels, ...],
+            memo.x[:, channels, ...],
         )
         if memo.mean is None:
             return dx * (gamma / deviation)
-        axes = tuple(axis + 1 for axis in other_axes(x))
-        dc = dx - dx.mean(axis=axes, keepdims=True)
+        xp, axes = array_namespace(x, dx), tuple(axis + 1 for axis in other_axes(x))
+        dc = dx - xp.mean(dx, axis=axes, keepdims=True)
         moved = y * deviation + dc
-        new = np.sqrt(np.square(moved).mean(axis=axes, keepdims=True) + self.eps)
-        growth = (dc * (y * deviation + moved)).mean(axis=axes, keepdims=True)
+        new = xp.sqrt(xp.mean(xp.square(moved), axis=axes, keepdims=True) + self.eps)
+        growth = xp.mean(dc * (y * deviation + moved), axis=axes, keepdims=True)
         change = dc - y * (growth / (new + deviation))
         change *= gamma / new
         return change
 
     def slopes(self, params: Params, x: Array, memo: Any, name: str, channel: int) -> Array:
         """Return the channel's normalized inputs (1, N, *rest) for gamma, and ones for beta."""
-        y: Array = memo.x[np.newaxis, :, channel]
-        return y if name == "gamma" else np.ones_like(y)
+        y: Array = memo.x[None, :, channel, ...]
+        return y if name == "gamma" else array_namespace(y).ones_like(y)

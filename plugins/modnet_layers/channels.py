@@ -11,7 +11,7 @@ def along_channels(values: Array, x: Array) -> Array:
     >>> along_channels(np.array([1.0, 2.0]), np.zeros((10, 2, 28, 28))).shape
     (2, 1, 1)
     """
-    return values.reshape(-1, *[1] * (x.ndim - 2))
+    return values[(..., *[None] * (x.ndim - 2))]
 
 
 def other_axes(x: Array) -> tuple[int, ...]:

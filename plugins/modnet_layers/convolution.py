@@ -8,10 +8,14 @@ from typing import Any, Literal
 
 import attrs
 import numpy as np
+from array_api_compat import array_namespace
 from attrs.validators import ge
 from numpy.lib.stride_tricks import sliding_window_view
 
 from modnet import Array, Grads, Layer, Mode, Param, Params, Shape, Stream
+from modnet_layers.channels import along_channels
+from modnet_layers.order import is_numpy
+from modnet_layers.patches import correlate, correlate_back, pad, sum_products, take_patches
 from modnet_layers.shapes import check_images
 from modnet_layers.windows import Pair, check_pair, count_windows, freeze, to_pair
 
@@ -66,12 +70,19 @@ class Convolution(Layer):
         return (weight, bias) if self.bias else (weight,)
 
     def forward(self, params: Params, x: Array, mode: Mode, stream: Stream) -> tuple[Array, Any]:
-        """Return the outputs (N, filters, windows down, windows across), and the padded images with samples last."""
+        """Return the outputs (N, filters, windows down, windows across), and the padded images.
+
+        These have samples last, those of other libraries than NumPy samples first.
+        """
         images = self._pad(x)
         return self._convolve(params["W"], params.get("b"), images), images
 
     def backward(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Array:
         """Return the derivative by the inputs: each window's share is dz @ W, added where the window was."""
+        (top, left), _ = self._find_padding(x.shape[1:])
+        if not is_numpy(x):
+            dx = correlate_back(dz, params["W"], memo.shape[2:], to_pair(self.stride))
+            return dx[:, :, top : top + x.shape[2], left : left + x.shape[3]]
         weights, dz = params["W"].reshape(self.filters, -1), _put_samples_last(dz)
         dimages = np.zeros_like(memo, np.result_type(memo, dz))
         places = self._slide(dimages, writeable=True)
@@ -79,11 +90,14 @@ class Convolution(Layer):
             shares = (weights.T @ _as_matrix(dz[:, rows])).reshape(places[:, :, :, rows].shape)
             for p, q in np.ndindex(places.shape[1:3]):
                 places[:, p, q, rows] += shares[:, p, q]
-        (top, left), _ = self._find_padding(x.shape[1:])
         return _put_samples_first(dimages[:, top : top + x.shape[2], left : left + x.shape[3]])
 
     def gradients(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Grads:
         """Return the derivatives by W and b."""
+        if not is_numpy(x):
+            xp, by_weights = array_namespace(x), sum_products(dz, memo, to_pair(self.size), to_pair(self.stride))
+            of_bias = {"b": xp.sum(dz, axis=(0, 2, 3))} if self.bias else {}
+            return {"W": xp.reshape(by_weights, params["W"].shape), **of_bias}
         places, dz = self._slide(memo), _put_samples_last(dz)
         dtype = np.result_type(memo, dz)
         grads = {"W": np.zeros((self.filters, params["W"].size // self.filters), dtype)}
@@ -100,20 +114,32 @@ class Convolution(Layer):
         self, params: Params, x: Array, z: Array, memo: Any, dx: Array, channels: slice, mode: Mode, stream: Stream
     ) -> Array:
         """Return the change of all filters, which is linear in that of the inputs: the convolution of dx."""
-        moves = dx.reshape(dx.shape[0] * dx.shape[1], *dx.shape[2:])
-        changes = self._convolve(params["W"][:, channels], None, self._pad(moves))
-        return changes.reshape(*dx.shape[:2], *changes.shape[1:])
+        moves = array_namespace(dx).reshape(dx, (dx.shape[0] * dx.shape[1], *dx.shape[2:]))
+        changes = self._convolve(params["W"][:, channels, ...], None, self._pad(moves))
+        return array_namespace(dx).reshape(changes, (*dx.shape[:2], *changes.shape[1:]))
 
     def slopes(self, params: Params, x: Array, memo: Any, name: str, channel: int) -> Array:
         """Return the pixels that each entry of W meets, (entries, N, *rest), and ones (1, N, *rest) for b."""
+        if not is_numpy(x):
+            return self._find_slopes(x, memo, name)
         places = self._slide(memo)
         if name == "b":
             return np.ones((1, len(x), *places.shape[3:5]), x.dtype)
         slopes = places.reshape(math.prod(places.shape[:3]), *places.shape[3:])
         return np.moveaxis(slopes, -1, 1)
 
+    def _find_slopes(self, x: Array, images: Array, name: str) -> Array:
+        xp, windows = array_namespace(x), count_windows(images.shape[1:], self.size, self.stride)
+        patches = take_patches(images, windows, to_pair(self.size), to_pair(self.stride))
+        slopes = xp.reshape(xp.permute_dims(patches, (1, 0, 2)), (patches.shape[1], patches.shape[0], *windows))
+        return slopes if name == "W" else xp.ones_like(slopes[:1, ...])
+
     def _convolve(self, weights: Array, bias: Array | None, images: Array) -> Array:
-        """Return the outputs for padded images with samples last."""
+        """Return the outputs for padded images."""
+        if not is_numpy(images):
+            windows = count_windows(images.shape[1:], self.size, self.stride)
+            outputs = correlate(images, weights, windows, to_pair(self.stride))
+            return outputs if bias is None else outputs + along_channels(bias, outputs)
         places, filters = self._slide(images), weights.reshape(self.filters, -1)
         z = np.empty((self.filters, *places.shape[3:]), np.result_type(images, weights))
         for rows in self._blocks(places):
@@ -131,7 +157,12 @@ class Convolution(Layer):
         return (down // 2, across // 2), (down - down // 2, across - across // 2)
 
     def _pad(self, x: Array) -> Array:
-        """Return the images (channels, height, width, N) with zeros around them: `x` itself where it lies so."""
+        """Return the images (channels, height, width, N) with zeros around them: `x` itself where it lies so.
+
+        Those of other libraries than NumPy stay (N, channels, height, width).
+        """
+        if not is_numpy(x):
+            return pad(x, *self._find_padding(x.shape[1:]))
         (samples, channels, height, width), ((top, left), (bottom, right)) = x.shape, self._find_padding(x.shape[1:])
         if not any((top, left, bottom, right)):
             return _put_samples_last(x)

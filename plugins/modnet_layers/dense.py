@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-import numpy as np
+from array_api_compat import array_namespace
 from attrs.validators import ge
 
 from modnet import Array, Grads, Layer, Mode, Param, Params, Shape, Stream
+from modnet_layers.order import is_numpy
 from modnet_layers.shapes import check_rows
 
 
@@ -45,18 +46,20 @@ class Dense(Layer):
 
     def backward(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Array:
         """Return the derivative by the inputs, (N, inputs); in memory it lies as they do, which may be samples last."""
-        return dz @ params["W"].T if x.flags.c_contiguous else (params["W"] @ dz.T).T
+        if is_numpy(x) and not x.flags.c_contiguous:
+            return (params["W"] @ dz.T).T
+        return dz @ params["W"].T
 
     def gradients(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Grads:
         """Return the derivatives by W and b."""
-        return {"W": x.T @ dz, "b": dz.sum(axis=0)}
+        return {"W": x.T @ dz, "b": dz.sum(axis=0) if is_numpy(dz) else array_namespace(dz).sum(dz, axis=0)}
 
     def change(
         self, params: Params, x: Array, z: Array, memo: Any, dx: Array, channels: slice, mode: Mode, stream: Stream
     ) -> Array:
         """Return the change of all outputs, which is linear in that of the inputs."""
-        return dx @ params["W"][channels]
+        return dx @ params["W"][channels, :]
 
     def slopes(self, params: Params, x: Array, memo: Any, name: str, channel: int) -> Array:
         """Return the inputs (inputs, N) for W, and ones (1, N) for b."""
-        return x.T if name == "W" else np.ones((1, len(x)), x.dtype)
+        return x.T if name == "W" else array_namespace(x).ones_like(x[:, :1]).T

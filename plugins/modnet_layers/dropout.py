@@ -6,9 +6,11 @@ from typing import Any
 
 import attrs
 import numpy as np
+from array_api_compat import array_namespace, device
 from attrs.validators import and_, ge, lt
 
 from modnet import Array, Layer, Mode, Params, Stream
+from modnet_layers.order import is_numpy
 
 
 @attrs.frozen
@@ -34,6 +36,9 @@ class Dropout(Layer):
         if mode == "predict":
             return x, None
         kept = stream.generator().random(x.shape) >= self.rate
+        if not is_numpy(x):
+            mask = array_namespace(x).asarray(kept / (1 - self.rate), dtype=x.dtype, device=device(x))
+            return x * mask, mask
         mask = np.multiply(kept, 1 / (1 - self.rate), out=np.empty_like(x))  # in the order in which x lies in memory
         return x * mask, mask
 
@@ -45,4 +50,4 @@ class Dropout(Layer):
         self, params: Params, x: Array, z: Array, memo: Any, dx: Array, channels: slice, mode: Mode, stream: Stream
     ) -> Array:
         """Return mask dx: the mask is the same for all moves of an iteration."""
-        return dx if memo is None else dx * memo[:, channels]
+        return dx if memo is None else dx * memo[:, channels, ...]

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import attrs
+from array_api_compat import array_namespace
 
 from modnet import Array, Layer, Mode, Params, Shape, Stream
 from modnet_layers.order import put_in_order
@@ -29,11 +30,11 @@ class Flatten(Layer):
 
     def forward(self, params: Params, x: Array, mode: Mode, stream: Stream) -> tuple[Array, Any]:
         """Return the rows (N, C H W)."""
-        return x.reshape(len(x), *self.shape(x.shape[1:])), None
+        return array_namespace(x).reshape(x, (-1, *self.shape(x.shape[1:]))), None
 
     def backward(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Array:
         """Return dz in the shape of the inputs, and their order in memory."""
-        return put_in_order(dz.reshape(x.shape), x)
+        return put_in_order(array_namespace(dz).reshape(dz, x.shape), x)
 
     def reach(self, inputs: Shape, channels: slice) -> slice:
         """Return the places of these channels in a row."""
@@ -45,4 +46,4 @@ class Flatten(Layer):
         self, params: Params, x: Array, z: Array, memo: Any, dx: Array, channels: slice, mode: Mode, stream: Stream
     ) -> Array:
         """Return dx, (M, N, channels, H, W), as rows (M, N, channels H W)."""
-        return dx.reshape(*dx.shape[:2], math.prod(dx.shape[2:]))
+        return array_namespace(dx).reshape(dx, (*dx.shape[:2], math.prod(dx.shape[2:])))

@@ -7,9 +7,11 @@ from typing import Any
 
 import attrs
 import numpy as np
+from array_api_compat import array_namespace
 
 from modnet import Array, Layer, Mode, Params, Shape, Stream
-from modnet_layers.order import put_in_order
+from modnet_layers.order import is_numpy, put_in_order
+from modnet_layers.patches import find_places, pad, spread
 from modnet_layers.shapes import check_images
 from modnet_layers.windows import Pair, check_pair, count_windows, freeze, to_pair
 
@@ -43,6 +45,8 @@ class MaxPool(Layer):
 
     def backward(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Array:
         """Return dz at the largest number of each window, and 0 at all others: where windows overlap, the sum."""
+        if not is_numpy(x):
+            return self._give_back(x, z, dz)
         (kh, kw), (oh, ow) = to_pair(self.size), z.shape[2:]
         are_tiles = (kh, kw) == to_pair(self.stride or self.size)
         dx = np.empty_like(x) if are_tiles else np.zeros_like(x)
@@ -60,6 +64,19 @@ class MaxPool(Layer):
             dx[..., kh * oh :, :] = dx[..., kw * ow :] = 0
         return dx
 
+    def _give_back(self, x: Array, z: Array, dz: Array) -> Array:
+        """Return the same without writing into an array."""
+        xp, stride = array_namespace(x, z, dz), to_pair(self.stride or self.size)
+        dx, taken = xp.zeros_like(x), xp.zeros_like(z, dtype=xp.bool)
+        for down, across in self._places(x.shape[1:]):
+            is_first = (x[..., down, across] == z) & ~taken
+            taken = taken | is_first
+            share = spread(xp.where(is_first, dz, xp.zeros_like(dz)), stride)
+            before = down.start, across.start
+            rest = x.shape[2] - before[0] - share.shape[2], x.shape[3] - before[1] - share.shape[3]
+            dx = dx + pad(share, before, rest)
+        return dx
+
     def reach(self, inputs: Shape, channels: slice) -> slice:
         """Return the same channels."""
         return channels
@@ -68,22 +85,24 @@ class MaxPool(Layer):
         self, params: Params, x: Array, z: Array, memo: Any, dx: Array, channels: slice, mode: Mode, stream: Stream
     ) -> Array:
         """Return the largest dx - (z - x) of each window: dx itself where the largest number stays it."""
-        x, z = x[:, channels], z[:, channels]
+        x, z = x[:, channels, ...], z[:, channels, ...]
         places = self._places(x.shape[1:])
         return _largest((x[..., down, across] - z) + dx[..., down, across] for down, across in places)
 
-    def _places(self, inputs: Shape) -> Iterator[tuple[slice, slice]]:
-        """Yield for each pixel of a window where it is in the image, for all windows: rows and columns."""
-        (kh, kw), (sh, sw) = to_pair(self.size), to_pair(self.stride or self.size)
-        oh, ow = count_windows(inputs, self.size, self.stride or self.size)
-        for i in range(kh):
-            for j in range(kw):
-                yield slice(i, i + sh * (oh - 1) + 1, sh), slice(j, j + sw * (ow - 1) + 1, sw)
+    def _places(self, inputs: Shape) -> list[tuple[slice, slice]]:
+        """Return for each pixel of a window where it is in the image, for all windows: rows and columns."""
+        stride = self.stride or self.size
+        return find_places(count_windows(inputs, self.size, stride), to_pair(self.size), to_pair(stride))
 
 
 def _largest(values: Iterator[Array]) -> Array:
     """Return the largest number at each place; of the first array's order in memory."""
     largest = +next(values)
     for each in values:
-        np.maximum(largest, each, out=largest)
+        largest = np.maximum(largest, each, out=largest) if is_numpy(largest) else _maximum(largest, each)
     return largest
+
+
+def _maximum(one: Array, other: Array) -> Array:
+    larger: Array = array_namespace(one, other).maximum(one, other)
+    return larger

@@ -6,9 +6,11 @@ from typing import Any
 
 import attrs
 import numpy as np
+from array_api_compat import array_namespace
 from attrs.validators import ge
 
 from modnet import Array, Grads, Layer, Mode, Param, Params, Shape, Stream
+from modnet_layers.order import is_numpy
 from modnet_layers.shapes import check_rows
 
 
@@ -42,33 +44,44 @@ class Maxout(Layer):
     def forward(self, params: Params, x: Array, mode: Mode, stream: Stream) -> tuple[Array, Any]:
         """Return the outputs (N, units), and how far each piece is below the largest, (N, units, pieces)."""
         pieces = self._multiply(x, params["W"]) + params["b"]
-        z = pieces.max(axis=-1)
-        return z, pieces - z[..., np.newaxis]
+        z = array_namespace(pieces).max(pieces, axis=-1)
+        return z, pieces - z[..., None]
 
     def backward(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Array:
         """Return the derivative by the inputs, (N, inputs)."""
-        return self._give_to_largest(memo, dz) @ params["W"].reshape(self.units * self.pieces, -1)
+        return self._give_to_largest(memo, dz) @ self._flatten(params["W"])
 
     def gradients(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Grads:
         """Return the derivatives by W and b."""
         of_pieces = self._give_to_largest(memo, dz)
-        grads = {"W": of_pieces.T @ x, "b": of_pieces.sum(axis=0)}
-        return {name: grad.reshape(params[name].shape) for name, grad in grads.items()}
+        xp = array_namespace(x, dz)
+        grads = {"W": of_pieces.T @ x, "b": xp.sum(of_pieces, axis=0)}
+        return {name: xp.reshape(grad, params[name].shape) for name, grad in grads.items()}
 
     def change(
         self, params: Params, x: Array, z: Array, memo: Any, dx: Array, channels: slice, mode: Mode, stream: Stream
     ) -> Array:
         """Return the change of all units: that of the largest piece, where it stays the largest."""
-        change: Array = (memo + self._multiply(dx, params["W"][..., channels])).max(axis=-1)
+        pieces = memo + self._multiply(dx, params["W"][..., channels])
+        change: Array = array_namespace(pieces).max(pieces, axis=-1)
         return change
 
     def _multiply(self, x: Array, weights: Array) -> Array:
         """Return the weighted sums of all pieces, (..., units, pieces)."""
-        sums = x @ weights.reshape(self.units * self.pieces, -1).T
-        return sums.reshape(*x.shape[:-1], self.units, self.pieces)
+        sums = x @ self._flatten(weights).T
+        samples = (-1,) if x.ndim == 2 else x.shape[:-1]
+        return array_namespace(sums).reshape(sums, (*samples, self.units, self.pieces))
+
+    def _flatten(self, weights: Array) -> Array:
+        """Return the weights (units, pieces, inputs) as (units pieces, inputs)."""
+        return array_namespace(weights).reshape(weights, (self.units * self.pieces, -1))
 
     def _give_to_largest(self, memo: Array, dz: Array) -> Array:
         """Return the derivative by the pieces, (N, units pieces): dz at the first of the largest."""
+        xp, shape = array_namespace(memo, dz), (-1, self.units * self.pieces)
+        if not is_numpy(memo):
+            first = xp.argmax(memo, axis=-1, keepdims=True) == xp.arange(self.pieces)
+            return xp.reshape(xp.where(first, dz[..., None], xp.zeros_like(memo)), shape)
         of_pieces = np.zeros_like(memo)
         np.put_along_axis(of_pieces, memo.argmax(axis=-1)[..., np.newaxis], dz[..., np.newaxis], axis=-1)
-        return of_pieces.reshape(len(dz), self.units * self.pieces)
+        return of_pieces.reshape(shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-import numpy as np
+from array_api_compat import array_namespace
 
 from modnet import Array, Grads, Layer, Mode, Param, Params, Shape, Stream
 from modnet_layers.channels import along_channels, other_axes
@@ -34,25 +34,27 @@ class Prelu(Layer):
 
     def forward(self, params: Params, x: Array, mode: Mode, stream: Stream) -> tuple[Array, Any]:
         """Return the outputs."""
-        return np.where(x > 0, x, along_channels(params["slope"], x) * x), None
+        return array_namespace(x).where(x > 0, x, along_channels(params["slope"], x) * x), None
 
     def backward(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Array:
         """Return dx = dz where x > 0, otherwise a dz."""
-        return np.where(x > 0, dz, along_channels(params["slope"], x) * dz)
+        return array_namespace(x).where(x > 0, dz, along_channels(params["slope"], x) * dz)
 
     def gradients(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Grads:
         """Return the derivative by a: the sum of x dz where x <= 0."""
-        return {"slope": (np.minimum(x, 0.0) * dz).sum(axis=other_axes(x))}
+        xp = array_namespace(x, dz)
+        return {"slope": xp.sum(xp.minimum(x, 0.0) * dz, axis=other_axes(x))}
 
     def change(
         self, params: Params, x: Array, z: Array, memo: Any, dx: Array, channels: slice, mode: Mode, stream: Stream
     ) -> Array:
         """Return the change of both pieces, max(x, 0) and a min(x, 0), each without cancellation."""
-        positive, negative = np.maximum(x[:, channels], 0.0), np.minimum(x[:, channels], 0.0)
-        change = np.maximum(dx + negative, -positive)
-        rest = np.minimum(dx + positive, -negative)
+        xp, x = array_namespace(x, dx), x[:, channels, ...]
+        positive, negative = xp.maximum(x, 0.0), xp.minimum(x, 0.0)
+        change = xp.maximum(dx + negative, -positive)
+        rest = xp.minimum(dx + positive, -negative)
         return change + along_channels(params["slope"][channels], x) * rest
 
     def slopes(self, params: Params, x: Array, memo: Any, name: str, channel: int) -> Array:
         """Return min(x, 0) of the channel, (1, N, *rest)."""
-        return np.minimum(x[np.newaxis, :, channel], 0.0)
+        return array_namespace(x).minimum(x[None, :, channel, ...], 0.0)

@@ -70,7 +70,8 @@ class SigmoidBinaryCrossEntropy(FusedLoss):
         """Return the loss of each sample alone, with log(1 + exp(a)) as max(a, 0) + log(1 + exp(-|a|))."""
         xp = array_namespace(a)
         size = xp.where(a < 0, -a, a)  # not abs, which takes the imaginary part of a complex step along
-        losses = xp.maximum(a, 0.0) - _to_dense(t, a, axis) * a + xp.log1p(xp.exp(-size))
+        positive = xp.where(a < 0, xp.zeros_like(a), a)  # not max, which autodiff differentiates otherwise at 0
+        losses = positive - _to_dense(t, a, axis) * a + xp.log1p(xp.exp(-size))
         return xp.mean(losses, axis=axis)
 
     def backward(self, a: Array, y: Array, t: Array, axis: int = -1) -> Array:  # noqa: ARG002 - near 1 y is too coarse

@@ -87,8 +87,11 @@ class SoftmaxCrossEntropy(FusedLoss):
         shifted_class = shifted if self.loss.eps else _at_class(shifted, t, axis)  # with eps it is not needed
         powers = xp.exp(shifted)
         power_class, others = _class_and_others(powers, t, axis)
-        powers /= _keep_axis(power_class + others, axis)
-        return self._surprise(shifted_class, power_class, others), powers
+        total, losses = _keep_axis(power_class + others, axis), self._surprise(shifted_class, power_class, others)
+        if isinstance(powers, np.ndarray):
+            powers /= total
+            return losses, powers
+        return losses, powers / total
 
     def losses(self, a: Array, t: Array, axis: int = -1, *, overwrite_a: bool = False) -> Array:
         """Return the loss of each sample alone; where `a` may be lost, without an array of its size."""
@@ -184,9 +187,9 @@ class SoftmaxCrossEntropy(FusedLoss):
         largest = float(xp.max(xp.abs(directions))) * float(xp.max(xp.abs(steps)))
         if t.ndim == a.ndim or not largest <= LARGEST:
             return FusedLoss.changes_along(self, a, y, t, directions, steps)
-        derivative, y_class = _derivative(y[:, 0], t[0], 0)
+        derivative, y_class = _derivative(y[:, 0, :], t[0, :], 0)
         growth = _sum_of_series(derivative, directions, steps, largest)
-        at_class = -xp.take(directions, t[0], axis=0).T[:, np.newaxis]
+        at_class = -xp.take(directions, t[0, :], axis=0).T[:, None, :]
         growth *= xp.exp(at_class * steps)
         if not eps:
             return xp.log1p(growth)
@@ -227,9 +230,9 @@ def _sum_of_series(r: Array, directions: Array, steps: Array, largest: float) ->
     for n in range(2, terms + 1):
         powers.append(powers[-1] * (directions.T / n))
     sums = xp.stack(powers) @ r
-    total: Array = sums[-1][:, np.newaxis] * steps
+    total: Array = sums[-1, :, None, :] * steps
     for n in range(terms - 2, -1, -1):  # Horner's rule
-        total += sums[n][:, np.newaxis]
+        total += sums[n, :, None, :]
         total *= steps
     return total
 
@@ -292,8 +295,11 @@ def _sums_of_others(values: Array, axis: int) -> Array:
     """Return for each value the sum of all others along `axis`, which cancels for no value that is not negative."""
     xp = array_namespace(values)
     is_largest = _positions(values, axis) == xp.argmax(values, axis=axis, keepdims=True)
-    others = xp.sum(xp.where(is_largest, xp.zeros_like(values), values), axis=axis, keepdims=True)
-    return others + (xp.max(values, axis=axis, keepdims=True) - values)
+    nothing = xp.zeros_like(values)
+    others = xp.sum(xp.where(is_largest, nothing, values), axis=axis, keepdims=True)
+    # Not max, which autodiff differentiates by all of the largest.
+    largest = xp.sum(xp.where(is_largest, values, nothing), axis=axis, keepdims=True)
+    return others + (largest - values)
 
 
 def _sum_of_changes(r: Array, da: Array, axis: int) -> Array:

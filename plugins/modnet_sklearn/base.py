@@ -93,6 +93,8 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
         callbacks: Any = (),
         metrics: Any = (),
         dtype: str = "float64",
+        array: str = "numpy",
+        device: str | None = None,
         blas_threads: int = 1,
         warm_start: bool = False,
         random_state: Any = None,
@@ -121,6 +123,8 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
         self.callbacks = callbacks
         self.metrics = metrics
         self.dtype = dtype
+        self.array = array
+        self.device = device
         self.blas_threads = blas_threads
         self.warm_start = warm_start
         self.random_state = random_state
@@ -189,9 +193,10 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
         is_further = self.warm_start and hasattr(self, "network_")
         if not is_further:
             self._begin()
+        callbacks = list(make_parts("callbacks", self.callbacks))
         with explaining():
             data = self._make_data(X, t, weights, labels, **more)
-            if self.early_stopping:
+            if self.early_stopping or any(map(needs_validation, callbacks)):
                 data = data.with_validation(self.validation_fraction, seed=self._seed)
         self._scaler = StandardScaler().fit(X, sample_weight=weights) if self.standardize else None
         self._target_scaler = None if data.classes else StandardScaler().fit(t, sample_weight=weights)
@@ -199,7 +204,6 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
             network: Any = self._make_network(data)
         if is_further:
             network = network.with_arrays(self.network_.arrays)
-        callbacks = list(make_parts("callbacks", self.callbacks))
         if self.early_stopping:
             settings = {"patience": self.n_iter_no_change, "min_delta": self.tol or 0.0}
             callbacks.append(modnet.callback("early-stopping", **settings))
@@ -217,8 +221,10 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
 
         The lifecycle hooks of plugins do not follow it: a stream of rows is thousands of calls.
         """
-        if self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True: the rows may be too few to validate by")
+        callbacks = list(make_parts("callbacks", self.callbacks))
+        if self.early_stopping or any(map(needs_validation, callbacks)):
+            what = "partial_fit has no rows to validate by"
+            raise ValueError(f"{what}: set early_stopping=False, and leave out callbacks that go by validation")
         start: Checkpoint | None = getattr(self, "_final", None)
         if start is None:
             self._begin()
@@ -231,7 +237,6 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
                     scaler.partial_fit(seen, sample_weight=weights)
             data = self._prepare_as_seen(data, t)
             network: Any = self._make_network(data) if start is None else self.network_
-        callbacks = list(make_parts("callbacks", self.callbacks))
         if start is not None:
             start = attrs.evolve(start, states=start.states[: 1 + len(callbacks)])
         iterations = -(-len(data.train) // self._find_batch_size(len(data.train)))
@@ -284,7 +289,7 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
     def _make_network(self, data: Dataset) -> Network:
         loss = self._make_loss()
         settings = {"loss": loss, "weight_init": self.weight_init, "bias_init": self.bias_init}
-        settings |= {"seed": self._seed, "dtype": self.dtype}
+        settings |= {"seed": self._seed, "dtype": self.dtype, "array": self.array, "device": self.device}
         if self.layers is not None:
             shape = data.features if self.shape is None else self.shape
             return Network(self.layers, shape=shape, **settings)
@@ -297,8 +302,8 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
         """Return the number of rows in a mini-batch; "auto" makes all of one size, as far as they divide."""
         given = self.batch_size
         if isinstance(given, str) and given == "auto":
-            return -(-rows // -(-rows // BATCH))
-        if not isinstance(given, Integral) or isinstance(given, bool) or given < 1:
+            return int(-(-rows // -(-rows // BATCH)))
+        if not is_count(given):
             raise modnet.SettingError([f"'batch_size' must be a whole number > 0, or 'auto': {given!r}"])
         return min(int(given), rows)
 
@@ -308,7 +313,7 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
         an_epoch = rows / size if self.sampling == "replacement" else -(-rows // size)
         if epochs is None:
             epochs = math.ceil(min(max(EPOCHS, FEWEST / an_epoch), MOST / an_epoch))
-        elif not isinstance(epochs, Integral) or isinstance(epochs, bool) or epochs < 1:
+        elif not is_count(epochs):
             raise modnet.SettingError([f"'max_iter' must be a whole number of epochs > 0, or None: {epochs!r}"])
         return math.ceil(epochs * an_epoch)
 
@@ -417,6 +422,16 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
             words = {"current_sklearn_version": modnet.__version__, "original_sklearn_version": then}
             warnings.warn(VersionWarning(estimator_name=type(self).__name__, **words), stacklevel=2)
         super().__setstate__(state)
+
+
+def needs_validation(callback: object) -> bool:
+    """Say whether a callback decides by rows that are set aside."""
+    return isinstance(callback, modnet.Callback) and callback.needs_validation
+
+
+def is_count(value: object) -> bool:
+    """Say whether a value is a whole number above 0."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value > 0)
 
 
 def is_binary(loss: object) -> bool:

@@ -31,13 +31,13 @@ from unittest.mock import patch
 
 import attrs
 import numpy as np
+from modnet_verdicts import pairs
+from modnet_verdicts.decisions import ANALYSES, ROPE, decide
+from modnet_verdicts.report import Comparison
+from modnet_verdicts.result import PairResult, SettingResult
 from scipy import special
 
-from modnet.comparison import pairs
-from modnet.comparison.decisions import ANALYSES, ROPE, decide
 from modnet.comparison.grid import Setting
-from modnet.comparison.report import Comparison
-from modnet.comparison.result import PairResult, SettingResult
 from modnet.types import Array, History, Status
 
 SEEDS = ANALYSES[-1]

@@ -66,14 +66,14 @@ def time_checks(arguments: list[str]) -> None:
     """Run a command in this process, and print the seconds that its checks took, and all of it."""
     from modnet.cli import plot, predict
     from modnet.cli.main import modnet_command
-    from modnet.comparison import compare
+    from modnet.comparison import training
     from modnet.nn import checkpoint
 
     spent = [0.0]
     for module, name in (
         (plot, "check_files"),
         (predict, "check_files"),
-        (compare, "check_files"),
+        (training, "check_files"),
         (checkpoint, "_hash_described"),
     ):
         setattr(module, name, add_time_of(getattr(module, name), spent))

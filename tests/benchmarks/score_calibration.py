@@ -24,10 +24,10 @@ from itertools import repeat
 
 import attrs
 import numpy as np
+from modnet_verdicts.decisions import ANALYSES, decide
+from modnet_verdicts.scores import ScoreDifference, find_rounding, find_unit
+from modnet_verdicts.statistics import Variation
 
-from modnet.comparison.decisions import ANALYSES, decide
-from modnet.comparison.scores import ScoreDifference, find_rounding, find_unit
-from modnet.comparison.statistics import Variation
 from modnet.types import Array
 
 SEEDS = ANALYSES[-1]

@@ -6,12 +6,12 @@ import json
 
 import numpy as np
 import pytest
+from modnet_verdicts.report import Comparison
+from modnet_verdicts.result import SettingResult, find_collapsed
+from modnet_verdicts.statistics import bound_share
 from scipy import stats
 
 from modnet.comparison.grid import Setting
-from modnet.comparison.report import Comparison
-from modnet.comparison.result import SettingResult, find_collapsed
-from modnet.comparison.statistics import bound_share
 from modnet.types import History, Status
 
 OK, DIVERGED = Status.FINISHED, Status.DIVERGED

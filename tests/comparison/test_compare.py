@@ -19,11 +19,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from modnet_verdicts.comparing import FILES
 from processes import wait_until
 
 import modnet
 from modnet.cli.show.progress import RunsProgress
-from modnet.comparison.compare import FILES, measure_progress
+from modnet.comparison.training import measure_progress
 from modnet.comparison.workers import Job, train_table
 from modnet.compose.experiment import create_experiment, run_experiment, to_table
 from modnet.errors import MissingExtraError

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from modnet_verdicts.decisions import ANALYSES, ERROR, ROPE, Decision, Scope, decide, overall_p, reject
+from modnet_verdicts.statistics import Variation
 from scipy import stats
 
-from modnet.comparison.decisions import ANALYSES, ERROR, ROPE, Decision, Scope, decide, overall_p, reject
-from modnet.comparison.statistics import Variation
 from modnet.types import Array
 
 SCOPES: list[Scope] = [Variation.on_these_samples, Variation.on_such_samples]

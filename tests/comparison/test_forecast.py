@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from modnet_verdicts.decisions import ANALYSES, ERROR, Scope, decide
+from modnet_verdicts.forecast import DRAWS, simulate
+from modnet_verdicts.statistics import Variation
 from scipy import stats
 
-from modnet.comparison.decisions import ANALYSES, ERROR, Scope, decide
-from modnet.comparison.forecast import DRAWS, simulate
-from modnet.comparison.statistics import Variation
 from modnet.types import Array
 
 SCOPES: list[Scope] = [Variation.on_these_samples, Variation.on_such_samples]

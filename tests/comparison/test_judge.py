@@ -17,12 +17,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from modnet_data.run_tables import find_direction
+from modnet_verdicts.decisions import ANALYSES, ERROR, decide
+from modnet_verdicts.scores import ScoreDifference, find_rounding, find_unit
+from modnet_verdicts.statistics import Variation
 from scipy import stats
 
 import modnet
-from modnet.comparison.decisions import ANALYSES, ERROR, decide
-from modnet.comparison.scores import ScoreDifference, find_rounding, find_unit
-from modnet.comparison.statistics import Variation
 from modnet.display.figure import render
 from modnet.types import Array
 

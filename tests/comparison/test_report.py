@@ -11,12 +11,12 @@ import re
 import attrs
 import numpy as np
 import pytest
+from modnet_verdicts.decisions import Decision
+from modnet_verdicts.report import Comparison
+from modnet_verdicts.result import SettingResult
 from scipy import stats
 
-from modnet.comparison.decisions import Decision
 from modnet.comparison.grid import Setting
-from modnet.comparison.report import Comparison
-from modnet.comparison.result import SettingResult
 from modnet.display.figure import render
 from modnet.errors import DataError
 from modnet.types import History, Status

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from modnet_verdicts.statistics import Estimate, Variation
 from scipy import stats
 
-from modnet.comparison.statistics import Estimate, Variation
 from modnet.types import Array
 
 ROPE = 0.01

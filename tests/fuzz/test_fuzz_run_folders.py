@@ -20,7 +20,7 @@ import modnet
 from modnet.cli.show.values import format_title
 from modnet.cli.verify import format_verdict, to_json
 from modnet.cli.verify.verification import compare_with_receipt
-from modnet.comparison.compare import read_of_samples, read_run
+from modnet.comparison.training import read_of_samples, read_run
 from modnet.comparison.workers import Job
 from modnet.compose.experiment import create_experiment, read_data
 from modnet.compose.tables import read_toml

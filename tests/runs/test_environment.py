@@ -44,7 +44,7 @@ def plain() -> list[dict[str, Any]]:
         "import scipy.linalg",
         "import scipy.linalg, modnet",
         "import modnet, scipy.linalg",
-        "import modnet.comparison.compare, scipy.stats",
+        "import modnet.comparison.training, scipy.stats",
         "import numpy; numpy.ones((9, 9)) @ numpy.ones((9, 9)); import scipy.linalg.blas",
         "from threadpoolctl import threadpool_limits; threadpool_limits(1)",
         "import threading, modnet; threading.Thread(target=modnet.limit_blas_threads(2).__enter__).start()",

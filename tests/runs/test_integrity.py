@@ -22,12 +22,12 @@ import pytest
 import tomli_w
 from click.testing import CliRunner
 from fuzzing import mutate
+from modnet_verdicts import comparing as comparison
 
 import modnet
 from modnet.cli import plot as plotting
 from modnet.cli import train as train_command
 from modnet.cli.main import modnet_command
-from modnet.comparison import compare as comparison
 from modnet.compose.experiment import create_experiment, read_data
 from modnet.compose.tables import read_toml
 from modnet.errors import DataError, SettingError

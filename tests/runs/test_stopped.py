@@ -17,7 +17,7 @@ import pytest
 from processes import Call, wait_until
 
 import modnet
-from modnet.comparison.compare import compare
+from modnet import compare
 from modnet.compose.plugins import load_plugins
 from modnet.runs.contents import history_to_csv, read_history
 from modnet.runs.folder import read_ending

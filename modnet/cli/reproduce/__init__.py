@@ -13,16 +13,16 @@ import attrs
 import click
 import numpy as np
 
+from modnet import compare
 from modnet.cli.options import load_all_plugins, plugin_options
 from modnet.cli.output import Command, echo, get_output
 from modnet.cli.reproduce.data import find_data
 from modnet.cli.reproduce.measures import check_figures, measure_function, measure_runs
 from modnet.cli.reproduce.results import PublishedResult, create_published, find_published, list_published
-from modnet.cli.reproduce.verdicts import LEVEL, Finding, judge
+from modnet.cli.reproduce.verdicts import LEVEL, Finding, find_quantile, judge
 from modnet.cli.show.progress import RunsProgress, file_progress
 from modnet.cli.show.values import to_json
-from modnet.comparison.compare import compare, read_settings
-from modnet.comparison.statistics import load_special
+from modnet.comparison.training import read_settings
 from modnet.compose.plugins import containing_plugins
 from modnet.compose.tables import read_toml
 from modnet.errors import SettingError
@@ -126,7 +126,7 @@ def _reproduce(
     """Return the verdicts on all figures of a result."""
     count = sum(not figure.prints for figure in result.figures)
     if count:
-        load_special()  # before anything is run
+        find_quantile(1, count)  # before anything is run: it needs SciPy
     if result.experiment is None:
         ours = _measure_functions(result, seeds, progress)
     else:

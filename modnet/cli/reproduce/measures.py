@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from modnet import Comparison, SettingResult
 from modnet.cli.reproduce import functions
 from modnet.cli.reproduce.results import Figure, FunctionSettings
 from modnet.comparison.grid import Setting
-from modnet.comparison.report import Comparison
-from modnet.comparison.result import SettingResult
 from modnet.compose.experiment import Experiment
 from modnet.compose.parts import create_metrics
 from modnet.data.dataset import Dataset

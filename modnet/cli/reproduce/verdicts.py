@@ -9,8 +9,8 @@ from typing import Literal
 import attrs
 import numpy as np
 
+from modnet import Estimate
 from modnet.cli.reproduce.results import Figure
-from modnet.comparison.statistics import load_special
 from modnet.errors import SettingError
 from modnet.text import format_count
 from modnet.types import Array
@@ -68,7 +68,7 @@ def _judge(figure: Figure, texts: Sequence[str], values: Array, count: int) -> F
     if freedom:
         squares = ((values - values.mean()) ** 2).sum() + ((then - then.mean()) ** 2).sum()
         error = math.sqrt(squares / freedom * (1 / len(values) + 1 / len(then)))
-        half = _find_quantile(freedom, count) * error + rounding
+        half = find_quantile(freedom, count) * error + rounding
     mean, published = float(values.mean()), float(then.mean())
     verdict: Verdict = "undecided"
     if not np.isfinite(values).all() or abs(mean - published) > half:
@@ -83,7 +83,7 @@ def _judge_bound(figure: Figure, text: str, values: Array, count: int) -> Findin
     """Judge by the confidence interval of the mean over all seeds."""
     bound, sign = float(text[2:]), 1 if text[0] == ">" else -1
     error = float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
-    half = _find_quantile(len(values) - 1, count) * error if len(values) > 1 else math.inf
+    half = find_quantile(len(values) - 1, count) * error if len(values) > 1 else math.inf
     beyond = sign * (float(values.mean()) - bound)
     verdict: Verdict = "agrees" if beyond > half else "differs" if beyond < -half else "undecided"
     if not np.isfinite(values).all():
@@ -128,5 +128,6 @@ def _measure_rounding(text: str) -> float:
     return 0.5 * 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
 
 
-def _find_quantile(freedom: int, count: int) -> float:
-    return float(load_special().stdtrit(freedom, 1 - (1 - LEVEL) / count / 2))
+def find_quantile(freedom: int, count: int) -> float:
+    """Return half the width, in standard errors, of each of so many intervals; raises MissingExtraError."""
+    return Estimate(0.0, 1.0, freedom).interval(1 - (1 - LEVEL) / count)[1]

@@ -11,7 +11,7 @@ import numpy as np
 
 from modnet.errors import NoDerivativeError
 from modnet.interfaces import Activation, Loss
-from modnet.nn.numerical import default_step
+from modnet.nn.layers import default_step
 from modnet.randomness import Stream
 from modnet.testing.gradcheck.conduct import MisconductError, call_part, check_array, check_memory, vary
 from modnet.testing.gradcheck.taylor import CORRECT, SURE, TOO_NOISY, WRONG, Judgement, find_kinks, judge_entries

@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 
 from modnet.interfaces import GradientEstimator
-from modnet.nn.numerical import default_step
+from modnet.nn.layers import default_step
 from modnet.nn.objective import NetworkObjective
 from modnet.randomness import Stream
 from modnet.testing.gradcheck.forward import visit_layers

@@ -11,13 +11,12 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.comparison.decisions import ANALYSES, Decision, decide
-from modnet.comparison.result import Measure, PairResult
-from modnet.comparison.scores import Blocks, ScoreDifference
-from modnet.comparison.statistics import Estimate, Variation
-from modnet.errors import DataError
-from modnet.text import format_table, to_csv
-from modnet.types import Array
+from modnet import Array, DataError
+from modnet.display import format_table, to_csv
+from modnet_verdicts.decisions import ANALYSES, Decision, decide
+from modnet_verdicts.result import Measure, PairResult
+from modnet_verdicts.scores import Blocks, ScoreDifference
+from modnet_verdicts.statistics import Estimate, Variation
 
 LEVEL = 0.95  # of the intervals that are shown
 MOST_FORECASTS = 1000  # pairs of scores; of more, nothing is said of later seeds: it takes a second for a hundred

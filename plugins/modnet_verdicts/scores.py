@@ -9,8 +9,8 @@ from itertools import pairwise
 import attrs
 import numpy as np
 
-from modnet.comparison.statistics import Estimate, Variation
-from modnet.types import Array
+from modnet import Array
+from modnet_verdicts.statistics import Estimate, Variation
 
 SAME = 1e-12  # relative to the largest of them: scores that are closer differ by rounding alone
 MOST_PLACES = 9  # decimals to which scores may be rounded; with more, they are not

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from modnet.comparison.agreement import Mixture
-from modnet.comparison.decisions import ANALYSES, ROPE
-from modnet.comparison.figure import draw_comparison
-from modnet.comparison.pairs import (
+from modnet import Array, DataError, Metric, Mixture, Status
+from modnet.display import format_column, format_count, format_table, list_some, to_csv
+from modnet_verdicts.decisions import ANALYSES, ROPE
+from modnet_verdicts.figure import draw_comparison
+from modnet_verdicts.pairs import (
     LEVEL,
     compare_samples,
     format_pairs,
@@ -23,13 +24,8 @@ from modnet.comparison.pairs import (
     to_markdown,
     to_records,
 )
-from modnet.comparison.result import Measure, PairResult, SettingResult
-from modnet.comparison.statistics import bound_share
-from modnet.errors import DataError
-from modnet.interfaces import Metric
-from modnet.nn.metrics import format_column
-from modnet.text import format_count, format_table, list_some, to_csv
-from modnet.types import Array, Status
+from modnet_verdicts.result import Measure, PairResult, SettingResult
+from modnet_verdicts.statistics import bound_share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -15,9 +15,9 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
-from modnet.comparison.forecast import DRAWS, simulate
-from modnet.comparison.statistics import Estimate, Variation, load_special
-from modnet.types import Array
+from modnet import Array
+from modnet_verdicts.forecast import DRAWS, simulate
+from modnet_verdicts.statistics import Estimate, Variation, load_special
 
 ANALYSES = (5, 10, 20, 40, 80, 160)
 ERROR = 0.05  # of a wrong claim among all pairs, over all analyses

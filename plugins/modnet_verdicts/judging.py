@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from modnet.comparison.decisions import ANALYSES, ROPE
-from modnet.comparison.figure import draw_judgement
-from modnet.comparison.pairs import (
+from modnet import Array, DataError
+from modnet.display import format_count, format_table, list_some
+from modnet_verdicts.decisions import ANALYSES, ROPE
+from modnet_verdicts.figure import draw_judgement
+from modnet_verdicts.pairs import (
     LEVEL,
     compare_samples,
     compare_scores,
@@ -26,12 +28,9 @@ from modnet.comparison.pairs import (
     to_markdown,
     to_records,
 )
-from modnet.comparison.result import Measure, PairResult
-from modnet.comparison.scores import SAME, Blocks, JudgedSetting, ScoreDifference, find_unit, vary_mean
-from modnet.comparison.statistics import Estimate, Variation
-from modnet.errors import DataError
-from modnet.text import format_count, format_table, list_some
-from modnet.types import Array
+from modnet_verdicts.result import Measure, PairResult
+from modnet_verdicts.scores import SAME, Blocks, JudgedSetting, ScoreDifference, find_unit, vary_mean
+from modnet_verdicts.statistics import Estimate, Variation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

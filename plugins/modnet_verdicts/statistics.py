@@ -18,8 +18,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.errors import MissingExtraError
-from modnet.types import Array
+from modnet import Array, MissingExtraError
 
 # An error that was not seen is taken to be so many times as far from the mean as the farthest of those seen, and by so
 # much more as that one alone makes up of the sum of squares: where one does, the tail is long.

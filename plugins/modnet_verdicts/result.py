@@ -10,11 +10,9 @@ from typing import Literal
 import attrs
 import numpy as np
 
-from modnet.comparison.decisions import ANALYSES, LIKELY, Decision
-from modnet.comparison.grid import Setting
-from modnet.comparison.statistics import Estimate, Variation
-from modnet.errors import DataError
-from modnet.types import Array, History, Status
+from modnet import Array, DataError, History, Setting, SettingRuns, Status
+from modnet_verdicts.decisions import ANALYSES, LIKELY, Decision
+from modnet_verdicts.statistics import Estimate, Variation
 
 Measure = Literal["accuracy", "error", "score"]
 LOST = 0.2  # of the best run's accuracy: a gap as wide as that divides collapsed runs from others
@@ -43,6 +41,13 @@ class SettingResult:
             raise DataError("a setting has hits or errors, not both")
         if not np.isfinite(self.errors).all() or (self.errors < 0).any():
             raise DataError(f"{self.label}: the errors of samples must be finite and not negative")
+
+    @classmethod
+    def from_runs(cls, runs: SettingRuns) -> SettingResult:
+        """Return the result of runs that were made."""
+        has_hits = runs.of_samples.dtype == np.bool_
+        hits, errors = (runs.of_samples, None) if has_hits else (None, runs.of_samples)
+        return cls(runs.setting, hits, runs.histories, runs.statuses, errors)
 
     @property
     def label(self) -> str:

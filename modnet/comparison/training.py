@@ -1,14 +1,11 @@
-"""Settings compared: run with the same seeds, read and written down."""
+"""All settings of a grid, run with the same seeds in one folder."""
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import tempfile
-import warnings
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,14 +13,10 @@ from typing import Any, Protocol
 import attrs
 import numpy as np
 import tomli_w
-from attrs.validators import ge
+from attrs.validators import ge, optional
 
-from modnet.comparison.agreement import check_agreement, find_mixtures
-from modnet.comparison.decisions import ROPE
+from modnet.comparison.agreement import Mixture, check_agreement, find_mixtures
 from modnet.comparison.grid import Setting, complete, create_settings, spread, to_axes
-from modnet.comparison.report import Comparison
-from modnet.comparison.result import SettingResult
-from modnet.comparison.statistics import load_special
 from modnet.comparison.workers import Job, check_is_no_import, ensure_plugins, run_jobs
 from modnet.compose.defaults import get_default_job, merge_job
 from modnet.compose.experiment import VALIDATION, Experiment, create_experiment, read_data, to_table
@@ -32,21 +25,17 @@ from modnet.compose.settings import Settings
 from modnet.compose.tables import Table, merge, read_toml
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
-from modnet.display.figure import try_to_draw
 from modnet.errors import DataError, SettingError
 from modnet.files import sweep, write_atomically
 from modnet.files.opening import read_plain
+from modnet.interfaces import Metric
 from modnet.runs.contents import find_baseline, read_history, unpack_of_samples
 from modnet.runs.folder import ERRORS, EXPERIMENT, HISTORY, HITS, check_files, claim, is_unused, read_ending, recover
 from modnet.runs.missing_plugins import make_finder
 from modnet.runs.receipt import PLACE, Receipt, compare_settings
-from modnet.text import format_count
-from modnet.types import Array
+from modnet.types import Array, History, Status
 
 COMPARISON = "comparison.toml"
-TABLES, REPORT, PICTURE = "comparison.md", "comparison.json", "comparison.png"
-PAIRS, RUNS = "pairs.csv", "runs.csv"
-FILES = (TABLES, PAIRS, RUNS, REPORT, PICTURE)
 REMEDY = "remove it to repeat the run"
 
 
@@ -65,12 +54,43 @@ class Plan:
     """The table [compare] of an experiment file."""
 
     seeds: int = attrs.field(default=10, validator=ge(1))
-    rope: float = attrs.field(default=ROPE, validator=ge(0))
+    rope: float | None = attrs.field(default=None, validator=optional(ge(0)))
     grid: dict[str, Any] = attrs.field(factory=dict)
 
 
-def compare(
-    experiment: Table | str | PathLike[str],
+@attrs.frozen(eq=False)
+class SettingRuns:
+    """The runs of one setting, one for each seed."""
+
+    setting: Setting
+    of_samples: Array
+    """The hits of the test samples at the end of each run (bool), or in a regression their errors: (seeds, samples)."""
+    histories: tuple[History, ...]
+    statuses: tuple[Status, ...]
+    """Of each run: finished or diverged; a diverged run counts with its last finite parameters."""
+
+
+@attrs.frozen(eq=False)
+class GridRuns:
+    """The runs of all settings of a grid, with the same seeds and tested on the same samples."""
+
+    settings: tuple[SettingRuns, ...]
+    seeds: tuple[int, ...]
+    folder: Path
+    name: str
+    """The data and the length of the training: "train.csv · 1,000 × 100"."""
+    rope: float | None
+    """The difference that was asked for as none in practice, in the call or in the file."""
+    mixtures: tuple[Mixture, ...]
+    """Accepted differences in the code and the libraries of the runs."""
+    baseline: float | None
+    """The test accuracy of always answering the largest class."""
+    metrics: tuple[Metric, ...]
+
+
+@contextmanager
+def train_grid(
+    experiment: Mapping[str, Any] | str | PathLike[str],
     grid: Mapping[str, Sequence[Any]] | None = None,
     *,
     seeds: int | None = None,
@@ -80,36 +100,30 @@ def compare(
     executor: Executor | None = None,
     progress: ProgressObserver | None = None,
     accept: bool = False,
-) -> Comparison:
-    """Run all combinations of some settings with the same seeds, and return what may be claimed of their differences.
+) -> Iterator[GridRuns]:
+    """Run all combinations of some settings with the same seeds, and yield their runs.
 
-    `experiment` is a file, or a table of the entries that differ from the main job. `grid` holds the entries that vary,
-    as names of options or paths, each with a list of values; `hidden` (or `hidden_size`) takes numbers of units, or
-    lists of them. `seeds` is their number, 10 by default; the first one is the experiment's own. Settings whose
-    accuracies differ by less than `rope` are practically equal. A file may hold all three in a table [compare].
-
-    Runs and results are saved in the folder `out`; runs that it holds already are not repeated. They are trained by
-    `workers` processes, by default as many as there are cores, or by an `executor`. A script that uses processes must
-    make the call under `if __name__ == "__main__":`.
-
-    All runs are to be made by the same code and libraries, and on the same data. With `accept`, other code and
-    libraries are no error, and the result names them. Raises SettingError, UnknownNameError, DataError, ModnetError
-    where a run fails, and MissingExtraError.
+    What is given is as of `modnet.compare`. The folder `out` is claimed until the block ends; without one the runs are
+    in a folder that is removed then. Raises SettingError, UnknownNameError, DataError, and ModnetError where a run
+    fails.
 
     >>> quick = {"gradient": "backpropagation", "training": {"iterations": 20}}
-    >>> result = modnet.compare(quick, {"hidden_size": [5, 10]}, seeds=2, workers=1)
-    >>> [setting.label for setting in result.settings], result.pairs[0].decision.claim
-    (['hidden 5', 'hidden 10'], 'undecided')
+    >>> with modnet.train_grid(quick, {"hidden": [5, 10]}, seeds=2, workers=1) as runs:
+    ...     print([(each.setting.label, each.of_samples.shape) for each in runs.settings])
+    [('hidden 5', (2, 1000)), ('hidden 10', (2, 1000))]
     """
     check_is_no_import()
-    load_special()  # before anything is trained
     table, plan = _read_plan(experiment, grid, seeds, rope)
     # A table is the program's own word; in a file, a module must be approved.
     ensure_plugins(table, str if isinstance(experiment, Mapping) else make_finder(Path(experiment)))
     table = complete(table, plan.grid)
     base = create_experiment(table)
     settings, data, resolved = _read_settings(base, table, plan)
-    written = {**to_table(resolved), "data": to_table(base)["data"], "compare": attrs.asdict(plan)}
+    written = {
+        **to_table(resolved),
+        "data": to_table(base)["data"],
+        "compare": attrs.asdict(plan, filter=lambda _, value: value is not None),
+    }
     tried = tuple(range(base.seed, base.seed + plan.seeds))
     with ExitStack() as stack:
         folder = Path(out).absolute() if out else Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -129,16 +143,21 @@ def compare(
             receipts, left = _read_runs(folder, settings, jobs, fingerprint, accept=accept)
             if left:
                 raise DataError(f"{left[0].folder} is not as the run left it: it has no results; {REMEDY}")
-        results = _read_results(settings, jobs, receipts, data)
-        mixtures, baseline = find_mixtures(folder, receipts), find_baseline(data)
-        metrics = create_metrics(data.task, resolved.metrics)
-        result = Comparison(results, tried, plan.rope, mixtures, baseline, metrics)
-        _write(result, folder, resolved)
-        return result
+        source = resolved.data.path.name if resolved.data.path else find_name(resolved.data.source)
+        yield GridRuns(
+            _read_results(settings, jobs, receipts, data),
+            tried,
+            folder,
+            f"{source} · {resolved.training.iterations:,} × {resolved.training.batch_size}",
+            plan.rope,
+            find_mixtures(folder, receipts),
+            find_baseline(data),
+            create_metrics(data.task, resolved.metrics),
+        )
 
 
 def _read_plan(
-    experiment: Table | str | PathLike[str],
+    experiment: Mapping[str, Any] | str | PathLike[str],
     grid: Mapping[str, Sequence[Any]] | None,
     seeds: int | None,
     rope: float | None,
@@ -156,7 +175,7 @@ def _read_plan(
 
 
 def read_settings(experiment: Table, grid: Mapping[str, Sequence[Any]]) -> tuple[list[Setting], Dataset]:
-    """Return the settings that `compare` would run, and the data that they would see; raises what it raises."""
+    """Return the settings that `train_grid` would run, and the data that they would see; raises what it raises."""
     table, plan = _read_plan(experiment, grid, None, None)
     table = complete(table, plan.grid)
     return _read_settings(create_experiment(table), table, plan)[:2]
@@ -185,20 +204,7 @@ def _claim(folder: Path, stack: ExitStack) -> None:
     if folder.exists() and not (folder / COMPARISON).is_file() and not is_unused(folder, COMPARISON):
         raise SettingError([f"{folder} exists and is not the folder of a comparison: choose another"], "--out")
     stack.enter_context(claim(folder))
-    for name in (COMPARISON, *FILES):
-        sweep(folder / name)
-
-
-def _write(result: Comparison, folder: Path, experiment: Experiment) -> None:
-    """Write the results beside the runs; without the extra `plot`, all but the picture. Warns where it fails."""
-    training = f"{experiment.training.iterations:,} × {experiment.training.batch_size}"
-    tables = {TABLES: result.markdown(), PAIRS: result.pairs_csv(), RUNS: result.runs_csv()}
-    for name, content in {**tables, REPORT: json.dumps(result.as_json(), indent=2) + "\n"}.items():
-        write_atomically(folder / name, content.encode())
-    source = experiment.data.path.name if experiment.data.path else find_name(experiment.data.source)
-    title = f"{source} · {training} · {format_count(len(result.seeds), 'seed')}"
-    if importlib.util.find_spec("matplotlib") and (note := try_to_draw(lambda: result.figure(title), folder / PICTURE)):
-        warnings.warn(note, stacklevel=3)
+    sweep(folder / COMPARISON)
 
 
 def _read_runs(
@@ -230,15 +236,13 @@ def _follow(
 
 def _read_results(
     settings: Sequence[Setting], jobs: Sequence[Job], receipts: Mapping[Path, Receipt], data: Dataset
-) -> tuple[SettingResult, ...]:
+) -> tuple[SettingRuns, ...]:
     found = []
     for i, setting in enumerate(settings):
         runs = [job.folder for job in jobs[i :: len(settings)]]
         statuses = tuple(results.status for run in runs if (results := receipts[run].results))
         of_samples = np.array([read_of_samples(run, data) for run in runs])
-        hits, errors = (of_samples, None) if data.task == "classification" else (None, of_samples)
-        histories = tuple(read_history(run / HISTORY) for run in runs)
-        found.append(SettingResult(setting, hits, histories, statuses, errors))
+        found.append(SettingRuns(setting, of_samples, tuple(read_history(run / HISTORY) for run in runs), statuses))
     return tuple(found)
 
 

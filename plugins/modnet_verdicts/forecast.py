@@ -9,9 +9,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.comparison.statistics import Variation, load_special
-from modnet.randomness import Stream
-from modnet.types import Array
+from modnet import Array, Stream
+from modnet_verdicts.statistics import Variation, load_special
 
 DRAWS = 512
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modnet.comparison.result import PairResult, SettingResult
-from modnet.comparison.scores import JudgedSetting
-from modnet.display.figure import COLORS, GREY, create_panels, drawing
-from modnet.types import Array, History
+from modnet import Array, History
+from modnet.display import COLORS, GREY, create_panels, drawing
+from modnet_verdicts.result import PairResult, SettingResult
+from modnet_verdicts.scores import JudgedSetting
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

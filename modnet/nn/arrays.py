@@ -1,0 +1,156 @@
+"""Array libraries and devices, of which everything follows the parameters."""
+
+from __future__ import annotations
+
+import warnings
+from importlib import import_module
+from typing import Any
+
+import array_api_compat
+import attrs
+import numpy as np
+
+from modnet.errors import MissingExtraError, PluginError, SettingError, describe_unknown
+from modnet.types import Array, is_numpy
+
+_MODULES = {"numpy": "numpy", "torch": "array_api_compat.torch", "array-api-strict": "array_api_strict"}
+
+
+@attrs.frozen
+class Library:
+    """An array library by its name, and one of its devices; None: it has one."""
+
+    name: str
+    _xp: Any = attrs.field(repr=False)
+    device: Any = None
+
+    def __str__(self) -> str:
+        return self.name if self.device is None else f"{self.name} on {name_device(self.device)}"
+
+    def convert(self, values: Array, dtype: Any = None, *, is_fresh: bool = False) -> Array:
+        """Return values in a dtype, by default their own, as this library's; those of another share no memory.
+
+        Only with `is_fresh`, of an array that nobody else has, they may.
+        """
+        if self is NUMPY:
+            values = to_numpy(values)
+            return values if dtype is None else values.astype(dtype, copy=False)
+        if is_numpy(values):
+            dtype = values.dtype if dtype is None else dtype
+            values = values.astype(dtype, order="C", copy=not is_fresh)
+        wanted = None if dtype is None else getattr(self._xp, np.dtype(dtype).name)
+        return self._xp.asarray(values, dtype=wanted, device=self.device)  # type: ignore[no-any-return]
+
+
+NUMPY = Library("numpy", np)
+
+
+def find_library(name: str, device: str | None = None, dtype: Any = "float64") -> Library:
+    """Return a library by its name, and a device that has a dtype; raises SettingError and MissingExtraError."""
+    if name not in _MODULES:
+        raise SettingError([describe_unknown("no array library", name, ("numpy", "torch"))], "network.array")
+    if name == "numpy":
+        if device not in {None, "cpu"}:
+            what = f"NumPy's arrays are on the CPU, not {device!r}: choose another array library"
+            raise SettingError([f"{what}, such as 'torch'"], "network.device")
+        return NUMPY
+    try:
+        xp = import_module(_MODULES[name])
+    except ImportError:
+        raise MissingExtraError(f"the array library {name}", "torch") from None
+    try:
+        wanted = device if device is None or name == "torch" else xp.Device(device)
+        one = xp.ones(1, dtype=getattr(xp, np.dtype(dtype).name), device=wanted)
+        float(one[0])  # some devices hold no numbers
+    except Exception as error:  # each library has its own
+        every = f"available: {', '.join(_list_devices(xp))}"
+        why = f"{device!r} of {name} cannot hold {np.dtype(dtype).name}: {str(error).splitlines()[0]}"
+        raise SettingError([f"{why}; {every}"], "network.device") from None
+    return Library(name, xp, array_api_compat.device(one))
+
+
+def _list_devices(xp: Any) -> list[str]:
+    with warnings.catch_warnings(action="ignore"):  # it tries names that are no more
+        found = [name_device(device) for device in xp.__array_namespace_info__().devices()]
+    return [name for name in found if name != "meta"]  # which holds no numbers
+
+
+def name_device(device: Any) -> str:
+    """Return the name of a device, as its library takes it."""
+    return str(device).partition("('")[2].partition("')")[0] or str(device)
+
+
+def get_library(array: Array) -> Library:
+    """Return the library that an array is of, and the device that it is on."""
+    if is_numpy(array):
+        return NUMPY
+    xp = array_api_compat.array_namespace(array)
+    name = xp.__name__.removeprefix("array_api_compat.").replace("_", "-")
+    return Library(name, xp, array_api_compat.device(array))
+
+
+def get_namespace(array: Array) -> Any:
+    """Return the array API namespace of an array; of NumPy's without a search."""
+    return np if is_numpy(array) else array_api_compat.array_namespace(array)
+
+
+def is_other_array(value: object) -> bool:
+    """Return whether a value is an array of another library than NumPy."""
+    return not isinstance(value, (np.ndarray, np.generic)) and array_api_compat.is_array_api_obj(value)
+
+
+def get_dtype(array: Array) -> np.dtype[Any]:
+    """Return the dtype of an array of any library as NumPy's."""
+    found: np.dtype[Any] = array.dtype if is_numpy(array) else np.dtype(str(array.dtype).rpartition(".")[2])
+    return found
+
+
+def to_numpy(array: Any) -> Array:
+    """Return an array of any library as NumPy's: its own as they are, others as a copy."""
+    if isinstance(array, np.ndarray):
+        return array
+    if array_api_compat.is_torch_array(array):
+        return np.array(array.numpy(force=True))  # which drops the tape, and fetches it from its device
+    if is_other_array(array):
+        array = np.from_dlpack(array, device="cpu")
+    return np.array(array)
+
+
+def match_array(values: Any, like: Array) -> Array:
+    """Return numbers, such as draws of NumPy's, as an array of the library, dtype and device of another.
+
+    >>> modnet.match_array([1, 2], np.zeros(2, "float32"))
+    array([1., 2.], dtype=float32)
+    """
+    if is_numpy(like):
+        return np.asarray(to_numpy(values), like.dtype)
+    return get_library(like).convert(values if is_other_array(values) else np.asarray(values), get_dtype(like))
+
+
+def follow_library(values: Any, like: Array, part: object) -> Array:
+    """Return what a part returned for an array of another library than NumPy, in its dtype; raises PluginError."""
+    library = get_library(like)
+    found = get_library(values) if array_api_compat.is_array_api_obj(values) else type(values).__name__
+    if found != library:
+        remedy = "compute with array_namespace(x) and on its device, or choose the array library numpy"
+        raise PluginError(f"{part!r} returned an array of {found} for one of {library}", remedy, part=part)
+    if values.dtype == like.dtype:
+        return values  # type: ignore[no-any-return]
+    if not np.can_cast(get_dtype(values), get_dtype(like), "same_kind"):
+        raise PluginError(f"{part!r} returned an array of {values.dtype}", f"{like.dtype} is expected", part=part)
+    return get_namespace(like).astype(values, like.dtype)  # type: ignore[no-any-return]
+
+
+def copy_array(array: Array) -> Array:
+    """Return a copy of an array, to write to."""
+    return get_namespace(array).asarray(array, copy=True)  # type: ignore[no-any-return]
+
+
+def unlock(array: Array) -> Array:
+    """Return an array that may be written to: itself, or a copy of one that is locked."""
+    return array if not is_numpy(array) or array.flags.writeable else np.array(array)
+
+
+def total(values: Array) -> float:
+    """Return the sum of all numbers."""
+    return float(values.sum() if is_numpy(values) else get_namespace(values).sum(values))

@@ -1,0 +1,1 @@
+"""Verdicts on runs: what may be claimed of settings, their tables and pictures."""
