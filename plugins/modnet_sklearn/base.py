@@ -315,7 +315,7 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
             epochs = math.ceil(min(max(EPOCHS, FEWEST / an_epoch), MOST / an_epoch))
         elif not is_count(epochs):
             raise modnet.SettingError([f"'max_iter' must be a whole number of epochs > 0, or None: {epochs!r}"])
-        return math.ceil(epochs * an_epoch)
+        return math.ceil(int(epochs) * an_epoch)
 
     def _train(
         self,
