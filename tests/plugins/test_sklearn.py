@@ -40,7 +40,7 @@ def small(**settings: Any) -> ModnetClassifier:
     return ModnetClassifier(**{"hidden_layer_sizes": 8, "random_state": 0, **settings})
 
 
-def pickled(model: Any) -> Any:
+def copy_by_pickle(model: Any) -> Any:
     return pickle.loads(pickle.dumps(model))  # noqa: S301 - our own
 
 
@@ -196,7 +196,7 @@ class TestFit:
             ({"hidden_layer_sizes": (8, 0)}, "sizes must be"),
         ],
     )
-    def test_a_mistake_in_a_setting_is_told(self, settings: dict[str, Any], message: str) -> None:
+    def test_a_mistake_in_a_setting_is_reported(self, settings: dict[str, Any], message: str) -> None:
         with pytest.raises((ValueError, modnet.UnknownNameError), match=message):
             small(**settings).fit(*IRIS)
 
@@ -251,7 +251,7 @@ class TestPartialFit:
     def test_it_continues_after_fit_and_after_a_pickle(self) -> None:
         X, y = load_diabetes(return_X_y=True)
         model = ModnetRegressor(8, random_state=0, max_iter=20, tol=None).fit(X, y)
-        again = pickled(model)
+        again = copy_by_pickle(model)
         np.testing.assert_array_equal(model.partial_fit(X, y).predict(X), again.partial_fit(X, y).predict(X))
         assert model.n_iter_ == 21
 
@@ -325,12 +325,12 @@ class Cube(modnet.Activation):
 class TestPickle:
     def test_it_predicts_the_same_bits(self) -> None:
         model = small(max_iter=5, tol=None, optimizer=modnet.optimizer("adam"), early_stopping=True).fit(*IRIS)
-        again = pickled(model)
+        again = copy_by_pickle(model)
         np.testing.assert_array_equal(again.predict_proba(IRIS[0]), model.predict_proba(IRIS[0]))
         assert (again.n_iter_, again.loss_curve_, again.get_params()) == (5, model.loss_curve_, model.get_params())
         with pytest.raises(AttributeError, match="run_ stayed in the process that trained"):
             again.run_  # noqa: B018
-        assert pickle.dumps(again) == pickle.dumps(pickled(again))
+        assert pickle.dumps(again) == pickle.dumps(copy_by_pickle(again))
 
     def test_it_holds_no_rows_and_is_no_larger_than_scikit_learns(self) -> None:
         X, y = make_classification(2000, 50, random_state=0)
@@ -339,7 +339,7 @@ class TestPickle:
             sizes = [len(pickle.dumps(each.fit(X, y))) for each in (model, other)]
         assert sizes[0] < 1.05 * sizes[1] < X.nbytes
 
-    def test_another_version_is_told(self) -> None:
+    def test_another_version_warns(self) -> None:
         state = small(max_iter=1, tol=None).fit(*IRIS).__getstate__()
         with pytest.warns(InconsistentVersionWarning, match=r"pickled by modnet 0\.0\.9, and this is modnet"):
             ModnetClassifier.__new__(ModnetClassifier).__setstate__({**state, "_modnet_version": "0.0.9"})
@@ -347,7 +347,7 @@ class TestPickle:
     def test_a_part_that_was_registered_travels_as_itself(self) -> None:
         undo = modnet.register(Cube)
         try:
-            again = pickled(small(activation="cube"))
+            again = copy_by_pickle(small(activation="cube"))
         finally:
             undo()
         assert isinstance(again.activation, Cube)
@@ -422,9 +422,9 @@ def test_a_part_of_a_script_in_workers(tmp_path: Path) -> None:
     path = tmp_path / "script.py"
     path.write_text(SCRIPT)
     done = subprocess.run([sys.executable, path], capture_output=True, text=True, check=False, timeout=120)
-    first, told, last = done.stdout.splitlines()
+    first, message, last = done.stdout.splitlines()
     assert (first, last) == ("(2,)", "2")
-    assert told.endswith(
+    assert message.endswith(
         "a worker process knows no part that modnet.register added elsewhere: give the activation itself"
     )
 
