@@ -240,8 +240,6 @@ def test_no_file_is_opened_in_the_encoding_of_the_system() -> None:
                 found += [f"{file.name}:{call.lineno}"] * ("encoding" not in named)
     of_metadata = ["packaging.py", "packaging.py"]  # which have their own
     assert sorted(name.partition(":")[0] for name in found) == of_metadata, found
-        found
-    )  # of metadata, which have their own
 
 
 @pytest.mark.parametrize(
