@@ -6,11 +6,18 @@ import csv
 import io
 import json
 import re
+import shlex
+import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from types import SimpleNamespace
 from typing import Any, TextIO
+
+__all__ = [
+    "format_column", "format_count", "format_error", "format_size", "format_table", "list_some", "printable", "quote",
+    "to_csv", "write_csv",
+]  # fmt: skip
 
 _BOTH = "\r\n"
 _ESCAPES = {"\n": r"\n", "\r": r"\r"}
@@ -90,6 +97,19 @@ def quote(text: str, form: Callable[[str], str] = repr) -> str:
     return form(text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}...")
 
 
+def quote_argument(text: str, *, windows: bool = sys.platform == "win32") -> str:
+    r"""Return an argument of a command as a shell takes it; on Windows both of its shells do.
+
+    >>> quote_argument("my run", windows=False), quote_argument("my run", windows=True)
+    ("'my run'", '"my run"')
+    """
+    if not windows:
+        return shlex.quote(text)
+    from subprocess import list2cmdline
+
+    return text if re.fullmatch(r"[\w.:=/\\-]+", text) else f'"{list2cmdline([f" {text}"])[2:]}'
+
+
 def list_some(items: Iterable[str], most: int) -> str:
     """Return items in a row, only the first ones of many.
 
@@ -120,6 +140,18 @@ def format_count(count: int, one: str, many: str = "") -> str:
     ('1 class', '1,200 samples')
     """
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+def format_column(name: str, metrics: Iterable[Any]) -> str:
+    """Return the name of a history's column in words, with the title of that of `metrics` which it is of.
+
+    >>> from modnet_metrics import R2
+    >>> format_column("test_r2", [R2()]), format_column("train_top_3", [R2()])
+    ('test R²', 'train top 3')
+    """
+    part, _, column = name.partition("_")
+    title = next((metric.title for metric in metrics if metric.column == column), "")
+    return f"{part} {title}" if title else name.replace("_", " ")
 
 
 def to_csv(rows: Iterable[Sequence[Any]]) -> str:
