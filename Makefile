@@ -3,11 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := compare,frames,parquet,plot,rich,tensorboard,zst
-COMMA := ,
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check long lint format types docs reference bench dist notes constraints clean
+.PHONY: help demo test check long lint format types docs reference api bench dist notes constraints clean
 
 help:  ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +42,9 @@ docs: $(VENV)/.docs  ## Build the documentation in docs/_build
 reference: $(VENV)/.test  ## Write docs/reference.md anew from the docstrings
 	$(BIN)/python tools/make_reference.py
 
+api: $(VENV)/.test  ## Promise the public API as it is: write tests/compat/public_api.pyi, and print what breaks
+	$(BIN)/python tools/public_api.py
+
 bench: $(VENV)/.bench  ## Time modnet against others and print the ratios
 	$(BIN)/python tests/benchmarks/training.py
 	$(BIN)/python tests/benchmarks/central_difference.py
@@ -65,7 +67,7 @@ notes: $(VENV)/.test  ## Print the release notes: the newest section of the chan
 constraints: $(VENV)/.test  ## Choose the versions in constraints.txt anew
 	$(PIP) install uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
-	    --upgrade $(addprefix --extra ,$(subst $(COMMA), ,$(EXTRAS)) sklearn) --group test --group lint --group docs --group bench --group release pyproject.toml -o constraints.txt
+	    --upgrade --group test --group lint --group docs --group bench --group release --group torch pyproject.toml -o constraints.txt
 
 clean:  ## Remove the environment and what tools have left
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist docs/_build

@@ -79,8 +79,8 @@ def call() -> Callable[..., subprocess.CompletedProcess[str]]:
             patch.chdir(cwd)
             patch.setattr(sys, "argv", ["modnet", *arguments])
             patch.setattr("warnings.showwarning", None)  # which the command line sets
-            for module in () if draws else ("modnet.cli.train", "modnet_verdicts.comparing"):
-                patch.setattr(f"{module}.try_to_draw", lambda *_: "")
+            if not draws:
+                patch.setattr("modnet_figures.figures.try_to_draw", lambda *_: "")
             for name, value in environment.items():
                 patch.setenv(name, value)
             try:

@@ -3,6 +3,7 @@
 from modnet_data import cached as cached
 from modnet_data import download as download
 from modnet_data.run_tables import judge as judge
+from modnet_figures import figures as figures
 from modnet_verdicts.comparing import compare as compare
 from modnet_verdicts.decisions import Decision as Decision
 from modnet_verdicts.judging import Judgement as Judgement
@@ -11,9 +12,9 @@ from modnet_verdicts.result import PairResult as PairResult
 from modnet_verdicts.result import SettingResult as SettingResult
 from modnet_verdicts.statistics import Estimate as Estimate
 
-from modnet import display as display
 from modnet import files as files
 from modnet import testing as testing
+from modnet import text as text
 from modnet.comparison.agreement import Mixture as Mixture
 from modnet.comparison.grid import Setting as Setting
 from modnet.comparison.training import GridRuns as GridRuns

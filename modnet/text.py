@@ -12,6 +12,11 @@ from itertools import islice
 from types import SimpleNamespace
 from typing import Any, TextIO
 
+__all__ = [
+    "format_column", "format_count", "format_error", "format_size", "format_table", "list_some", "printable", "quote",
+    "to_csv", "write_csv",
+]  # fmt: skip
+
 _BOTH = "\r\n"
 _ESCAPES = {"\n": r"\n", "\r": r"\r"}
 LONGEST_QUOTE = 40
@@ -120,6 +125,18 @@ def format_count(count: int, one: str, many: str = "") -> str:
     ('1 class', '1,200 samples')
     """
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+def format_column(name: str, metrics: Iterable[Any]) -> str:
+    """Return the name of a history's column in words, with the title of that of `metrics` which it is of.
+
+    >>> from modnet_metrics import R2
+    >>> format_column("test_r2", [R2()]), format_column("train_top_3", [R2()])
+    ('test R²', 'train top 3')
+    """
+    part, _, column = name.partition("_")
+    title = next((metric.title for metric in metrics if metric.column == column), "")
+    return f"{part} {title}" if title else name.replace("_", " ")
 
 
 def to_csv(rows: Iterable[Sequence[Any]]) -> str:

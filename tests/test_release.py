@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from email.parser import HeaderParser
 from hashlib import sha256
@@ -73,6 +74,16 @@ def test_the_metadata_has_that_page_and_the_version_of_the_code() -> None:
     assert metadata.core.readme == make_absolute(HERE.read("README.md"), HERE.address, f"v{modnet.__version__}")
     assert metadata.core.readme_content_type == "text/markdown"
     assert metadata.version == HERE.version == modnet.__version__
+
+
+def test_the_group_of_the_tests_has_what_the_extras_have_with_the_same_floors() -> None:
+    """So that `pip install . --group test` tests them all; torch is large, and has a group of its own."""
+    table = tomllib.loads(HERE.read("pyproject.toml"))
+    extras, groups = table["project"]["optional-dependencies"], table["dependency-groups"]
+    needed = {requirement for name, needs in extras.items() if name not in {"all", "torch"} for requirement in needs}
+    assert needed - {*groups["test"]} == set()
+    assert groups["torch"] == extras["torch"]
+    assert extras["all"] == [f"modnet-workbench[{','.join(sorted(set(extras) - {'all'}))}]"]
 
 
 def test_the_changelog_is_of_the_version_in_the_code() -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from modnet_figures.figures import create_figure, drawing, render
 
 import modnet
-from modnet.display.figure import create_figure, drawing, render
 from modnet.host.catalogue import Catalogue
 from modnet.host.discovery import PluginHost
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from modnet_figures.figures import COLORS, GREY, create_panels, drawing, save_figure
 
 import modnet
-from modnet.display.figure import COLORS, GREY, create_panels, drawing, save_figure
 
 OUT = Path(__file__).parents[1] / "docs" / "five-evaluations.png"
 NODES, CHECK = np.array([-1, -0.5, 0.5, 1]), -(0.5**0.5)

@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 import click
+from modnet_figures.figures import FORMATS, save_figure
 
 from modnet.cli.conversion import choose_source, read_whole, write
 from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options
@@ -30,7 +31,6 @@ from modnet.compose.plugins import get_host
 from modnet.compose.settings import get_settings
 from modnet.compose.sources import is_data_set
 from modnet.data.dataset import Dataset
-from modnet.display.figure import FORMATS, save_figure
 from modnet.errors import DataError, UnknownNameError
 from modnet.files import cache_folder
 from modnet.files.cache import ABOUT, ARRAYS, DIGESTS, DOWNLOADS, PLUGINS, read_note, remove

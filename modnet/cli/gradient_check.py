@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 import click
+from modnet_figures.figures import FORMATS, save_figure
 
 from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
 from modnet.cli.output import Command, echo
@@ -17,7 +18,6 @@ from modnet.cli.show.progress import file_progress
 from modnet.cli.show.values import format_title, to_json
 from modnet.compose.experiment import create_experiment, create_network, read_data, to_table
 from modnet.compose.tables import merge, read_toml
-from modnet.display.figure import FORMATS, save_figure
 from modnet.nn.batches import Batches
 from modnet.randomness import Stream
 from modnet.testing.gradcheck.verdicts import VERDICTS

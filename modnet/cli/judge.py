@@ -8,10 +8,10 @@ from typing import Any
 
 import attrs
 import click
+from modnet_figures.figures import FORMATS, save_figure
 
 import modnet
 from modnet.cli.output import Command, echo
-from modnet.display.figure import FORMATS, save_figure
 
 ROPE = attrs.fields(modnet.Comparison).rope.default
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from modnet_figures.figures import FORMATS, save_figure
 
 from modnet.cli.options import load_chosen_plugins, plugin_options
 from modnet.cli.output import Command, echo
@@ -19,7 +20,6 @@ from modnet.cli.show.values import format_title
 from modnet.comparison.training import COMPARISON
 from modnet.compose.parts import OWN, read_part
 from modnet.compose.tables import Table, read_toml
-from modnet.display.figure import FORMATS, save_figure
 from modnet.errors import ModnetError, SettingError
 from modnet.interfaces import Metric
 from modnet.runs.contents import read_course

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from modnet_figures import figures
 
 import modnet
 from modnet.cli.options import choose_new_folder, experiment_options, load_all_plugins, plugin_options, read_changes
@@ -29,16 +30,14 @@ from modnet.compose.parts import OWN, create_metrics, find_name
 from modnet.compose.summary import format_layer, format_part, format_shape
 from modnet.compose.tables import Table, merge, read_toml
 from modnet.data.dataset import Dataset
-from modnet.display.figure import try_to_draw
 from modnet.interfaces import Metric, ObservedRun
 from modnet.nn.arrays import NUMPY
 from modnet.nn.checkpoint import Checkpoint
-from modnet.nn.metrics import format_column
 from modnet.runs.folder import CURVES, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.receipt import flatten
 from modnet.runs.recorder import RunRecorder, create_run, train_run
-from modnet.text import format_count, format_table, printable
+from modnet.text import format_column, format_count, format_table, printable
 from modnet.types import History, Status
 
 WIDTH = 80
@@ -162,7 +161,7 @@ def _draw(recorder: RunRecorder, folder: Path, title: str) -> str:
     if not recorder.run or not recorder.is_saved:
         return ""
     drawn = recorder.run.history, title, recorder.run.metrics
-    return try_to_draw(lambda: draw_learning_curves(*drawn), folder / CURVES)
+    return figures.try_to_draw(lambda: draw_learning_curves(*drawn), folder / CURVES)
 
 
 def _conclude(run: ObservedRun, recorder: RunRecorder, note: str) -> None:

@@ -17,7 +17,8 @@ from attrs.validators import ge, optional
 
 from modnet.comparison.agreement import Mixture, check_agreement, find_mixtures
 from modnet.comparison.grid import Setting, complete, create_settings, spread, to_axes
-from modnet.comparison.workers import Job, check_is_no_import, ensure_plugins, run_jobs
+from modnet.comparison.tasks import ensure_plugins
+from modnet.comparison.workers import Job, check_is_no_import, run_jobs
 from modnet.compose.defaults import get_default_job, merge_job
 from modnet.compose.experiment import VALIDATION, Experiment, create_experiment, read_data, to_table
 from modnet.compose.parts import create_metrics, find_name
@@ -136,7 +137,7 @@ def train_grid(
         fingerprint = data_fingerprint(data)
         receipts, unfinished = _read_runs(folder, settings, jobs, fingerprint, accept=accept)
         write_atomically(folder / COMPARISON, tomli_w.dumps(written).encode())
-        made = run_jobs(unfinished, data, executor, workers, accept=accept)
+        made = run_jobs(unfinished, data, folder, executor, workers, accept=accept)
         _follow(made, len(jobs), list(unfinished), data, progress)
         if unfinished:
             # The workers may have had other code and libraries than this process.

@@ -6,30 +6,26 @@ import os
 import signal
 import sys
 import threading
-import traceback
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, as_completed
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import lru_cache, partial
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
-import tomli_w
 
-from modnet.compose.experiment import Experiment, create_experiment, find_parts, read_data, to_table
-from modnet.compose.plugins import explain, get_host, list_asked, load_plugins
-from modnet.compose.settings import get_settings
-from modnet.compose.tables import Table, parse_toml
+from modnet.comparison.tasks import Caller, hold_token, naming_failures, train, train_table
+from modnet.compose.experiment import Experiment, find_parts, to_table
+from modnet.compose.plugins import get_host, load_plugins
 from modnet.data.dataset import Dataset
-from modnet.errors import DivergedError, ModnetError, SettingError
-from modnet.host.approval import list_granted, name_module
-from modnet.host.entry_points import Plugin, split_names
-from modnet.host.modules import Code
-from modnet.host.registry import SESSION, Override, active_overrides, find_override, find_override_by
-from modnet.runs.folder import EXPERIMENT, claim, read_ending
-from modnet.runs.recorder import RunRecorder, create_run, train_run
+from modnet.data.fingerprint import data_fingerprint
+from modnet.errors import ModnetError, SettingError
+from modnet.host.approval import list_granted
+from modnet.host.modules import Code, find_folder, read_code
+from modnet.host.registry import SESSION, Component, find_override_by
+from modnet.runs.surroundings import Segment
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -50,12 +46,13 @@ class Job:
 def run_jobs(
     jobs: Sequence[Job],
     data: Dataset,
+    folder: Path,
     executor: Executor | None = None,
     workers: int | None = None,
     *,
     accept: bool = False,
 ) -> Generator[Job, None, None]:
-    """Bring all runs on some data to their ends and yield each as it ends.
+    """Bring all runs on some data to their ends and yield each as it ends; their folders are in that of a comparison.
 
     Without an executor `workers` processes do it, by default as many as there are cores; 1 is this process. With
     `accept` a run is continued by other code. Raises ModnetError where a run fails, and KeyboardInterrupt; the next
@@ -63,69 +60,19 @@ def run_jobs(
     """
     if executor and workers:
         raise SettingError(["an executor has its own: leave them out"], "workers")
-    if executor:
-        yield from _run_in(executor, jobs, accept, nullcontext(), is_given=True)
+    if executor and jobs:
+        yield from _run_in_given(executor, jobs, data, folder, accept)
     elif (count := min(_count_workers(jobs, workers), len(jobs))) > 1:
         with _start_workers(count, jobs[0].experiment) as pool:
-            yield from _run_in(pool, jobs, accept, _ignoring_current_folder())
+            task = partial(train_table, granted=list_granted(get_host().plugins), accept=accept)
+            with _ignoring_current_folder():
+                futures = _submit(pool, task, jobs)
+            yield from _follow(futures)
     else:
         for job in jobs:
-            with _naming_failures(job.name):
-                _train(job.folder, job.experiment, job.experiment, data, accept)
+            with naming_failures(job.name):
+                train(job.folder, job.experiment, job.experiment, data, accept)
             yield job
-
-
-def train_table(
-    name: str,
-    folder: str,
-    table: Table,
-    granted: Sequence[Code] = (),
-    accept: bool = False,
-    swapped: Iterable[Sequence[str]] = (),
-) -> None:
-    """Bring a run to its end, begun or resumed, in whichever process this is; raises ModnetError, with its name.
-
-    `table` is its experiment; of the modules that it names, those in `granted` and those that are approved here may be
-    imported. `accept` is as of `run_jobs`; what is `swapped`, kinds and names, must be so here. Estimators take one
-    thread; that changes no bit.
-    """
-    with _naming_failures(name):
-        if unseen := [f"the {kind} {part!r} is swapped" for kind, part in swapped if not find_override(kind, part)]:
-            advice = "compare without an executor, or in threads under swap(..., threads=True)"
-            raise SettingError([f"{unseen[0]} where its worker does not see it: {advice}"])
-        ensure_plugins(table, partial(name_module, where=Path(folder, EXPERIMENT), granted=granted))
-        experiment = create_experiment(table)
-        data = _read_data(tomli_w.dumps({"data": table["data"]}).encode(), active_overrides())
-        _train(Path(folder), experiment, _take_one_thread(experiment), data, accept)
-
-
-def _train(folder: Path, experiment: Experiment, variant: Experiment, data: Dataset, accept: bool) -> None:
-    """Begin or resume the run of an experiment; a variant of it, which gives the same bits, is trained."""
-    if not (folder / EXPERIMENT).is_file():
-        with create_run(folder, experiment, data, compact=True) as recorder:
-            train_run(variant, data, recorder)
-        return
-    with claim(folder):
-        if not read_ending(folder):
-            recorder = RunRecorder(folder, experiment, data, compact=True)
-            train_run(variant, data, recorder, recorder.load_checkpoint(accept=accept))
-
-
-@contextmanager
-def _naming_failures(run: str) -> Iterator[None]:
-    """Turn the error that training ends with into one that names the run, as text: others may not be pickled."""
-    try:
-        yield
-    except DivergedError:  # the run counts with what it had learned
-        pass
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt from None
-    except BaseException as error:  # a part of a third-party plugin may fail in any way
-        if isinstance(known := explain(error) or error, ModnetError):
-            raise ModnetError(f"{run}: {known}") from None
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{frame.filename}:{frame.lineno}"
-        raise ModnetError(f"{run}: {type(error).__name__}: {error} ({place})") from None
 
 
 def check_is_no_import() -> None:
@@ -136,56 +83,68 @@ def check_is_no_import() -> None:
         raise SettingError(["in a script, call it under: if __name__ == '__main__':"], "modnet.compare")
 
 
-def ensure_plugins(table: Table, find_module: Callable[[str], str | Plugin]) -> None:
-    """Load the plugins that an experiment asks for, with its modules as they are found; raises PluginError."""
-    asked = list_asked(table)
-    modules = [find_module(module) for module in asked["modules"]]
-    if not get_host().without.issuperset(split_names(asked["without"])):
-        load_plugins(asked["without"], modules)
-    for module in modules:
-        get_host().load_module(module)
-
-
-def _run_in(
-    executor: Executor,
-    jobs: Sequence[Job],
-    accept: bool,
-    submitting: AbstractContextManager[None],
-    is_given: bool = False,
+def _run_in_given(
+    executor: Executor, jobs: Sequence[Job], data: Dataset, folder: Path, accept: bool
 ) -> Generator[Job, None, None]:
-    parts = [part for job in jobs for part in find_parts(job.experiment)]
-    swapped = {(override.kind, override.name) for part in parts if (override := find_override_by(part))}
-    train = partial(train_table, granted=list_granted(get_host().plugins), accept=accept, swapped=swapped)
-    with submitting:
-        futures = {executor.submit(train, job.name, str(job.folder), to_table(job.experiment)): job for job in jobs}
-    try:
-        for future in as_completed(futures):
-            future.result()
-            yield futures[future]
-    except BrokenExecutor:
-        raise ModnetError(
-            "a worker process died: it was killed, memory ran out, or a script calls modnet.compare "
-            "and not under: if __name__ == '__main__':"
-        ) from None
-    finally:
-        if is_given:  # of our own the workers end, and a pool whose workers end does not expect to find any cancelled
+    """Bring runs to their ends in an executor that is handed in; they stop with checkpoints where this is left."""
+    private = {(c.kind, c.qualified_name, how) for c, how in _find_private(jobs)}
+    code = [each if each.files else _read_code(each) for each in list_granted(get_host().plugins)]
+    with hold_token(folder) as token:
+        surroundings = Segment.create(jobs[0].experiment)
+        caller = Caller(folder, token, data_fingerprint(data), surroundings, tuple(sorted(private)))
+        futures = _submit(executor, partial(train_table, caller=caller, granted=code, accept=accept), jobs)
+        try:
+            yield from _follow(futures)
+        except BaseException:
             for future in futures:
                 future.cancel()
+            raise
+
+
+def _submit(executor: Executor, task: Callable[..., None], jobs: Sequence[Job]) -> dict[Future[None], Job]:
+    return {executor.submit(task, job.name, str(job.folder), to_table(job.experiment)): job for job in jobs}
+
+
+def _follow(futures: Mapping[Future[None], Job]) -> Iterator[Job]:
+    """Yield runs as they end; raises ModnetError where one fails."""
+    for future in as_completed(futures):
+        try:
+            future.result()
+        except ModnetError:
+            raise
+        except BrokenExecutor:
+            raise ModnetError(
+                "a worker process died: it was killed, memory ran out, or a script calls modnet.compare "
+                "and not under: if __name__ == '__main__':"
+            ) from None
+        yield futures[future]
+
+
+def _read_code(code: Code) -> Code:
+    """Return the code of a module that is not installed, to be sent to workers; that of others they must have."""
+    plugin = next(each for each in get_host().plugins if each.module == code.module)
+    folder = None if plugin.value else find_folder(code.module)
+    return read_code(code.module, folder, is_to_be_imported=False) if folder else code
+
+
+def _find_private(jobs: Iterable[Job]) -> Iterator[tuple[Component, str]]:
+    """Yield the parts that this process alone may know, and how it does."""
+    registry = get_host().registry
+    for part in (part for job in jobs for part in find_parts(job.experiment)):
+        component, is_swapped = registry.component_of(part), find_override_by(part)
+        if component and (is_swapped or component.owner == SESSION):
+            yield component, "swapped" if is_swapped else "registered"
 
 
 def _count_workers(jobs: Sequence[Job], asked: int | None) -> int:
     """Return the number of processes to use: one, where a part is known to this process alone."""
     if asked is not None and asked < 1:
         raise SettingError([f"must be >= 1: {asked}"], "workers")
-    registry = get_host().registry
-    for part in (part for job in jobs for part in find_parts(job.experiment)):
-        component, is_swapped = registry.component_of(part), find_override_by(part)
-        if component and (is_swapped or component.owner == SESSION):
-            if (asked or 1) == 1:
-                return 1
-            how = f"{component.name!r} is {'swapped' if is_swapped else 'registered'} in this process alone"
-            remedy = "take 1, or name its module in plugins.modules"
-            raise SettingError([f"the {component.kind} {how}: {remedy}"], "workers")
+    for component, how in _find_private(jobs):
+        if (asked or 1) == 1:
+            return 1
+        what = f"the {component.kind} {component.name!r} is {how} in this process alone"
+        raise SettingError([f"{what}: take 1, or name its module in plugins.modules"], "workers")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return asked or cores
 
@@ -245,18 +204,3 @@ def _prepare(without: tuple[str, ...], end: Connection) -> None:
     known = r"\d+ plugins? not asked|no plugin .* to disable|.* is taken, and not "
     warnings.filterwarnings("ignore", known)  # the parent has warned
     load_plugins(without)  # modules are loaded for a run, which says what is wrong with them
-
-
-@lru_cache(maxsize=1)
-def _read_data(table: bytes, _: tuple[Override, ...]) -> Dataset:
-    """Return the data of an experiment's table; the runs of a worker share them, under the same overrides."""
-    return read_data(create_experiment(parse_toml(table)))[0]
-
-
-def _take_one_thread(experiment: Experiment) -> Experiment:
-    """Return an experiment as it is run beside others, on all cores."""
-    estimator = experiment.gradient
-    settings = get_settings(estimator)
-    if settings.get("threads", 1) is not None:
-        return experiment
-    return attrs.evolve(experiment, gradient=type(estimator)(**{**settings, "threads": 1}))

@@ -297,10 +297,12 @@ def run_experiment(
     until: int | None = None,
     table: Table | None = None,
     folder: Path | None = None,
+    poll: Callable[[], object] | None = None,
 ) -> Run:
     """Train an experiment's network on its data, followed by the lifecycle hooks, or by another observer.
 
-    Callbacks and observers see the `table` that it is written down as, and the `folder` that it is saved in.
+    Callbacks and observers see the `table` that it is written down as, and the `folder` that it is saved in. `poll` is
+    as of `train_network`.
     """
     with containing_plugins(), chdir("."):
         return train_network(
@@ -317,6 +319,7 @@ def run_experiment(
             folder=folder,
             start=start,
             keep=keep,
+            poll=poll,
             observer=observer or get_host().relay(),
         )
 

@@ -10,7 +10,7 @@ BRIEFLY = 0.1  # patience with a holder that is about to release the lock, in se
 
 
 @contextmanager
-def hold_lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
+def hold_lock(path: Path, *, wait: bool = False, patience: float = BRIEFLY) -> Iterator[bool]:
     """Hold the lock file at `path` inside the block, and yield True; False where another process or thread holds it.
 
     With `wait` the block begins when nobody else holds it. The lock ends with its process, however that ends, and the
@@ -23,7 +23,7 @@ def hold_lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
     path = path.absolute()  # whoever changes the current folder inside the block
     lock = FileLock(path, fallback_to_soft=False)
     try:
-        lock.acquire(timeout=-1 if wait else BRIEFLY, poll_interval=BRIEFLY / 2)
+        lock.acquire(timeout=-1 if wait else patience, poll_interval=BRIEFLY / 2)
     except Timeout:
         yield False
         return
@@ -33,3 +33,11 @@ def hold_lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
         with suppress(OSError):  # while it is held, so that it is nobody else's; Windows does so by itself
             path.unlink()
         lock.release()
+
+
+def is_locked(path: Path) -> bool:
+    """Say at once whether another process or thread holds the lock file at `path`; raises OSError as `hold_lock`."""
+    if not path.parent.is_dir():
+        return False
+    with hold_lock(path, patience=0) as is_free:
+        return not is_free

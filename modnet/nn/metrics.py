@@ -1,12 +1,9 @@
-"""Hits and errors of single samples, and the columns of metrics in words."""
+"""Hits and errors of single samples."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
-from modnet.interfaces import Metric
 from modnet.types import Array
 
 
@@ -27,15 +24,3 @@ def find_errors(y: Array, t: Array) -> Array:
     varies = (t != t[0]).any(axis=0) & (variance > 1e-300 * (1 + mean))  # of less, a share has no bounds
     unit = np.where(varies, variance, mean)
     return np.asarray((squares / np.where(unit > 0, unit, 1.0)).mean(axis=1))
-
-
-def format_column(name: str, metrics: Iterable[Metric]) -> str:
-    """Return the name of a history's column in words, with the title of that of `metrics` which it is of.
-
-    >>> from modnet_metrics import R2
-    >>> format_column("test_r2", [R2()]), format_column("train_top_3", [R2()])
-    ('test R²', 'train top 3')
-    """
-    part, _, column = name.partition("_")
-    title = next((metric.title for metric in metrics if metric.column == column), "")
-    return f"{part} {title}" if title else name.replace("_", " ")

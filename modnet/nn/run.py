@@ -20,10 +20,10 @@ from modnet.nn.arrays import NUMPY, to_numpy, to_numpy_all
 from modnet.nn.batches import Batches, Sampling
 from modnet.nn.callbacks import Callbacks
 from modnet.nn.checkpoint import Checkpoint, flatten_state
-from modnet.nn.metrics import format_column
 from modnet.nn.network import LayeredNetwork
 from modnet.nn.schedules import find_rate
 from modnet.randomness import Stream
+from modnet.text import format_column
 from modnet.types import Array, Grads, History, Params, State, Status, lock
 
 

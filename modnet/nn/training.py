@@ -77,6 +77,7 @@ def train_network(
     experiment: Mapping[str, Any] | None = None,
     folder: Path | None = None,
     create: type[Run] = Run,
+    poll: Callable[[], object] | None = None,
 ) -> Run:
     """Train a copy of `network` on mini-batches and return the run; the network that was given stays as it is.
 
@@ -84,6 +85,7 @@ def train_network(
     a run comes to the same bits as if it had never stopped. `keep` is called with a checkpoint in the first iteration,
     every few seconds, and at the end: a run that has finished can be lengthened. After `until` iterations it ends as
     interrupted. `experiment` and `folder` are what its followers see of where it comes from; `create` is its class.
+    `poll` is called before each iteration, and raises KeyboardInterrupt to interrupt the run.
 
     Raises ShapeError where network and data do not fit, DivergedError when the loss stops being finite, and
     TrainingInterrupted on Ctrl-C; these two carry the run, with the last parameters whose loss was finite.
@@ -100,7 +102,7 @@ def train_network(
         tell_epoch = partial(observer.epoch_ended, run=observed)
         try:
             observer.run_started(run=observed)
-            _iterate(run, until, tell_epoch, schedule)
+            _iterate(run, until, tell_epoch, schedule, poll or (lambda: None))
             run.status = Status.INTERRUPTED if run.iteration == until else Status.FINISHED
         except KeyboardInterrupt:
             run.status = Status.INTERRUPTED
@@ -147,7 +149,13 @@ def _begin(run: Run, callbacks: Sequence[Callback], observed: ObservedRun, start
     run.sound = (run.iteration, arrays, state, states, factor, run.gradient_state)
 
 
-def _iterate(run: Run, until: int | None, tell_epoch: Callable[[], object], schedule: CheckpointSchedule) -> None:
+def _iterate(
+    run: Run,
+    until: int | None,
+    tell_epoch: Callable[[], object],
+    schedule: CheckpointSchedule,
+    poll: Callable[[], object],
+) -> None:
     network, history, callbacks, stream = run.network, run.history, run.callbacks, Stream(run.seed, ("gradient",))
     of_layers = Stream(run.seed, ("layers",))
     is_followed = callbacks.listen("on_iteration")
@@ -156,6 +164,7 @@ def _iterate(run: Run, until: int | None, tell_epoch: Callable[[], object], sche
     at, repeated = run.sound, -1
     try:
         while run.iteration < last and not callbacks.reason:
+            poll()
             k, arrays, state, states, factor, of_gradient = at
             renewals, params = count_renewals(), network.take_params(arrays)
             settings: Any = {"mode": "train", "stream": of_layers.child(k), "buffers": arrays}

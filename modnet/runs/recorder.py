@@ -69,15 +69,21 @@ def begin_run(recorder: RunRecorder) -> Iterator[RunRecorder]:
 
 
 def train_run(
-    experiment: Experiment, data: Dataset, recorder: RunRecorder, start: Checkpoint | None = None, *observers: object
+    experiment: Experiment,
+    data: Dataset,
+    recorder: RunRecorder,
+    start: Checkpoint | None = None,
+    *observers: object,
+    poll: Callable[[], object] | None = None,
 ) -> Run:
     """Train, from a checkpoint if there is one, with everything saved during the run, and return it.
 
-    Lifecycle hooks of plugins and `observers` follow it. Raises as `modnet.train` does; all is saved then, too.
+    Lifecycle hooks of plugins and `observers` follow it, and `poll` is as of `train_network`. Raises as `modnet.train`
+    does; all is saved then, too.
     """
     # A relay for this run alone: a process may have several runs, each with a recorder.
     relay, folder = get_host().relay(*observers, recorder), recorder.path.absolute()
-    return run_experiment(experiment, data, start, recorder.save, relay, table=recorder.table, folder=folder)
+    return run_experiment(experiment, data, start, recorder.save, relay, table=recorder.table, folder=folder, poll=poll)
 
 
 class RunRecorder(Observer):

@@ -10,9 +10,9 @@ from concurrent.futures import Executor
 from os import PathLike
 from typing import Any
 
-from modnet import GridRuns, ProgressObserver, train_grid
-from modnet.display import format_count, try_to_draw
+from modnet import GridRuns, ProgressObserver, figures, train_grid
 from modnet.files import sweep, write_atomically
+from modnet.text import format_count
 from modnet_verdicts.decisions import ROPE
 from modnet_verdicts.report import Comparison
 from modnet_verdicts.result import SettingResult
@@ -75,5 +75,5 @@ def _write(result: Comparison, runs: GridRuns) -> None:
         write_atomically(runs.folder / name, content.encode())
     title = f"{runs.name} · {format_count(len(result.seeds), 'seed')}"
     picture = runs.folder / PICTURE
-    if importlib.util.find_spec("matplotlib") and (note := try_to_draw(lambda: result.figure(title), picture)):
+    if importlib.util.find_spec("matplotlib") and (note := figures.try_to_draw(lambda: result.figure(title), picture)):
         warnings.warn(note, stacklevel=3)

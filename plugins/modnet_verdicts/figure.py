@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modnet import Array, History
-from modnet.display import COLORS, GREY, create_panels, drawing
+from modnet import Array, History, figures
 from modnet_verdicts.result import PairResult, SettingResult
 from modnet_verdicts.scores import JudgedSetting
 
@@ -20,13 +19,12 @@ _MOST_PAIRS = 20  # that are drawn; of more, those of the setting that is most o
 _REACH = 0.12  # of the runs of a setting to either side of its place, where settings are 1 apart
 
 
-@drawing()
 def draw_comparison(settings: Sequence[SettingResult], title: str) -> Figure:
-    """Return the picture of settings side by side; raises MissingExtraError."""
-    figure, curves, scores = create_panels((10, 4), title)
+    """Return the picture of settings side by side."""
+    figure, curves, scores = figures.create_panels((10, 4), title)
     for place, setting in enumerate(settings):
-        _draw_curve(curves, setting, COLORS[place % len(COLORS)])
-        _draw_scores(scores, setting, COLORS[place % len(COLORS)], place)
+        _draw_curve(curves, setting, figures.COLORS[place % len(figures.COLORS)])
+        _draw_scores(scores, setting, figures.COLORS[place % len(figures.COLORS)], place)
     what = "test error (1 - R²)" if all(setting.has_r2 for setting in settings) else "test error"
     curves.set(title=f"{what}: mean and range of all runs", xlabel="iteration")
     low, high = (float(end(curves.dataLim.intervaly)) for end in (np.min, np.max))
@@ -37,7 +35,7 @@ def draw_comparison(settings: Sequence[SettingResult], title: str) -> Figure:
         curves.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         curves.yaxis.set_major_formatter("{x:g}")
         curves.yaxis.minorticks_off()
-    if curves.lines and len(settings) <= len(COLORS):
+    if curves.lines and len(settings) <= len(figures.COLORS):
         curves.legend(frameon=False)
     name = next(iter(settings[0].entries)) if len(settings[0].entries) == 1 else ""
     labels = [setting.entries[name] if name else setting.label.replace(", ", "\n") for setting in settings]
@@ -51,20 +49,20 @@ def draw_comparison(settings: Sequence[SettingResult], title: str) -> Figure:
     return figure
 
 
-@drawing()
 def draw_judgement(settings: Sequence[JudgedSetting], pairs: Sequence[PairResult], score: str, title: str) -> Figure:
-    """Return the picture of scores, and of differences beside the ROPE; raises MissingExtraError."""
+    """Return the picture of scores, and of differences beside the ROPE."""
     labels, datasets = ([*dict.fromkeys(getattr(each, key) for each in settings)] for key in ("label", "dataset"))
     if len(pairs) > _MOST_PAIRS:
         leader = max(labels, key=lambda label: sum(pair.first == label for pair in pairs))
         pairs = [pair for pair in pairs if leader in (pair.first, pair.second)]
-    figure, scores, differences = create_panels((10, max(4.0, 1 + 0.35 * len(pairs))), title)
+    figure, scores, differences = figures.create_panels((10, max(4.0, 1 + 0.35 * len(pairs))), title)
     for each in settings:
         i, k = labels.index(each.label), datasets.index(each.dataset)
         place = i + (k - (len(datasets) - 1) / 2) * 0.8 / len(datasets)
-        _draw_scores(scores, each, COLORS[(k if len(datasets) > 1 else i) % len(COLORS)], place, 1 / len(datasets))
-    for k, dataset in enumerate(datasets[: len(COLORS)] if len(datasets) > 1 else ()):
-        scores.plot([], [], "o", color=COLORS[k], markersize=4, label=dataset)
+        color = figures.COLORS[(k if len(datasets) > 1 else i) % len(figures.COLORS)]
+        _draw_scores(scores, each, color, place, 1 / len(datasets))
+    for k, dataset in enumerate(datasets[: len(figures.COLORS)] if len(datasets) > 1 else ()):
+        scores.plot([], [], "o", color=figures.COLORS[k], markersize=4, label=dataset)
     scores.plot([], [], color="grey", linewidth=4, label="over seeds")
     if any(each.on_such_samples for each in settings):
         scores.plot([], [], color="grey", linewidth=1, label="over seeds and test samples")
@@ -75,13 +73,13 @@ def draw_judgement(settings: Sequence[JudgedSetting], pairs: Sequence[PairResult
     scores.legend(frameon=False, fontsize=8)
     for i, pair in enumerate(pairs):
         if estimate := pair.on_such_samples or pair.on_these_samples:
-            differences.plot(estimate.interval(), [i, i], color=GREY, linewidth=2, solid_capstyle="butt")
-        differences.plot([pair.difference], [i], "o", color=GREY, markersize=5)
+            differences.plot(estimate.interval(), [i, i], color=figures.GREY, linewidth=2, solid_capstyle="butt")
+        differences.plot([pair.difference], [i], "o", color=figures.GREY, markersize=5)
     if pairs and pairs[0].rope:
         rope = pairs[0].rope
-        differences.axvspan(-rope, rope, color=COLORS[2], alpha=0.2, linewidth=0, label=f"within {rope:g}")
+        differences.axvspan(-rope, rope, color=figures.COLORS[2], alpha=0.2, linewidth=0, label=f"within {rope:g}")
         differences.legend(frameon=False, fontsize=8)
-    differences.axvline(0, color=GREY, linewidth=0.8)
+    differences.axvline(0, color=figures.GREY, linewidth=0.8)
     words = [f"{pair.first} against {pair.second}\n{pair.verdict}" for pair in pairs]
     differences.set_yticks(range(len(pairs)), words, fontsize=8)
     differences.set(title="differences, 95 % interval", ylim=((len(pairs) or 1) - 0.5, -0.5))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from modnet import Array, DataError
-from modnet.display import format_count, format_table, list_some
+from modnet import Array, DataError, figures
+from modnet.text import format_count, format_table, list_some
 from modnet_verdicts.decisions import ANALYSES, ROPE
 from modnet_verdicts.figure import draw_judgement
 from modnet_verdicts.pairs import (
@@ -168,7 +168,8 @@ class Judgement:
 
     def figure(self, title: str = "") -> Figure:
         """Return the score of each run, and all differences, with intervals; raises MissingExtraError."""
-        return draw_judgement(self.settings, self.pairs, self.score, title)
+        with figures.drawing():
+            return draw_judgement(self.settings, self.pairs, self.score, title)
 
     def _settings_table(self) -> list[list[str]]:
         first = self.settings[0]

@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 
 from modnet import Array, DataError
-from modnet.display import format_table, to_csv
+from modnet.text import format_table, to_csv
 from modnet_verdicts.decisions import ANALYSES, Decision, decide
 from modnet_verdicts.result import Measure, PairResult
 from modnet_verdicts.scores import Blocks, ScoreDifference

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from modnet import Array, DataError, Metric, Mixture, Status
-from modnet.display import format_column, format_count, format_table, list_some, to_csv
+from modnet import Array, DataError, Metric, Mixture, Status, figures
+from modnet.text import format_column, format_count, format_table, list_some, to_csv
 from modnet_verdicts.decisions import ANALYSES, ROPE
 from modnet_verdicts.figure import draw_comparison
 from modnet_verdicts.pairs import (
@@ -150,7 +150,8 @@ class Comparison:
 
     def figure(self, title: str = "") -> Figure:
         """Return learning curves with bands, and the score of each run with intervals; raises MissingExtraError."""
-        return draw_comparison(self.settings, title)
+        with figures.drawing():
+            return draw_comparison(self.settings, title)
 
     def _settings_table(self) -> list[list[str]]:
         name, column = ("R²", "r2") if self._has_r2 else (self.measure, self.measure)

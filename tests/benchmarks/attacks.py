@@ -157,7 +157,7 @@ def _wait(child: int) -> int | None:
 def warm_up() -> None:
     """Import and prepare once what every child would."""
 
-    from modnet.display.figure import create_figure, render
+    from modnet_figures.figures import create_figure, render
 
     get_host().registry.names("loss")
     figure = create_figure((1, 1))

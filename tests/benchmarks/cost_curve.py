@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from modnet_figures.figures import COLORS, drawing
 
 import modnet
-from modnet.display.figure import COLORS, drawing
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "784-50-10": {"layers": (784, 50, 10)},

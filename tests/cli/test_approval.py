@@ -20,7 +20,7 @@ import pytest
 from processes import run_warm
 
 import modnet
-from modnet.comparison.workers import train_table
+from modnet.comparison.tasks import train_table
 from modnet.host.approval import list_approvals
 
 SCRIPT = Path(sys.executable).parent / "modnet"

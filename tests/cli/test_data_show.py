@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from modnet_figures.figures import render
 from processes import Call, run_modnet, run_on_terminal
 
 from modnet import Dataset
@@ -24,7 +25,6 @@ from modnet.cli.show.data_picture import draw_data
 from modnet.cli.show.summary import summarize
 from modnet.cli.show.terminal import SHADES, Screen, format_bar, format_images
 from modnet.cli.show.values import format_number
-from modnet.display.figure import render
 from modnet.text import fit, format_table, measure_width
 
 IRIS = """length,width,petal,species

@@ -6,11 +6,11 @@ import builtins
 from typing import Any
 
 import pytest
+from modnet_figures.figures import render
 
 import modnet
 from modnet import History, MissingExtraError
 from modnet.cli.show.curves.learning_curves import draw_learning_curves
-from modnet.display.figure import render
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from modnet_figures.figures import render
 
 import modnet
 from modnet import History, SettingError
 from modnet.cli.main import modnet_command
 from modnet.cli.plot import label_runs
 from modnet.cli.show.curves.several_runs import draw_several_runs
-from modnet.display.figure import render
 
 
 def make_history(accuracy: float, angle: float | None = None, ends: int = 200) -> History:

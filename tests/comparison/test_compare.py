@@ -24,8 +24,9 @@ from processes import wait_until
 
 import modnet
 from modnet.cli.show.progress import RunsProgress
+from modnet.comparison.tasks import train_table
 from modnet.comparison.training import measure_progress
-from modnet.comparison.workers import Job, train_table
+from modnet.comparison.workers import Job
 from modnet.compose.experiment import create_experiment, run_experiment, to_table
 from modnet.errors import MissingExtraError
 from modnet.nn.checkpoint import Checkpoint

@@ -17,13 +17,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from modnet_data.run_tables import find_direction
+from modnet_figures.figures import render
 from modnet_verdicts.decisions import ANALYSES, ERROR, decide
 from modnet_verdicts.scores import ScoreDifference, find_rounding, find_unit
 from modnet_verdicts.statistics import Variation
 from scipy import stats
 
 import modnet
-from modnet.display.figure import render
 from modnet.types import Array
 
 TABLES = Path(__file__).parent / "tables"

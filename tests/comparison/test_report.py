@@ -11,13 +11,13 @@ import re
 import attrs
 import numpy as np
 import pytest
+from modnet_figures.figures import render
 from modnet_verdicts.decisions import Decision
 from modnet_verdicts.report import Comparison
 from modnet_verdicts.result import SettingResult
 from scipy import stats
 
 from modnet.comparison.grid import Setting
-from modnet.display.figure import render
 from modnet.errors import DataError
 from modnet.types import History, Status
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import modnet
-from modnet.nn.metrics import format_column
+from modnet.text import format_column
 
 X, T = np.sin(np.arange(80.0)).reshape(40, 2), np.arange(40) % 3
 

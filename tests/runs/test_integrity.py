@@ -22,11 +22,9 @@ import pytest
 import tomli_w
 from click.testing import CliRunner
 from fuzzing import mutate
-from modnet_verdicts import comparing as comparison
 
 import modnet
 from modnet.cli import plot as plotting
-from modnet.cli import train as train_command
 from modnet.cli.main import modnet_command
 from modnet.compose.experiment import create_experiment, read_data
 from modnet.compose.tables import read_toml
@@ -70,8 +68,7 @@ def interrupt() -> None:
 @pytest.fixture(autouse=True)
 def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out what takes most of the time, and is no answer."""
-    monkeypatch.setattr(train_command, "try_to_draw", lambda *_: "")
-    monkeypatch.setattr(comparison, "try_to_draw", lambda *_: "")
+    monkeypatch.setattr("modnet_figures.figures.try_to_draw", lambda *_: "")
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from modnet_figures.figures import COLORS, GREY, create_figure, drawing, escape
 
 from modnet.cli.show.summary import (
     Summary,
@@ -19,7 +20,6 @@ from modnet.cli.show.summary import (
 )
 from modnet.data.dataset import Dataset
 from modnet.data.samples import describe_part
-from modnet.display.figure import COLORS, GREY, create_figure, drawing, escape
 from modnet.text import JOINERS, printable
 from modnet.types import Array
 

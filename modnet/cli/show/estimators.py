@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from modnet.display.figure import create_panels, drawing
+from modnet_figures.figures import create_panels, drawing
+
 from modnet.testing.gradcheck.estimators import EstimatorRow
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from modnet.cli.show.values import format_duration, format_metric
 from modnet.files import telling
 from modnet.host.kinds import hookimpl
 from modnet.interfaces import ObservedRun, Observer
-from modnet.nn.metrics import format_column
+from modnet.text import format_column
 from modnet.types import History
 
 if TYPE_CHECKING:

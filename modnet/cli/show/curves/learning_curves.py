@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from modnet_figures.figures import COLORS, GREY, create_panels, drawing, escape
 
-from modnet.display.figure import COLORS, GREY, create_panels, drawing, escape
 from modnet.interfaces import Metric
 from modnet.text import printable
 from modnet.types import Array, History

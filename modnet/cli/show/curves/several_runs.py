@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from modnet_figures.figures import COLORS, create_panels, drawing, escape
 
 from modnet.cli.show.curves.learning_curves import ANGLE, LONGEST, MOST, decorate_recorded, list_recorded
-from modnet.display.figure import COLORS, create_panels, drawing, escape
 from modnet.interfaces import Metric
 from modnet.text import printable
 from modnet.types import Array, History

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from modnet.errors import DataError, MissingExtraError, ModnetError, SettingError
+from modnet import DataError, MissingExtraError, ModnetError, SettingError
 from modnet.files import write_atomically
 from modnet.text import format_error
 

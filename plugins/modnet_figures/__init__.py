@@ -1,0 +1,1 @@
+"""Figures of runs, data and verdicts, by Matplotlib."""

@@ -1,0 +1,96 @@
+"""Runs in executors: what workers must see, and how they are stopped."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+import modnet
+from modnet.comparison.tasks import CALLER, Caller, hold_token, train_table
+from modnet.compose.experiment import create_experiment, to_table
+from modnet.data.fingerprint import data_fingerprint
+from modnet.runs.folder import LOCK, claim
+from modnet.runs.surroundings import Segment
+
+QUICK: dict[str, Any] = {"data": {"name": "iris"}, "gradient": "backpropagation", "training": {"iterations": 5}}
+GRID: dict[str, Any] = {"hidden": [2, 3]}
+
+
+@pytest.fixture
+def caller(tmp_path: Path) -> Iterator[Caller]:
+    """The process that compares, in a folder of its own."""
+    folder = tmp_path / "comparison"
+    surroundings = Segment.create(create_experiment(QUICK))
+    with claim(folder), hold_token(folder) as token:
+        yield Caller(folder, token, data_fingerprint(modnet.load("iris")), surroundings, ())
+
+
+def train(caller: Caller, **more: Any) -> None:
+    train_table("a run", str(caller.folder / "run"), to_table(create_experiment(QUICK)), caller, **more)
+
+
+class TestProofs:
+    def test_a_worker_that_sees_all_trains(self, caller: Caller) -> None:
+        train(caller)
+        assert (caller.folder / "run/summary.json").is_file()
+
+    def test_of_the_folder(self, caller: Caller, tmp_path: Path) -> None:
+        elsewhere = attrs.evolve(caller, folder=tmp_path / "elsewhere")
+        words = r"a run: the worker process \d+ on .+ does not see the folder .*elsewhere: choose one that all workers"
+        with pytest.raises(modnet.ModnetError, match=words):
+            train(elsewhere)
+        assert not elsewhere.folder.exists()
+
+    def test_of_the_lock(self, caller: Caller, tmp_path: Path) -> None:
+        unlocked = attrs.evolve(caller, folder=tmp_path / "unlocked")
+        unlocked.folder.mkdir()
+        (unlocked.folder / CALLER).write_text(caller.token)
+        with pytest.raises(modnet.ModnetError, match=r"does not see the lock of .*unlocked, so that two could write"):
+            train(unlocked)
+
+    def test_of_the_data(self, caller: Caller) -> None:
+        other = attrs.evolve(caller, data={**caller.data, "test rows": 7})
+        with pytest.raises(modnet.ModnetError, match="reads other data, by their test rows: put the same file"):
+            train(other)
+
+    def test_of_code_and_libraries(self, caller: Caller) -> None:
+        then = caller.surroundings
+        other = attrs.evolve(caller, surroundings=attrs.evolve(then, libraries={**then.libraries, "numpy": "1.0"}))
+        with pytest.raises(modnet.ModnetError, match=r"other code or libraries: library numpy .*, here 1.0: install"):
+            train(other)
+        train(other, accept=True)
+
+    def test_of_parts(self, caller: Caller) -> None:
+        other = attrs.evolve(caller, private=(("activation", "session:cube", "registered"),))
+        with pytest.raises(modnet.ModnetError, match="'session:cube' is registered where its worker does not see it"):
+            train(other)
+
+
+def test_a_worker_waits_while_another_that_was_lost_writes_the_run(caller: Caller) -> None:
+    run = caller.folder / "run"
+    with ThreadPoolExecutor(1) as pool:
+        with claim(run):
+            done = pool.submit(train, caller)
+            with pytest.raises(TimeoutError):
+                done.result(0.5)
+        done.result(60)
+    assert (run / "summary.json").is_file()
+
+
+@pytest.mark.parametrize("start", ["spawn", pytest.param("forkserver", marks=pytest.mark.check)])
+def test_a_pool_of_processes_in_another_folder_takes_a_relative_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with ProcessPoolExecutor(2, multiprocessing.get_context(start), os.chdir, ("/",)) as pool:
+        modnet.compare(QUICK, GRID, seeds=2, out="here", executor=pool)
+    assert len([*tmp_path.glob("here/*/*/params.npz")]) == 4
+    assert not (tmp_path / "here" / CALLER).exists()
+    assert not (tmp_path / "here" / LOCK).exists()
