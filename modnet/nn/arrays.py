@@ -63,9 +63,9 @@ def find_library(name: str, device: str | None = None, dtype: Any = "float64") -
         one = xp.ones(1, dtype=getattr(xp, np.dtype(dtype).name), device=wanted)
         float(one[0])  # some devices hold no numbers
     except Exception as error:  # each library has its own
-        every = f"available: {', '.join(_list_devices(xp))}"
-        why = f"{device!r} of {name} cannot hold {np.dtype(dtype).name}: {str(error).splitlines()[0]:.80}"
-        raise SettingError([f"{why}; {every}"], "network.device") from None
+        what = name if device is None else f"{device!r} of {name}"
+        why = f"{what} cannot hold {np.dtype(dtype).name} ({str(error).splitlines()[0]:.80})"
+        raise SettingError([f"{why}; available: {', '.join(_list_devices(xp))}"], "network.device") from None
     return Library(name, xp, array_api_compat.device(one))
 
 
@@ -154,8 +154,8 @@ def follow_library(values: Any, like: Array, part: object) -> Array:
     library = get_library(like)
     found = get_library(values) if array_api_compat.is_array_api_obj(values) else type(values).__name__
     if found != library:
-        remedy = "compute with array_namespace(x) and on its device, or choose the array library numpy"
-        raise PluginError(f"{part!r} returned an array of {found} for one of {library}", remedy, part=part)
+        what = f"{part!r} returned an array of {found}, where one of {library} is expected"
+        raise PluginError(what, "compute by array_namespace(x), or choose the array library numpy", part=part)
     if values.dtype == like.dtype:
         return values  # type: ignore[no-any-return]
     if not np.can_cast(get_dtype(values), get_dtype(like), "same_kind"):

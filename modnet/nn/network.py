@@ -136,7 +136,7 @@ class LayeredNetwork:
         """Return the samples that are evaluated at a time: of dense layers all, which need little memory."""
         count = x.shape[0]
         rows = count if count <= IMAGES or self.dense_layers else IMAGES
-        return [slice(first, first + rows) for first in range(0, count, rows)]
+        return [slice(first, min(first + rows, count)) for first in range(0, count, rows)]
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -169,8 +169,10 @@ class LayeredNetwork:
 
         Of one output y for two classes these are 1 - y and y.
         """
-        rows = self.rows_at_once
-        y = np.concatenate([to_numpy(self.predict(x[i : i + rows, ...])) for i in range(0, x.shape[0], rows)])
+        x = to_array(x, None, "samples")
+        count, rows = x.shape[0], self.rows_at_once
+        blocks = [slice(first, min(first + rows, count)) for first in range(0, count, rows)]
+        y = np.concatenate([to_numpy(self.predict(x[block, ...])) for block in blocks])
         return np.hstack([1 - y, y]) if self.is_binary else y
 
     @naming_parts
@@ -252,5 +254,5 @@ class LayeredNetwork:
         libraries = {get_library(array): name for name, array in self.arrays.items()}
         if len(libraries) > 1:
             what = " and ".join(f"{name} is of {library}" for library, name in libraries.items())
-            raise ShapeError(f"all arrays must be of one library and device: {what}")
+            raise ShapeError(f"all arrays must be of one library and device: {what}, see modnet.match_array")
         return next(iter(self.params.values()))
