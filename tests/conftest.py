@@ -19,7 +19,7 @@ def points() -> Callable[..., Path]:
     def write(path: Path, rows: int = 60, first: float = 0.5) -> Path:
         x = np.random.default_rng(0).normal(size=(rows, 2))
         lines = [f"{a!r},{b!r},{'up' if a + b > first else 'down'}" for a, b in x.tolist()]
-        path.write_text("\n".join(["a,b,where", *lines]) + "\n")
+        path.write_text("\n".join(["a,b,where", *lines]) + "\n", encoding="utf-8")
         return path
 
     return write

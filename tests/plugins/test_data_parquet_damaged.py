@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.feather
-import pyarrow.parquet
 import pytest
 from modnet_data.parquet import table
 from processes import wait_until
@@ -295,4 +294,6 @@ def is_running(pid: int) -> bool:
     except ProcessLookupError:
         return False
     status = Path(f"/proc/{pid}/stat")
-    return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")  # not yet collected
+    return not (
+        status.exists() and status.read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z"
+    )  # not yet collected

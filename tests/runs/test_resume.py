@@ -94,7 +94,9 @@ def training(optimizer: str = "adam", iterations: int = ITERATIONS) -> list[str]
 def write_points(path: Path, rows: int = 60, first: float = 0.5) -> None:
     points = np.random.default_rng(0).normal(size=(rows, 3)).round(3)
     points[0, 0] = first
-    path.write_text("".join(f"{a},{b},{c},{'xyz'[i % 3]}\n" for i, (a, b, c) in enumerate(points.tolist())))
+    path.write_text(
+        "".join(f"{a},{b},{c},{'xyz'[i % 3]}\n" for i, (a, b, c) in enumerate(points.tolist())), encoding="utf-8"
+    )
 
 
 @pytest.fixture(scope="module")
