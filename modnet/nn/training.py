@@ -147,6 +147,7 @@ def _begin(run: Run, callbacks: Sequence[Callback], observed: ObservedRun, start
     if start:
         states = tuple(start.restore(number, first, library) for number, first in enumerate(states, start=1))
     run.sound = (run.iteration, arrays, state, states, factor, run.gradient_state)
+    run.after = run.sound[2:]
 
 
 def _iterate(
