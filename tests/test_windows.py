@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import io
 import os
@@ -23,7 +24,7 @@ import modnet_data.cached
 import numpy as np
 import pytest
 from processes import Call
-from windows import Fewer, lacking, refusing
+from windows import Fewer, find_lack, lacking, refusing
 
 from modnet import DataError
 from modnet.cli.main import main
@@ -228,6 +229,32 @@ def test_the_files_of_the_repository_have_names_for_every_system_and_one_kind_of
         assert len(name) < 120
         assert re.match(r"i/(lf|none) |i/-text ", kind), f"{name}: {kind}"
     assert len({unicodedata.normalize("NFC", name).casefold() for name in kinds}) == len(kinds)
+
+
+def test_no_file_is_opened_in_the_encoding_of_the_system() -> None:
+    found = []
+    for file in [each for folder in ("modnet", "plugins") for each in (ROOT / folder).rglob("*.py")]:
+        for call in ast.walk(ast.parse(file.read_bytes())):
+            if isinstance(call, ast.Call) and getattr(call.func, "attr", "") in {"read_text", "write_text"}:
+                named = {keyword.arg for keyword in call.keywords}
+                found += [f"{file.name}:{call.lineno}"] * ("encoding" not in named)
+    of_metadata = ["packaging.py", "packaging.py"]  # which have their own
+    assert sorted(name.partition(":")[0] for name in found) == of_metadata, found
+
+
+@pytest.mark.parametrize(
+    ("cause", "lacks"),
+    [
+        (lambda: Fewer(os, ["mkfifo"], __name__="os").mkfifo, True),
+        (lambda: __import__("fcntl_of_nobody"), False),
+        (lambda: Path("x").unlink(), False),
+    ],
+    ids=["a name", "another module", "a file"],
+)
+def test_what_a_test_itself_lacks_is_no_fault(cause: Callable[[], object], lacks: bool) -> None:
+    with pytest.raises((AttributeError, ImportError, OSError)) as caught:
+        cause()
+    assert bool(find_lack(caught.value)) == lacks
 
 
 @pytest.mark.check

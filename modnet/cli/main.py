@@ -22,6 +22,7 @@ from modnet.text import format_error, quote_argument
 COMMANDS = (
     "compare",
     "data",
+    "export",
     "gradient-check",
     "judge",
     "plot",
@@ -148,6 +149,7 @@ def modnet_command() -> None:
       modnet resume RUN         continue a run that was interrupted or killed
       modnet predict RUN FILE   predict other digits with that network
       modnet plot RUN           draw how it learned
+      modnet export RUN         write its network for use without modnet
       modnet compare            compare settings, and decide which is better
       modnet judge FILE         decide that of anybody's runs, in a table
       modnet verify RUN         train it again, and check every bit of the result
