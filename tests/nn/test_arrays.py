@@ -77,7 +77,7 @@ def test_a_resumed_run_has_the_same_bits(library: Any) -> None:
     resumed = train(start=first.checkpoint, **library)
     assert hash_params(resumed.params) == hash_params(whole.params)
     assert resumed.history == whole.history
-    # Its checkpoint is NumPy's, and goes on with another library.
+    # Its checkpoint is NumPy's, and continues with another library.
     assert all(map(modnet.is_numpy, first.checkpoint.params.values()))
     elsewhere = train(start=first.checkpoint)
     np.testing.assert_allclose(elsewhere.history.loss, whole.history.loss, rtol=1e-12)
@@ -219,7 +219,7 @@ def test_a_part_for_numpy_alone_is_named_with_what_to_choose(
         ({"array": "array-api-strict", "device": "no_float64"}, "'no_float64' of array-api-strict cannot hold float64"),
     ],
 )
-def test_what_is_not_available_is_told(network: Any, words: str) -> None:
+def test_what_is_not_available_is_named(network: Any, words: str) -> None:
     with pytest.raises(SettingError, match=words):
         modnet.TwoLayerNet(6, 3, 2, **network)
 
