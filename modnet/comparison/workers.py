@@ -9,7 +9,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, as_completed
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -122,28 +122,37 @@ def _submit(executor: Executor, task: Callable[..., None], jobs: Sequence[Job]) 
 
 def _follow(futures: Mapping[Future[None], Job]) -> Iterator[Job]:
     """Yield runs as they end; raises ModnetError where one fails, or its worker."""
+    waiting = {*futures}
+    while waiting:
+        ended, waiting = wait(waiting, 1.0, FIRST_COMPLETED)  # without end it would be deaf to Ctrl-C on Windows
+        for future in ended:
+            with _naming_lost_workers(futures[future].name):
+                future.result()
+            yield futures[future]
+
+
+@contextmanager
+def _naming_lost_workers(run: str) -> Iterator[None]:
+    """Turn the error that a run ends with where its worker does into a ModnetError."""
     from concurrent.futures.process import BrokenProcessPool
 
-    for future in as_completed(futures):
-        try:
-            future.result()
-        except (ModnetError, KeyboardInterrupt):
-            raise
-        except BrokenProcessPool:
-            raise ModnetError(
-                "a worker process died: it was killed, memory ran out, or a script calls modnet.compare "
-                "and not under: if __name__ == '__main__':"
-            ) from None
-        except BrokenExecutor as error:
-            raise ModnetError(f"{futures[future].name}: {error}") from None
-        except CancelledError:
-            what = "the executor was shut down before it was trained: with another one, the same call continues"
-            raise ModnetError(f"{futures[future].name}: {what}") from None
-        except Exception as error:
-            what = f"no worker could begin it: {type(error).__name__}: {error}"
-            advice = f"workers need modnet {modnet.__version__} and what it imports, as they are here"
-            raise ModnetError(f"{futures[future].name}: {what}: {advice}") from None
-        yield futures[future]
+    try:
+        yield
+    except (ModnetError, KeyboardInterrupt):
+        raise
+    except BrokenProcessPool:
+        raise ModnetError(
+            "a worker process died: it was killed, memory ran out, or a script calls modnet.compare "
+            "and not under: if __name__ == '__main__':"
+        ) from None
+    except BrokenExecutor as error:
+        raise ModnetError(f"{run}: {error}") from None
+    except CancelledError:
+        what = "the executor was shut down before it was trained: with another one, the same call continues"
+        raise ModnetError(f"{run}: {what}") from None
+    except Exception as error:  # whatever a worker lacks to begin
+        advice = f"workers need modnet {modnet.__version__} and what it imports, as they are here"
+        raise ModnetError(f"{run}: no worker could begin it: {type(error).__name__}: {error}: {advice}") from None
 
 
 def _await_workers(jobs: Iterable[Job]) -> None:
@@ -179,7 +188,7 @@ def _count_workers(jobs: Sequence[Job], asked: int | None) -> int:
         what = f"the {component.kind} {component.name!r} is {how} in this process alone"
         raise SettingError([f"{what}: take 1, or name its module in plugins.modules"], "workers")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return asked or cores
+    return min(asked or cores, 61 if sys.platform == "win32" else sys.maxsize)  # a pool on Windows takes no more
 
 
 @contextmanager

@@ -79,6 +79,10 @@ class Objective(ABC):
         what = f"the objective {type(self).__name__} knows one batch alone"
         raise GradientError(f"{what}: choose a gradient estimator that asks for no other")
 
+    def to_numpy(self) -> Objective:
+        """Return the same loss as a function of NumPy's arrays; by default it is one already."""
+        return self
+
     @abstractmethod
     def trace(self, params: Params) -> Trace:
         """Return the forward pass with all that lies between; made once for one params mapping."""

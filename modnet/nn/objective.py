@@ -80,6 +80,12 @@ class NetworkObjective(Objective):
         found: Any = check_batch(self.placed, self.loss_function, x, t, weights, self.x)
         return attrs.evolve(self, **found)
 
+    def to_numpy(self) -> NetworkObjective:
+        """Return the same loss as a function of NumPy's arrays."""
+        weights = None if self.weights is None else to_numpy(self.weights)
+        buffers = {name: to_numpy(value) for name, value in self.buffers.items()}
+        return attrs.evolve(self, x=to_numpy(self.x), t=to_numpy(self.t), weights=weights, buffers=buffers)
+
     def take(self, rows: slice) -> NetworkObjective:
         """Return the loss on some samples of the batch."""
         weights = None if self.weights is None else self.weights[rows]

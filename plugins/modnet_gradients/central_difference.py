@@ -8,10 +8,11 @@ from typing import Literal
 import attrs
 from attrs.validators import ge, in_, optional
 
-from modnet import GradientEstimator, Grads, Objective, Params, Stream, default_step
+from modnet import GradientEstimator, Grads, Objective, Params, Stream
+from modnet_gradients.arrays import get_step, move_to_numpy
 from modnet_gradients.differences import count_cells, differences
-from modnet_gradients.stencil import Stencil, check_floats, check_step
-from modnet_gradients.step_size import StepReport, report_from_gradients, report_from_losses
+from modnet_gradients.steps.stencil import Stencil, check_floats, check_step
+from modnet_gradients.steps.step_size import StepReport, report_from_gradients, report_from_losses
 from modnet_gradients.structure import EVALUATE, Evaluate, LayerCells
 
 CENTRAL = Stencil(shifts=(1, -1), weights=(1, -1), divisor=2)
@@ -84,14 +85,15 @@ class CentralDifference(GradientEstimator):
         True
         """
         given = self.h if isinstance(self.h, (int, float)) else None
-        steps = {name: given or default_step(value.dtype) for name, value in params.items()}
+        steps = {name: given or get_step(value) for name, value in params.items()}
         if not isinstance(objective, Objective):
             return report_from_losses(objective, params, steps)
+        of_numpy, start = move_to_numpy(objective, params)
 
         def gradient(h: Mapping[str, float]) -> Grads:
-            return differences(objective, params, CENTRAL, h, self.threads, self.evaluate)
+            return differences(of_numpy, start, CENTRAL, h, self.threads, self.evaluate)
 
-        return report_from_gradients(gradient, params, steps)
+        return report_from_gradients(gradient, start, steps)
 
     def evaluations(self, params: Params) -> int:
         """Return 2 for each parameter."""

@@ -20,8 +20,9 @@ from modnet import (
     limit_blas_threads,
 )
 from modnet_gradients.analytic import check_analytic, refuse_complex_warnings
+from modnet_gradients.arrays import move_to_numpy
 from modnet_gradients.differences import differences
-from modnet_gradients.stencil import Stencil
+from modnet_gradients.steps.stencil import Stencil
 
 COMPLEX = Stencil(shifts=(1j,), weights=(-1j,), divisor=1)
 
@@ -47,7 +48,7 @@ class ComplexStep(GradientEstimator):
         """Return the gradient; raises GradientError that names the part which does not accept complex numbers."""
         with refuse_complex_warnings():
             if isinstance(objective, Objective):
-                _check_parts(objective, params, self.h)
+                _check_parts(*move_to_numpy(objective, params), self.h)
             try:
                 return differences(objective, params, COMPLEX, self.h, self.threads)
             except (TypeError, np.exceptions.ComplexWarning) as error:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
+from array_api_compat import array_namespace
 
-from modnet import Array, GradientError, Grads, Objective, Params, default_step
+from modnet import Array, GradientError, Grads, Objective, Params, match_array
+from modnet_gradients.arrays import copy_array, get_dtype, get_step, is_other, move_to_numpy, to_number
 from modnet_gradients.layered import gradient_and_cells
-from modnet_gradients.stencil import Stencil, check_floats, of_copies
+from modnet_gradients.steps.stencil import Stencil, check_floats, of_copies
 from modnet_gradients.structure import Evaluate, LayerCells
 
 
@@ -23,14 +25,16 @@ def differences(
     """Return a gradient by differences: from the objective's structure, or with any other function as a black box.
 
     `evaluate` says where a network's loss is evaluated, at a few nodes (None, too) or at every move; `h` is by default
-    each dtype's own, `default_step`. Raises GradientError where a loss is not finite.
+    each dtype's own, `default_step`. A network's are computed by NumPy, whatever library its arrays are of. Raises
+    GradientError where a loss is not finite.
     """
     check_floats(params)
     steps = _steps(params, h)
     if isinstance(objective, Objective):
-        return gradient_and_cells(objective, params, stencil, steps, threads, evaluate)[0]
+        found = gradient_and_cells(*move_to_numpy(objective, params), stencil, steps, threads, evaluate)[0]
+        return {name: match_array(found[name], value) for name, value in params.items()}
     objective = of_copies(objective)
-    centre = stencil.centre * objective(params) if stencil.centre else 0.0
+    centre = stencil.centre * to_number(objective(params)) if stencil.centre else 0.0
     return {name: _black_box(objective, params, name, stencil, steps[name], centre) for name in params}
 
 
@@ -48,12 +52,13 @@ def count_cells(
     """
     if not isinstance(objective, Objective):
         raise GradientError("a plain function has no cells: hand in a network's objective, net.objective(x, t)")
-    return gradient_and_cells(objective, params, stencil, _steps(params, h), threads, evaluate)[1]
+    steps = _steps(params, h)
+    return gradient_and_cells(*move_to_numpy(objective, params), stencil, steps, threads, evaluate)[1]
 
 
 def _steps(params: Params, h: float | Mapping[str, float] | None) -> dict[str, float]:
     return {
-        name: default_step(np.asarray(value).dtype) if h is None else h[name] if isinstance(h, Mapping) else h
+        name: get_step(value) if h is None else h[name] if isinstance(h, Mapping) else h
         for name, value in params.items()
     }
 
@@ -61,18 +66,29 @@ def _steps(params: Params, h: float | Mapping[str, float] | None) -> dict[str, f
 def _black_box(
     objective: Callable[[Params], float], params: Params, name: str, stencil: Stencil, h: float, centre: complex
 ) -> Array:
-    value = params[name]
-    point: Array = np.array(value, dtype=np.result_type(value.dtype, *(type(s) for s in stencil.shifts), np.float16))
-    gradient = np.empty(value.shape, value.dtype)
+    value, point = params[name], _to_point(params[name], stencil)
+    start = copy_array(point) if is_other(value) else value
+    gradient = np.empty(value.shape, get_dtype(value))
     for index in np.ndindex(value.shape):
         moved: complex = centre
         for shift, weight in zip(stencil.shifts, stencil.weights, strict=True):
-            point[index] = value[index] + shift * h
+            point[index] = start[index] + shift * h
             # A mapping of its own for each evaluation: an objective may remember its argument.
-            moved = moved + weight * objective({**params, name: point})
-        point[index] = value[index]
+            moved = moved + weight * to_number(objective({**params, name: point}))
+        point[index] = start[index]
         gradient[index] = np.real(moved) / (stencil.divisor * h)
         if not np.isfinite(gradient[index]):
             place = "".join(f"[{', '.join(map(str, index))}]" if index else "")
             raise GradientError(f"the loss is {moved} where {name}{place} is moved by {h:g}: try another h")
-    return gradient
+    return match_array(gradient, value)
+
+
+def _to_point(value: Array, stencil: Stencil) -> Array:
+    """Return a copy of a parameter that the stencil's moves can be written to, complex where these are."""
+    if not is_other(value):
+        return np.array(value, dtype=np.result_type(value.dtype, *(type(s) for s in stencil.shifts), np.float16))
+    xp = array_namespace(value)
+    if not any(isinstance(shift, complex) for shift in stencil.shifts):
+        return copy_array(value)
+    point: Array = xp.astype(value, xp.complex64 if value.dtype == xp.float32 else xp.complex128)
+    return point

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 import attrs
 import numpy as np
 
-from modnet import Array, GradientError, Grads, Params, Stream
+from modnet import Array, GradientError, Grads, Params, Stream, match_array
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
 
@@ -45,7 +45,7 @@ class Direction:
     def __getitem__(self, name: str) -> Array:
         """Return the array for one parameter: a new one, of its shape and dtype."""
         value = self.params[name]
-        return self.draw(self.stream.child(name).generator(), value.shape).astype(value.dtype, copy=False)
+        return match_array(self.draw(self.stream.child(name).generator(), tuple(value.shape)), value)
 
 
 @attrs.frozen(eq=False)

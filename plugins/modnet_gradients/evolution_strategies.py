@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import attrs
-import numpy as np
 from attrs.validators import ge, gt
 
 from modnet import GradientError, GradientEstimator, Grads, Params, Stream
+from modnet_gradients.arrays import get_dtype, get_eps
 from modnet_gradients.directions import Direction, central_slope, mean_along, normal
-from modnet_gradients.stencil import check_floats
+from modnet_gradients.steps.stencil import check_floats
 
 
 @attrs.frozen
@@ -35,8 +35,8 @@ class EvolutionStrategies(GradientEstimator):
         """Return the estimate, of the shape and dtype of each parameter; the parameters stay as they are."""
         check_floats(params)
         for name, value in params.items():
-            if self.sigma <= np.finfo(value.dtype).eps:
-                raise GradientError(f"{name} is {value.dtype}, in which sigma={self.sigma:g} vanishes beside 1")
+            if self.sigma <= get_eps(value):
+                raise GradientError(f"{name} is {get_dtype(value)}, in which sigma={self.sigma:g} vanishes beside 1")
 
         def slope(direction: Direction) -> float:
             return central_slope(objective, direction, self.sigma)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import attrs
-import numpy as np
 from attrs.validators import ge, gt, in_, optional
 
 from modnet import GradientEstimator, Grads, Params, Stream
+from modnet_gradients.arrays import get_eps
 from modnet_gradients.differences import count_cells, differences
-from modnet_gradients.stencil import Stencil, check_step
+from modnet_gradients.steps.stencil import Stencil, check_step
 from modnet_gradients.structure import EVALUATE, Evaluate, LayerCells
 
 FORWARD = Stencil(shifts=(1,), weights=(1,), divisor=1, centre=-1)
@@ -45,7 +45,7 @@ class ForwardDifference(GradientEstimator):
         return count_cells(objective, params, FORWARD, self._steps(params), self.threads, self.evaluate)
 
     def _steps(self, params: Params) -> dict[str, float]:
-        return {name: self.h or float(np.finfo(value.dtype).eps) ** 0.5 for name, value in params.items()}
+        return {name: self.h or get_eps(value) ** 0.5 for name, value in params.items()}
 
     def evaluations(self, params: Params) -> int:
         """Return 1 for each parameter, and 1."""

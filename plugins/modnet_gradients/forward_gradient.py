@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 import numpy as np
+from array_api_compat import array_namespace
 from attrs.validators import ge
 
 from modnet import (
@@ -23,9 +24,10 @@ from modnet import (
     default_step,
 )
 from modnet_gradients.analytic import refuse_complex_warnings
+from modnet_gradients.arrays import get_dtype, get_step, is_other
 from modnet_gradients.directions import Direction, mean_along, normal
 from modnet_gradients.layered import find_tangents, make_links
-from modnet_gradients.stencil import check_floats, of_copies
+from modnet_gradients.steps.stencil import check_floats, of_copies
 
 ADVICE = "spsa takes any function"
 STEP = 1e-20  # so small that all powers of it vanish beside the first
@@ -67,7 +69,8 @@ class ForwardGradient(GradientEstimator):
         def slope(direction: Direction) -> float:
             if is_dense:
                 return _slope(objective, params, direction)
-            return float(np.sum(objective.output_error(params) * find_tangents(links, direction)))
+            slopes = objective.output_error(params) * find_tangents(links, direction)
+            return float(array_namespace(slopes).sum(slopes))
 
         return mean_along(params, stream, normal, self.directions, slope)
 
@@ -76,7 +79,7 @@ def _of_function(objective: Callable[[Params], Any], params: Params, stream: Str
     """Return the estimate for a plain function; raises GradientError where it does not take complex steps."""
 
     def move(direction: Direction, step: complex) -> Any:
-        return objective({name: value + step * direction[name] for name, value in params.items()})
+        return objective({name: _move(value, step, direction[name]) for name, value in params.items()})
 
     def slope(direction: Direction) -> float:
         try:
@@ -93,9 +96,17 @@ def _of_function(objective: Callable[[Params], Any], params: Params, stream: Str
     return mean_along(params, stream, normal, count, slope)
 
 
+def _move(value: Array, step: complex, direction: Array) -> Array:
+    if is_other(value) and isinstance(step, complex):
+        xp = array_namespace(value)
+        to_complex = xp.complex64 if value.dtype == xp.float32 else xp.complex128
+        value, direction = xp.astype(value, to_complex), xp.astype(direction, to_complex)
+    return value + step * direction
+
+
 def _check_slope(move: Callable[[float], float], found: float, params: Params) -> None:
     """Compare the slope of a function by a complex step with that by real ones, which get shorter where they differ."""
-    dtype = max((value.dtype for value in params.values()), key=default_step)
+    dtype = max((get_dtype(value) for value in params.values()), key=default_step)
     eps, longest = float(np.finfo(dtype).eps), default_step(dtype) * 1e-2
     for h in (longest, longest / 10, longest / 100):
         one, other, *far = (move(step) for step in (h, -h, 2 * h, -2 * h))
@@ -110,14 +121,15 @@ def _check_slope(move: Callable[[float], float], found: float, params: Params) -
 
 def _slope(objective: Objective, params: Params, direction: Direction) -> float:
     trace = objective.trace(params)
-    da = dz = np.empty(0)
+    da = dz = trace.output
     for k, layer in enumerate(objective.layers):
         da = trace.inputs[k] @ direction[layer.weight] + direction[layer.bias]
         if k:
             da += dz @ params[layer.weight]
         if k + 1 < len(objective.layers):
             dz = _forwards(layer.activation, trace.pre_activations[k], trace.inputs[k + 1], da)
-    return float(np.sum(objective.output_error(params) * da))
+    slopes = objective.output_error(params) * da
+    return float(array_namespace(slopes).sum(slopes))
 
 
 def _forwards(activation: Activation, a: Array, z: Array, da: Array) -> Array:
@@ -128,8 +140,8 @@ def _forwards(activation: Activation, a: Array, z: Array, da: Array) -> Array:
         except NoDerivativeError:
             pass
     # A sample's largest entry is moved by the step that suits the dtype, whatever the scale of `da`.
-    largest = np.abs(da).max(axis=-1, keepdims=True)
-    h = default_step(a.dtype)
-    move = da / np.where(largest > 0, largest, 1) * h
+    xp, h = array_namespace(da), get_step(a)
+    largest = xp.max(xp.abs(da), axis=-1, keepdims=True)
+    move = da / xp.where(largest > 0, largest, xp.ones_like(largest)) * h
     dz: Array = (activation(a + move) - activation(a - move)) * (largest / (2 * h))
     return dz

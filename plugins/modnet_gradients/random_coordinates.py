@@ -9,8 +9,9 @@ import attrs
 import numpy as np
 from attrs.validators import ge, gt, optional
 
-from modnet import Array, GradientError, GradientEstimator, Grads, Params, Stream, default_step
-from modnet_gradients.stencil import check_floats, check_step, of_copies
+from modnet import Array, GradientError, GradientEstimator, Grads, Params, Stream, match_array
+from modnet_gradients.arrays import copy_array, count_numbers, get_dtype, get_step
+from modnet_gradients.steps.stencil import check_floats, check_step, of_copies
 
 
 @attrs.frozen
@@ -45,9 +46,10 @@ class RandomCoordinates(GradientEstimator):
         grads: dict[str, Array] = {}
         start = 0
         for name, value in params.items():
-            first, last = np.searchsorted(drawn, (start, start + value.size))
+            size = count_numbers(value)
+            first, last = np.searchsorted(drawn, (start, start + size))
             grads[name] = self._differences(objective, params, name, drawn[first:last] - start, factor)
-            start += value.size
+            start += size
         return grads
 
     def evaluations(self, params: Params) -> int:
@@ -62,13 +64,10 @@ class RandomCoordinates(GradientEstimator):
         self, objective: Callable[[Params], float], params: Params, name: str, entries: Array, factor: float
     ) -> Array:
         value = params[name]
-        gradient: Array = np.zeros(value.shape, value.dtype)
-        if not len(entries):
-            return gradient
-        h = self.h or default_step(value.dtype)
-        point: Array = np.array(value)
+        gradient: Array = np.zeros(value.shape, get_dtype(value))
+        h, point = self.h or get_step(value), copy_array(value) if len(entries) else value
         for entry in entries:
-            index = np.unravel_index(entry, value.shape)
+            index = tuple(map(int, np.unravel_index(entry, value.shape)))
             losses = []
             for move in (h, -h):
                 point[index] = value[index] + move
@@ -80,8 +79,8 @@ class RandomCoordinates(GradientEstimator):
                 place = f"{name}[{', '.join(map(str, index))}]" if index else name
                 raise GradientError(f"the loss is {losses[0]} and {losses[1]} where {place} is moved by {h:g} and back")
             gradient[index] = factor * slope
-        return gradient
+        return match_array(gradient, value)
 
 
 def _size(params: Params) -> int:
-    return sum(int(value.size) for value in params.values())
+    return sum(count_numbers(value) for value in params.values())

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import attrs
 from attrs.validators import ge, gt, in_, optional
 
-from modnet import GradientEstimator, Grads, Params, Stream, default_step
+from modnet import GradientEstimator, Grads, Params, Stream
+from modnet_gradients.arrays import get_step
 from modnet_gradients.differences import count_cells, differences
-from modnet_gradients.stencil import Stencil, check_floats, check_step
+from modnet_gradients.steps.stencil import Stencil, check_floats, check_step
 from modnet_gradients.structure import EVALUATE, Evaluate, LayerCells
 
 # (4 D(h/2) - D(h)) / 3 with the central difference D(h) = (L(w + h) - L(w - h)) / 2h.
@@ -46,7 +47,7 @@ class Richardson(GradientEstimator):
         return count_cells(objective, params, EXTRAPOLATED, self._steps(params), self.threads, self.evaluate)
 
     def _steps(self, params: Params) -> dict[str, float]:
-        return {name: self.h or 10 * default_step(value.dtype) for name, value in params.items()}
+        return {name: self.h or 10 * get_step(value) for name, value in params.items()}
 
     def evaluations(self, params: Params) -> int:
         """Return 4 for each parameter."""

@@ -9,9 +9,10 @@ import attrs
 import numpy as np
 from attrs.validators import ge, gt, optional
 
-from modnet import GradientError, GradientEstimator, Grads, Params, Stream, default_step
+from modnet import GradientError, GradientEstimator, Grads, Params, Stream
+from modnet_gradients.arrays import get_step, is_other
 from modnet_gradients.directions import Direction, central_slope, mean_along, signs
-from modnet_gradients.stencil import check_floats, check_step
+from modnet_gradients.steps.stencil import check_floats, check_step
 
 
 @attrs.frozen
@@ -42,7 +43,7 @@ class Spsa(GradientEstimator):
         if self.h is not None:
             check_step(self.h, params)
         # One step for all parameters, as one difference is shared among them: that of the coarsest dtype.
-        h = self.h or max(default_step(value.dtype) for value in params.values())
+        h = self.h or max(get_step(value) for value in params.values())
 
         def slope(direction: Direction) -> float:
             return central_slope(objective, direction, h)
@@ -64,14 +65,15 @@ class Spsa(GradientEstimator):
         """
         given: Mapping[str, Any] = params
         for name, value in given.items():
-            if not isinstance(value, np.ndarray) or not value.flags.writeable:
+            if not (value.flags.writeable if isinstance(value, np.ndarray) else is_other(value)):
                 what = f"descend writes into the parameters, and {name} is no array that can be written to"
                 raise GradientError(f"{what}: hand in copies")
         grads = self(objective, params, stream)
         for name, value in params.items():
             step = grads[name]
             step *= -lr
-            np.add(value, step, out=value)
+            place: Any = value
+            place += step
 
     def evaluations(self, params: Params) -> int:  # noqa: ARG002 - however many there are
         """Return 2 for each direction."""

@@ -65,15 +65,16 @@ def to_numpy(xp, value):
     return np.from_dlpack(value)
 
 
-def assert_same(found, expected, limit):
+def assert_same(found, expected, limit, largest=None):
     """Assert the same numbers, in the same dtype, in proportion to the largest."""
     if isinstance(expected, Mapping):
         assert found.keys() == expected.keys()
         for name, value in expected.items():
-            assert_same(found[name], value, limit)
+            assert_same(found[name], value, limit, largest)
     elif isinstance(expected, np.ndarray):
         assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
-        np.testing.assert_allclose(found, expected, rtol=limit, atol=limit * np.abs(expected).max(initial=0))
+        largest = np.abs(expected).max(initial=0) if largest is None else largest
+        np.testing.assert_allclose(found, expected, rtol=limit, atol=limit * largest)
     else:
         assert found == pytest.approx(expected, rel=limit)
 
@@ -216,3 +217,59 @@ def test_an_optimizer_gives_the_same_numbers(xp, name, dtype):
         here, state = part.step(here, grads, state)
         there, state_there = part.step(there, to_library(xp, grads), state_there)
     assert_same(to_numpy(xp, {"new": there, "state": state_there}), {"new": here, "state": state}, DTYPES[dtype])
+
+
+IMAGES = [
+    Convolution(filters=2, size=3), BatchNorm(), "relu", MaxPool(), Dropout(), Flatten(), Maxout(units=4),
+    Dense(units=3), "softmax",
+]  # fmt: skip
+NETWORKS = {
+    "dense": {"layers": [6, 5, 3]},
+    "three": {"layers": [6, 4, 4, 1], "hidden": ["gelu", "softmax"], "loss": "binary-cross-entropy"},
+    "huber": {"layers": [6, 5, 2], "hidden": "elu", "output": "identity", "loss": "huber"},
+    "images": {"layers": IMAGES, "shape": (2, 6, 6)},
+}
+KINDS = ["dense", *(pytest.param(kind, marks=pytest.mark.check) for kind in NETWORKS if kind != "dense")]
+ESTIMATORS = {
+    "activity-perturbation": {},
+    "backpropagation": {},
+    "central-difference": {},
+    "complex-step": {},
+    "direct-feedback-alignment": {},
+    "evolution-strategies": {},
+    "feedback-alignment": {},
+    "forward-difference": {},
+    "forward-gradient": {},
+    "node-perturbation": {},
+    "random-coordinates": {},
+    "richardson": {"evaluate": "every"},
+    "spsa": {},
+}
+NOISY = {"evolution-strategies", "node-perturbation", "random-coordinates", "spsa"}  # of differences of losses
+
+
+def make_network(kind, array, dtype):
+    """Return a network with arrays of a library, and a batch with weights."""
+    draw = np.random.default_rng(6)
+    net = modnet.Network(**NETWORKS[kind], weight_init_std=0.3, seed=1, dtype=dtype, array=array)
+    x = draw.standard_normal((7, *net.shape))
+    t = draw.standard_normal((7, 2)) if kind == "huber" else draw.integers(0, net.outputs + net.is_binary, 7)
+    return net, (x, t), draw.uniform(0, 2, 7).astype(int) + 0.5
+
+
+@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.check)])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_an_estimator_gives_the_same_numbers(xp, name, kind, dtype):
+    if name == "complex-step" and kind in {"three", "huber", "images"}:
+        pytest.skip("gelu, elu and relu are no analytic functions")
+    if name == "feedback-alignment" and kind == "images":
+        pytest.skip("maxout is not linear in its weights")
+    part, found = modnet.gradient(name, **ESTIMATORS[name]), []
+    for array in ("numpy", xp.__name__.replace("_", "-")):
+        net, batch, weights = make_network(kind, array, dtype)
+        found.append(net.gradient(*batch, part, modnet.Stream(7), weights=weights))
+    # Differences of losses in float32 are of what rounding leaves of these.
+    limit = {"float64": 1e-9, "float32": 2e-2}[dtype] if name in NOISY else DTYPES[dtype]
+    largest = max(np.abs(value).max() for value in found[0].values())
+    assert_same(to_numpy(xp, found[1]), found[0], limit, largest)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import attrs
+from array_api_compat import array_namespace
 from attrs.validators import gt, optional
 
 from modnet import Array, GradientEstimator, Grads, Objective, Params, State, Stream
@@ -64,7 +65,8 @@ class DirectFeedbackAlignment(GradientEstimator):
                 matrices[f"layer {place.index}"] = drawn
 
         def deliver(link: Link, dz: Array) -> Array:  # noqa: ARG001 - that of the next layer counts for nothing
-            delivered: Array = error @ matrices[f"layer {link.place.index}"]
-            return delivered.reshape(link.x.shape)
+            rows = error @ matrices[f"layer {link.place.index}"]
+            delivered: Array = array_namespace(rows).reshape(rows, link.x.shape)
+            return delivered
 
         return pass_back(error, links, deliver), matrices

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal
 
@@ -87,7 +88,7 @@ class FeedbackAlignment(GradientEstimator):
                     what = f"{place.label} is not linear in its weights, as feedback alignment needs it to be"
                     raise GradientError(f"{what}: choose direct-feedback-alignment")
                 name, value = place.name(param.name), links[at].own[param.name]
-                inputs = param.fan_in or value.size // param.shape[param.channel_axis or 0]
+                inputs = param.fan_in or math.prod(value.shape) // param.shape[param.channel_axis or 0]
                 matrices[name] = draw_matrix(
                     links, at, param.shape, inputs, self.std, stream.child(param.name), weights
                 )

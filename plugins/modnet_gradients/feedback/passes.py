@@ -6,8 +6,10 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from array_api_compat import array_namespace
 
-from modnet import Array, GradientError, Grads, NoDerivativeError, Stream, default_step, is_weight
+from modnet import Array, GradientError, Grads, NoDerivativeError, Stream, is_weight, match_array, to_numpy
+from modnet_gradients.arrays import get_dtype, get_step
 from modnet_gradients.layered import Link, find_gradients
 
 LEAST_SLOPE = 0.01
@@ -61,7 +63,7 @@ def draw_matrix(
     link = links[at]
     deviation = 1 / (_find_slope(links, at, weights) * math.sqrt(inputs)) if std is None else std
     drawn = stream.child(link.place.index).generator().standard_normal(shape) * deviation
-    return drawn.astype(link.x.dtype)
+    return match_array(drawn, link.x)
 
 
 def _find_slope(links: Sequence[Link], at: int, weights: Array | None) -> float:
@@ -69,14 +71,15 @@ def _find_slope(links: Sequence[Link], at: int, weights: Array | None) -> float:
 
     It is 0.01 at least, and 1 where it is none.
     """
-    slope: Array = np.ones((), links[at].x.dtype)
+    slope: Array = np.ones((), get_dtype(links[at].x))
     for link in reversed(links[:at]):
         if link.place.params:
             break
         if link.place.layer.activation is not None and link.place.layer.elementwise:
-            squares = np.square(_pass_through(link, np.ones_like(link.z)))
-            if weights is not None and weights.any():
-                squares = np.average(squares, axis=0, weights=weights)
+            ones: Array = array_namespace(link.z).ones_like(link.z)
+            squares = np.square(to_numpy(_pass_through(link, ones)))
+            if weights is not None and to_numpy(weights).any():
+                squares = np.average(squares, axis=0, weights=to_numpy(weights))
             slope = slope * math.sqrt(float(np.mean(squares)))
     return max(float(slope), LEAST_SLOPE) if slope else 1.0
 
@@ -90,7 +93,7 @@ def _pass_through(link: Link, dz: Array) -> Array:
         if not layer.elementwise:
             what = f"{link.place.label} has no backward and is not elementwise"
             raise GradientError(f"{what}: choose node-perturbation, which takes any layer") from None
-    h = default_step(link.x.dtype)
+    h = get_step(link.x)
     above, below = (layer.forward(link.own, link.x + step, link.mode, link.stream)[0] for step in (h, -h))
     slope: Array = (above - below) / (2 * h)
     return dz * slope

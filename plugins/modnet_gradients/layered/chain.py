@@ -73,7 +73,7 @@ class Link:
         else:
             change = partial(Layer.change, layer) if self.plain else layer.change
             found = change(self.own, self.x, self.z, self.memo, dx, channels, self.mode, self.stream)
-        expected = (len(dx), *self.z[:, reached].shape)
+        expected = (dx.shape[0], *self.z[:, reached, ...].shape)
         if getattr(found, "shape", None) != expected:
             returned = getattr(found, "shape", None) or f"a {type(found).__name__}"
             what = f"the change of {self.place.label} returns {returned}"

@@ -13,7 +13,7 @@ import numpy as np
 from modnet import Array, GradientError, Param, limit_blas_threads
 from modnet_gradients.layered.chain import EVERYTHING, Chain
 from modnet_gradients.layered.units import Units
-from modnet_gradients.stencil import Stencil
+from modnet_gradients.steps.stencil import Stencil
 from modnet_gradients.structure.moves import slices
 
 NUMBERS = 1 << 18  # in an array of moves: 2 megabytes

@@ -27,7 +27,7 @@ from modnet_gradients.layered.interpolated import sum_interpolated
 from modnet_gradients.layered.outputs import sum_outputs
 from modnet_gradients.layered.slopes import is_linear, sum_slopes
 from modnet_gradients.layered.units import Units
-from modnet_gradients.stencil import Stencil
+from modnet_gradients.steps.stencil import Stencil
 from modnet_gradients.structure import Evaluate, LayerCells
 from modnet_gradients.structure import gradient_and_cells as gradient_and_cells_of_dense
 from modnet_gradients.structure.levels import Level

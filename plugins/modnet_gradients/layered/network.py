@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from array_api_compat import array_namespace
 
-from modnet import Array, GradientError, Grads, NoDerivativeError, Objective, Params, default_step
+from modnet import Array, GradientError, Grads, NoDerivativeError, Objective, Params
+from modnet_gradients.arrays import copy_array, get_step
 from modnet_gradients.layered.chain import Link, make_links
 
 
@@ -33,13 +35,13 @@ def find_gradients(link: Link, dz: Array) -> Grads:
 
 
 def _measure(link: Link, name: str, dz: Array) -> Array:
-    value = np.array(link.own[name])
-    h, found = default_step(value.dtype), np.empty_like(value)
+    value, xp = copy_array(link.own[name]), array_namespace(dz)
+    h, found = get_step(value), copy_array(value)
     for index in np.ndindex(value.shape):
         ends = []
         for move in (h, -h):
-            moved = value.copy()
+            moved = copy_array(value)
             moved[index] += move
             ends.append(link.run({**link.own, name: moved}))
-        found[index] = np.sum(dz * (ends[0] - ends[1])) / (2 * h)
+        found[index] = xp.sum(dz * (ends[0] - ends[1])) / (2 * h)
     return found

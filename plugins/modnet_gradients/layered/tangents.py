@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
+from array_api_compat import array_namespace
 
-from modnet import Activation, Array, Layer, NoDerivativeError, Param, default_step
+from modnet import Activation, Array, Layer, NoDerivativeError, Param
+from modnet_gradients.arrays import find_largest, get_eps, get_step
 from modnet_gradients.directions import Direction
 from modnet_gradients.layered.chain import EVERYTHING, Link
 
@@ -22,7 +23,7 @@ def find_tangents(links: Sequence[Link], direction: Direction) -> Array:
         shares += [_by_param(link, param, direction[link.place.name(param.name)]) for param in link.place.params]
         if shares:
             dz = sum(shares[1:], start=shares[0])
-    return np.zeros_like(links[-1].z) if dz is None else dz
+    return array_namespace(links[-1].z).zeros_like(links[-1].z) if dz is None else dz
 
 
 def carry_forwards(link: Link, dx: Array) -> Array:
@@ -36,24 +37,26 @@ def carry_forwards(link: Link, dx: Array) -> Array:
     # The largest entry is moved by the step that suits the dtype, whatever the scale of `dx`: of each sample, where
     # these are apart. Nothing cancels in a change of the layer's own, so that its step may be as small as it likes.
     coupled = layer.couples_samples and link.mode == "train"
-    largest = np.abs(dx).max(axis=tuple(range(0 if coupled else 1, dx.ndim)), keepdims=True)
+    xp = array_namespace(dx)
+    largest = xp.max(xp.abs(dx), axis=tuple(range(0 if coupled else 1, dx.ndim)), keepdims=True)
     own = type(layer.activation or layer).change not in {Layer.change, Activation.change}
-    h = float(np.finfo(dx.dtype).eps) ** 0.5 if own else default_step(dx.dtype)
-    move = dx / np.where(largest > 0, largest, 1) * dx.dtype.type(h)
-    (above, below), _ = link.change(np.stack([move, -move]), EVERYTHING)
-    scale: Array = largest.reshape(len(largest), *[1] * (link.z.ndim - 1)) / (2 * h)
-    slopes: Array = (above - below) * scale
+    h = get_eps(dx) ** 0.5 if own else get_step(dx)
+    move = dx / xp.where(largest > 0, largest, xp.ones_like(largest)) * h
+    changes, _ = link.change(xp.stack([move, -move]), EVERYTHING)
+    scale = xp.reshape(largest, (largest.shape[0], *[1] * (link.z.ndim - 1))) / (2 * h)
+    slopes: Array = (changes[0, ...] - changes[1, ...]) * scale
     return slopes
 
 
 def _by_param(link: Link, param: Param, direction: Array) -> Array:
     """Return the slopes of a layer's outputs along a direction of one of its parameters."""
     value, name = link.own[param.name], param.name
-    largest = float(np.abs(direction).max(initial=0))
+    largest = find_largest(direction)
     if not largest:
-        return np.zeros_like(link.z)
+        nothing: Array = array_namespace(link.z).zeros_like(link.z)
+        return nothing
     if param.linear:
         return link.run({**link.own, name: value + direction}) - link.z
-    h = default_step(value.dtype) / largest
+    h = get_step(value) / largest
     above, below = (link.run({**link.own, name: value + step * direction}) for step in (h, -h))
     return (above - below) / (2 * h)

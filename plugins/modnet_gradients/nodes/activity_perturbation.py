@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import attrs
-import numpy as np
+from array_api_compat import array_namespace
 from attrs.validators import ge
 
 from modnet import Array, GradientEstimator, Grads, Objective, Params, Stream
@@ -44,7 +44,7 @@ class ActivityPerturbation(GradientEstimator):
         error = objective.output_error(params)
 
         def find_slopes(noise: Noise) -> Array:
-            slopes: Array = np.sum(error * _carry(links, noise), axis=1)
+            slopes: Array = array_namespace(error).sum(error * _carry(links, noise), axis=1)
             return slopes
 
         return average_along(links, stream, normal, self.directions, find_slopes)
@@ -58,4 +58,4 @@ def _carry(links: Sequence[Link], noise: Noise) -> Array:
             dz = carry_forwards(link, dz)
         if i in noise:
             dz = noise[i] if dz is None else dz + noise[i]
-    return np.zeros_like(links[-1].z) if dz is None else dz
+    return array_namespace(links[-1].z).zeros_like(links[-1].z) if dz is None else dz

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import attrs
 import numpy as np
+from array_api_compat import array_namespace
 from attrs.validators import ge, gt, optional
 
 from modnet import (
@@ -18,12 +19,13 @@ from modnet import (
     Params,
     PrecisionWarning,
     Stream,
-    default_step,
+    to_numpy,
 )
+from modnet_gradients.arrays import find_largest, get_dtype, get_eps, get_step
 from modnet_gradients.directions import advise_finite, signs
 from modnet_gradients.layered import Link, links_of_network
 from modnet_gradients.nodes.noise import Noise, average_along, find_shares
-from modnet_gradients.stencil import check_step
+from modnet_gradients.steps.stencil import check_step
 
 LOST = 0.1  # of a move, by rounding, is warned about
 
@@ -59,14 +61,16 @@ class NodePerturbation(GradientEstimator):
             check_step(self.h, params)
         links = links_of_network(objective, params, "node-perturbation")
         assert isinstance(objective, Objective)  # noqa: S101 - the links have seen to it
-        h, shares = self.h or default_step(objective.x.dtype), find_shares(objective)
+        h, shares = self.h or get_step(objective.x), find_shares(objective)
 
         def find_slopes(noise: Noise) -> Array:
             above, below = (_evaluate(objective, links, noise, step) for step in (h, -h))
             slopes: Array = (above - below) / (2 * h) * shares
-            if not np.isfinite(slopes).all():
-                n = int(np.flatnonzero(~np.isfinite(slopes))[0])
-                what = f"the loss of sample {n} is {above[n]} and {below[n]} where pre-activations are moved by {h:g}"
+            xp = array_namespace(slopes)
+            if not xp.all(xp.isfinite(slopes)):
+                n = int(np.flatnonzero(~np.isfinite(to_numpy(slopes)))[0])
+                losses = f"{to_numpy(above)[n]} and {to_numpy(below)[n]}"
+                what = f"the loss of sample {n} is {losses} where pre-activations are moved by {h:g}"
                 raise GradientError(f"{what} and back: {advise_finite(objective, params, 'h')}")
             return slopes
 
@@ -82,9 +86,9 @@ class NodePerturbation(GradientEstimator):
 def _warn_of_rounding(links: Sequence[Link], h: float) -> None:
     """Warn of pre-activations beside which little is left of a move by h."""
     for link in links:
-        eps = float(np.finfo(link.z.dtype).eps)
-        if link.place.params and eps * float(np.abs(link.z).max(initial=0)) > LOST * h:
-            what = f"{link.place.label} has pre-activations so large that {link.z.dtype} rounds a move of h={h:.2g} off"
+        dtype = get_dtype(link.z)
+        if link.place.params and get_eps(link.z) * find_largest(link.z) > LOST * h:
+            what = f"{link.place.label} has pre-activations so large that {dtype} rounds a move of h={h:.2g} off"
             warnings.warn(f"{what}: scale the features, or choose a larger h", PrecisionWarning, stacklevel=3)
             return
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from array_api_compat import array_namespace
 
-from modnet import Array, Grads, Objective, Stream
+from modnet import Array, Grads, Objective, Stream, match_array
 from modnet_gradients.directions import Draw
 from modnet_gradients.layered import Link, find_gradients
 
@@ -28,8 +29,9 @@ def average_along(
         noise = {i: _draw(links[i], stream.child(k, links[i].place.index), draw) for i in noisy}
         found = slopes(noise) / count
         for i, moved in noise.items():
-            by = found.sum() if i + 1 < apart else found.reshape(-1, *[1] * (moved.ndim - 1))
-            share = moved * by.astype(moved.dtype)
+            xp = array_namespace(found)
+            by = xp.sum(found) if i + 1 < apart else found[(..., *[None] * (moved.ndim - 1))]
+            share = moved * xp.astype(by, moved.dtype)
             total[i] = total[i] + share if k else share
     grads: dict[str, Array] = {}
     for i, dz in total.items():
@@ -40,11 +42,12 @@ def average_along(
 
 def find_shares(objective: Objective) -> Array:
     """Return the share (N,) of each sample in the mean loss."""
-    if objective.weights is None:
-        return np.full(len(objective.x), 1 / len(objective.x), objective.x.dtype)
-    shares: Array = objective.weights / (objective.weights.sum() or 1.0)
+    weights, samples = objective.weights, objective.x.shape[0]
+    if weights is None:
+        return match_array(np.full(samples, 1 / samples), objective.x)
+    shares: Array = weights / (float(array_namespace(weights).sum(weights)) or 1.0)
     return shares
 
 
 def _draw(link: Link, stream: Stream, draw: Draw) -> Array:
-    return draw(stream.generator(), link.z.shape).astype(link.z.dtype, copy=False)
+    return match_array(draw(stream.generator(), tuple(link.z.shape)), link.z)

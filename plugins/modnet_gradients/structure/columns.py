@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from modnet import Activation, Array, FusedLoss, Loss, Objective, Params, ShapeError
+from modnet import Activation, Array, FusedLoss, Loss, Objective, Params, ShapeError, is_numpy
 from modnet_gradients.forms import check_shape
 from modnet_gradients.structure.layers import LEAST, LayerPolynomials
 
@@ -207,7 +207,9 @@ class Columns:
 
 
 def make_read_only(values: Array) -> Array:
-    """Return values that a part cannot write to, as they are used more than once."""
+    """Return values that a part cannot write to, as they are used more than once; those of other libraries as given."""
+    if not is_numpy(values):
+        return values
     view = values.view()
     view.flags.writeable = False
     return view

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from modnet import Array, DenseLayer, GradientError
-from modnet_gradients.stencil import Stencil
+from modnet_gradients.steps.stencil import Stencil
 from modnet_gradients.structure.columns import TILE, make_read_only
 from modnet_gradients.structure.moves import Moves, slices
 from modnet_gradients.structure.task import Task

@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from modnet import Array, Grads, Objective, Params, limit_blas_threads
-from modnet_gradients.stencil import Stencil
+from modnet_gradients.steps.stencil import Stencil
 from modnet_gradients.structure.columns import Columns
 from modnet_gradients.structure.every import sum_moves
 from modnet_gradients.structure.interpolated import sum_interpolated

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 
 from modnet import Array
-from modnet_gradients.stencil import Stencil
+from modnet_gradients.steps.stencil import Stencil
 
 AUDIT = -(0.5**0.5)  # the node at which the interpolation is compared with the function
 MOST_PAIRS = 8

@@ -11,7 +11,7 @@ import numpy as np
 
 from modnet import Array
 from modnet_gradients.forms import has_exact_changes
-from modnet_gradients.stencil import Stencil
+from modnet_gradients.steps.stencil import Stencil
 from modnet_gradients.structure.columns import TILE, make_read_only
 from modnet_gradients.structure.every import differences, sum_moves
 from modnet_gradients.structure.moves import Moves, slices

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import attrs
 
 from modnet import Array, limit_blas_threads
-from modnet_gradients.stencil import Stencil
+from modnet_gradients.steps.stencil import Stencil
 from modnet_gradients.structure.columns import Columns
 
 

@@ -9,7 +9,8 @@ import attrs
 import numpy as np
 
 from modnet import Array, Grads, Params
-from modnet_gradients.stencil import of_copies
+from modnet_gradients.arrays import copy_array, count_numbers, get_eps
+from modnet_gradients.steps.stencil import of_copies
 
 PROBES = 8  # entries of each parameter, spread evenly
 ORDER = 6  # differences of this order are noise: those of the smooth part have vanished
@@ -81,15 +82,15 @@ def report_from_losses(
 
 
 def _report(objective: Callable[[Params], float], params: Params, name: str, h: float) -> StepReport:
-    value = params[name]
-    eps = float(np.finfo(value.dtype).eps)
+    value, eps = params[name], get_eps(params[name])
     near, far = 16 * eps**0.5, eps ** (1 / 8)
     noises, thirds = [], []
-    for entry in range(0, value.size, max(1, value.size // PROBES)):
+    size = count_numbers(value)
+    for entry in range(0, size, max(1, size // PROBES)):
 
         def at(shift: float, entry: int = entry) -> float:
-            moved = value.copy()
-            moved.reshape(-1)[entry] += shift
+            moved = copy_array(value)
+            moved[tuple(map(int, np.unravel_index(entry, value.shape)))] += shift
             return float(objective({**params, name: moved}))
 
         noises.append(_noise([at(near * i) for i in range(-4, 5)]))

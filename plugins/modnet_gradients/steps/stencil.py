@@ -9,7 +9,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet import Array, GradientError, Objective, Params, PrecisionWarning, default_step
+from modnet import Array, GradientError, Objective, Params, PrecisionWarning
+from modnet_gradients.arrays import copy_array, count_numbers, get_dtype, get_eps, get_step, is_other
 from modnet_gradients.forms import is_exact
 
 
@@ -24,7 +25,7 @@ class Stencil:
 
     def evaluations(self, params: Params) -> int:
         """Return the number of evaluations of the loss for a gradient, as a black box."""
-        return len(self.shifts) * sum(int(np.size(value)) for value in params.values()) + bool(self.centre)
+        return len(self.shifts) * sum(count_numbers(value) for value in params.values()) + bool(self.centre)
 
 
 def of_copies(objective: Callable[[Params], float]) -> Callable[[Params], float]:
@@ -34,15 +35,16 @@ def of_copies(objective: Callable[[Params], float]) -> Callable[[Params], float]
     """
     if isinstance(objective, Objective):
         return objective
-    return lambda params: objective({name: np.array(value) for name, value in params.items()})
+    return lambda params: objective({name: copy_array(value) for name, value in params.items()})
 
 
 def check_floats(params: Params) -> None:
     """Refuse parameters that are no arrays of floats, such as integers: their moves would be rounded off."""
     for name, given in params.items():
         value: Any = given
-        if not isinstance(value, (np.ndarray, np.floating)) or value.dtype.kind != "f":
-            what = f"of {value.dtype}" if isinstance(value, (np.ndarray, np.generic)) else f"a {type(value).__name__}"
+        is_array = isinstance(value, (np.ndarray, np.generic)) or is_other(value)
+        if not is_array or get_dtype(value).kind != "f":
+            what = f"of {get_dtype(value)}" if is_array else f"a {type(value).__name__}"
             raise GradientError(f"parameter {name} is {what}: pass an array of floats, np.array(..., float)")
 
 
@@ -54,15 +56,15 @@ def check_step(h: float, params: Params, objective: Callable[[Params], float] | 
     check_floats(params)
     exact = isinstance(objective, Objective) and is_exact(objective)
     for name, value in params.items():
-        eps = float(np.finfo(value.dtype).eps)
+        eps, dtype = get_eps(value), get_dtype(value)
         if h <= eps:
             raise GradientError(
-                f"{name} is {value.dtype}, in which h={h:g} vanishes beside 1: use float64, or h={_good(value)} or so"
+                f"{name} is {dtype}, in which h={h:g} vanishes beside 1: use float64, or h={_good(value)} or so"
             )
         if h < eps**0.5 and not exact:
             warnings.warn(
-                f"h={h:g} in {value.dtype}: rounding alone moves each entry of the gradient by about "
-                f"{eps / h:.1e} of the loss; with h={_good(value)} it is {eps / default_step(value.dtype):.1e}",
+                f"h={h:g} in {dtype}: rounding alone moves each entry of the gradient by about "
+                f"{eps / h:.1e} of the loss; with h={_good(value)} it is {eps / get_step(value):.1e}",
                 PrecisionWarning,
                 stacklevel=3,
             )
@@ -70,4 +72,4 @@ def check_step(h: float, params: Params, objective: Callable[[Params], float] | 
 
 
 def _good(value: Array) -> str:
-    return f"{default_step(value.dtype):.2g}"
+    return f"{get_step(value):.2g}"

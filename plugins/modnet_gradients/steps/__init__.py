@@ -1,0 +1,1 @@
+"""Steps of differences: the formulas that take them, and their measured errors."""
