@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 SAFE_PATH = "PYTHONSAFEPATH"
-PATIENCE = 15.0  # seconds, at most, to wait for workers that were told to stop
+PATIENCE = 15.0  # seconds, at most, to wait for workers to stop
 _safe_path = threading.Lock()  # held by the thread that changes that variable
 
 

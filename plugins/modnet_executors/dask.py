@@ -22,7 +22,7 @@ PATIENCE = 10  # seconds for a scheduler to answer
 
 
 class DaskExecutor(Executor):
-    """The workers of a cluster, by an executor of Dask's; what ends without a result is told in modnet's words."""
+    """The workers of a cluster, by an executor of Dask's; errors say in modnet's words what a cluster has lost."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor

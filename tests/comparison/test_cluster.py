@@ -1,4 +1,4 @@
-"""Comparisons on a cluster of Dask: a scheduler and workers in processes of their own, some of which are killed."""
+"""Comparisons on a cluster of Dask, whose processes are killed."""
 
 from __future__ import annotations
 
@@ -152,7 +152,10 @@ class TestWords:
     @pytest.mark.parametrize(
         ("error", "words"),
         [
-            (lambda: killed(), "4 workers died while they trained it, the last one at tcp://there:1: memory ran out"),
+            (
+                lambda: create_killed_worker(),
+                "4 workers died while they trained it, the last one at tcp://there:1: memory ran out",
+            ),
             (
                 CancelledError,
                 "the cluster has lost it: its scheduler was stopped, or cannot be reached: start it again",
@@ -184,7 +187,7 @@ class TestWords:
         assert (done.returncode, done.stderr.startswith(f"modnet: {words}")) == (status, True), done.stderr
 
 
-def killed() -> Exception:
+def create_killed_worker() -> Exception:
     from distributed.scheduler import KilledWorker
 
     return KilledWorker("task", SimpleNamespace(address="tcp://there:1"), 3)  # type: ignore[arg-type]
