@@ -1237,6 +1237,110 @@ def register(cls: type, name: str | None = None) -> Callable[[], None]: ...
 
 def save_params(path: Path, params: Params, data: Dataset) -> None: ...
 
+class sklearn:
+    class ModnetClassifier:
+        def __init__(
+            self,
+            hidden_layer_sizes: Any = ...,
+            *,
+            activation: Any = 'relu',
+            output: Any = None,
+            layers: Any = None,
+            shape: Any = None,
+            loss: Any = None,
+            gradient: Any = 'backpropagation',
+            optimizer: Any = 'adam',
+            learning_rate_init: Any = None,
+            weight_decay: float | None = None,
+            weight_init: Any = 'xavier',
+            bias_init: Any = None,
+            standardize: bool = True,
+            class_weight: Any = None,
+            batch_size: Any = 'auto',
+            sampling: str = 'shuffle',
+            max_iter: Any = None,
+            tol: float | None = 0.0001,
+            n_iter_no_change: int = 10,
+            early_stopping: bool = False,
+            validation_fraction: float = 0.1,
+            callbacks: Any = (),
+            metrics: Any = (),
+            dtype: str = 'float64',
+            array: str = 'numpy',
+            device: str | None = None,
+            blas_threads: int = 1,
+            warm_start: bool = False,
+            random_state: Any = None,
+            verbose: bool = False,
+        ): ...
+        best_validation_score_: float
+        classes_: Array
+        def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self: ...
+        def get_params(self, deep: bool = True) -> dict[str, Any]: ...
+        loss_curve_: list[float]
+        n_iter_: int
+        network_: Any
+        def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self: ...
+        def predict(self, X: Any) -> Array: ...
+        def predict_log_proba(self, X: Any) -> Array: ...
+        def predict_proba(self, X: Any) -> Array: ...
+        @property
+        def run_(self) -> Run: ...
+        set_fit_request = ...
+        def set_params(self, **params: Any) -> Self: ...
+        set_partial_fit_request = ...
+        set_score_request = ...
+        validation_scores_: list[float] | None
+    class ModnetRegressor:
+        def __init__(
+            self,
+            hidden_layer_sizes: Any = ...,
+            *,
+            activation: Any = 'relu',
+            output: Any = None,
+            layers: Any = None,
+            shape: Any = None,
+            loss: Any = None,
+            gradient: Any = 'backpropagation',
+            optimizer: Any = 'adam',
+            learning_rate_init: Any = None,
+            weight_decay: float | None = None,
+            weight_init: Any = 'xavier',
+            bias_init: Any = None,
+            standardize: bool = True,
+            batch_size: Any = 'auto',
+            sampling: str = 'shuffle',
+            max_iter: Any = None,
+            tol: float | None = 0.0001,
+            n_iter_no_change: int = 10,
+            early_stopping: bool = False,
+            validation_fraction: float = 0.1,
+            callbacks: Any = (),
+            metrics: Any = (),
+            dtype: str = 'float64',
+            array: str = 'numpy',
+            device: str | None = None,
+            blas_threads: int = 1,
+            warm_start: bool = False,
+            random_state: Any = None,
+            verbose: bool = False,
+        ): ...
+        best_validation_score_: float
+        def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self: ...
+        def get_params(self, deep: bool = True) -> dict[str, Any]: ...
+        loss_curve_: list[float]
+        n_iter_: int
+        network_: Any
+        def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self: ...
+        def predict(self, X: Any) -> Array: ...
+        @property
+        def run_(self) -> Run: ...
+        set_fit_request = ...
+        def set_params(self, **params: Any) -> Self: ...
+        set_partial_fit_request = ...
+        set_score_request = ...
+        validation_scores_: list[float] | None
+
 def source(name: str, **settings: Any) -> DataSource: ...
 
 class testing:
