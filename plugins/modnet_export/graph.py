@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import Any
 
 import attrs
@@ -62,7 +63,7 @@ class Graph:
         """Return the name of a constant array; the same one is there once."""
         array = np.asarray(value)
         array = array.astype(object) if array.dtype.kind == "U" else array
-        content = tuple(array.flat) if array.dtype == object else array.tobytes()
+        content = tuple(array.flat) if array.dtype == object else sha256(array.tobytes()).digest()
         key = (array.dtype.str, array.shape, content)
         if key not in self._known:
             self._known[key] = self.take_name(name)

@@ -6,14 +6,13 @@ import base64
 import inspect
 import io
 import re
-import textwrap
 from collections import Counter
 from typing import Any
 
 import numpy as np
 
 import modnet
-from modnet import Array, PluginError
+from modnet import PluginError
 from modnet_export import standalone
 from modnet_export.examples import make_examples
 from modnet_export.operators import OPERATORS
@@ -53,12 +52,11 @@ def write_numpy(model: Any) -> bytes:
         _assign(model),
         _write_forward(program),
         *(_take_source(function) for function in [*functions, standalone.main]),
-        _write_params(program.constants),
         'if __name__ == "__main__":\n    sys.exit(main(sys.argv[1:]))',
     ]
-    text = "\n\n\n".join(sections) + "\n"
-    compile(text, "model.py", "exec", dont_inherit=True)  # never run here
-    return text.encode("ascii")
+    compile("\n".join(sections), "model.py", "exec", dont_inherit=True)  # is it Python? It is not run here.
+    sections.insert(-1, _write_params(program.constants))
+    return ("\n\n\n".join(sections) + "\n").encode("ascii")
 
 
 def _introduce(model: Any, *, has_probabilities: bool) -> str:
@@ -244,13 +242,8 @@ def _write_params(constants: Any) -> str:
     """Return the parameters as text that NumPy reads back, without pickle."""
     file = io.BytesIO()
     arrays: Any = {name: np.array(value, order="C") for name, value in constants.items()}
-    np.savez_compressed(file, **arrays)
-    text = "\n".join(textwrap.wrap(base64.b64encode(file.getvalue()).decode("ascii"), 120))
+    np.savez(file, **arrays)  # weights are as good as random: to compress them takes long, and saves little
+    data = base64.b64encode(file.getvalue()).decode("ascii")
+    text = "\n".join(data[n : n + 120] for n in range(0, len(data), 120))
     load = "PARAMS = dict(np.load(io.BytesIO(base64.b64decode(DATA)), allow_pickle=False))"
     return f'# The parameters, as the files of an .npz archive.\nDATA = """\n{text}\n"""\n{load}'
-
-
-def load_numpy_params(text: str) -> dict[str, Array]:
-    """Return the parameters in such a file, without running it."""
-    data = text.split('DATA = """\n', 1)[1].split('"""', 1)[0]
-    return dict(np.load(io.BytesIO(base64.b64decode(data)), allow_pickle=False))

@@ -123,14 +123,14 @@ class Trace:
 
 
 def call(function: str, arguments: dict[str, Any]) -> Any:
-    """Return what a function of a trace makes of NumPy's arrays."""
+    """Return what a function of a trace makes of NumPy's arrays, without warnings of numbers that are not finite."""
     if function == "getitem":
         return arguments["x"][arguments["key"]]
-    if function in OPERATORS:
-        return OPERATORS[function][0](**arguments)
     starred = {f"*{name}" for name in arguments} & {*FUNCTIONS[function]}
     args = [value for name, value in arguments.items() if f"*{name}" not in starred]
-    return getattr(xp, function)(*args, **{name[1:]: arguments[name[1:]] for name in starred})
+    called = OPERATORS[function][0] if function in OPERATORS else getattr(xp, function)
+    with np.errstate(all="ignore"):
+        return called(*args, **{name[1:]: arguments[name[1:]] for name in starred})
 
 
 def _bind(function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -267,6 +267,11 @@ class Traced:
     def size(self) -> int:
         """The number of entries."""
         return self.value.size
+
+    @property
+    def device(self) -> str:
+        """The device: steps have none."""
+        return "cpu"
 
     @property
     def dtype(self) -> np.dtype[Any]:
