@@ -52,11 +52,16 @@ class Graph:
         self._taken.add(name)
         return name
 
-    def add(self, operator: str, *inputs: str, output: str = "", name: str = "", **attributes: Any) -> str:
-        """Add a node, and return the name of its output, which may be given."""
+    def add(
+        self, operator: str, *inputs: str, output: str = "", name: str = "", unused: int = 0, **attributes: Any
+    ) -> str:
+        """Add a node, and return the name of its output, which may be given; behind it are some that are not used."""
         output = output or self.take_name(operator.lower())
+        others = [self.take_name("unused") for _ in range(unused)]
         domain = "ai.onnx.ml" if operator == "LabelEncoder" else ""
-        self.nodes.append(helper.make_node(operator, inputs, [output], name or output, domain=domain, **attributes))
+        self.nodes.append(
+            helper.make_node(operator, inputs, [output, *others], name or output, domain=domain, **attributes)
+        )
         return output
 
     def constant(self, value: Any, name: str = "constant") -> str:

@@ -29,7 +29,8 @@ _INFIX = {
 _CALLS = {
     "acos": "np.arccos({x})", "acosh": "np.arccosh({x})", "asin": "np.arcsin({x})", "asinh": "np.arcsinh({x})",
     "astype": "{x}.astype({dtype})", "atan": "np.arctan({x})", "atan2": "np.arctan2({x}, {y})",
-    "atanh": "np.arctanh({x})", "concat": "np.concatenate({arrays}, axis={axis})", "getitem": "{x}[{key}]",
+    "atanh": "np.arctanh({x})", "concat": "np.concatenate({arrays}, axis={axis})",
+    "cumulative_sum": "np.cumsum({x}, axis={axis})", "getitem": "{x}[{key}]",
     "matrix_transpose": "np.swapaxes({x}, -1, -2)", "permute_dims": "np.transpose({x}, {axes})",
     "reshape": "np.reshape({x}, {shape})",
 }  # fmt: skip
@@ -199,6 +200,9 @@ class _Lines:
         texts = {name: self._write(value, least) for name, value in given.items() if name != "key"}
         if step.function == "getitem":
             texts["key"] = ", ".join(self._write_key(each) for each in (key if isinstance(key, tuple) else (key,)))
+        if step.function == "sort":
+            found = f"np.sort({texts['x']}, axis={texts.get('axis', '-1')})"
+            return (f"np.flip({found}, axis={texts.get('axis', '-1')})" if given.get("descending") else found), TIGHT
         if step.function in _CALLS:
             return _CALLS[step.function].format(**{"axis": 0, **texts}), TIGHT
         named = [f"{_RENAMED.get(key, key)}={texts[key]}" for key in texts if key in _NAMED]

@@ -17,7 +17,7 @@ from modnet_export.about import KEY, describe_model
 from modnet_export.conversion import convert
 from modnet_export.examples import Examples, make_examples
 from modnet_export.graph import Graph, find_type
-from modnet_export.program import ADVICE, is_close, trace_network
+from modnet_export.program import is_close, refuse, trace_network
 from modnet_export.tracing import UntraceableError
 
 OPSET, OPSET_OF_TABLES, FORMAT = 17, 3, 8
@@ -42,9 +42,7 @@ def write_onnx(model: Any) -> bytes:
         inputs, x = _add_preparation(graph, model, examples)
         y = convert(graph, program, x, examples.x)
     except UntraceableError as error:
-        raise PluginError(
-            f"the network cannot be exported to ONNX, it {error}", ADVICE.replace("or export", "or")
-        ) from None
+        raise refuse(model.network.placed[error.layer - 1], f"{error}, for which ONNX has nothing") from None
     results = _add_answers(graph, model, y, outputs)
     content = helper.make_graph(graph.nodes, "modnet", inputs, results, list(graph.constants.values()))
     versions = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", OPSET_OF_TABLES)]
