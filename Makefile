@@ -26,7 +26,6 @@ long: $(VENV)/.test  ## Try many more random examples than the tests do, for who
 
 lint: $(VENV)/.test  ## Look for mistakes in style, and for imports that the rooms do not allow
 	$(BIN)/ruff check
-	$(BIN)/ruff check --preview --select PLW1514  # Windows has an encoding of its own
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
 

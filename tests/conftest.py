@@ -10,6 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from windows import find_lack
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call() -> Iterator[None]:
+    """Skip on Windows what takes symbolic links, named pipes or signals that it does not have."""
+    try:
+        return (yield)
+    except Exception as error:
+        if sys.platform == "win32" and (lack := find_lack(error)):
+            pytest.skip(lack)
+        raise
 
 
 @pytest.fixture(scope="session")

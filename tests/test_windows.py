@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import io
 import os
@@ -23,17 +24,15 @@ import modnet_data.cached
 import numpy as np
 import pytest
 from processes import Call
-from windows import Fewer, lacking, refusing
+from windows import Fewer, find_lack, lacking, refusing
 
 from modnet import DataError
 from modnet.cli.main import main
 from modnet.comparison.grid import create_settings
-from modnet.files import read_note, write_atomically, writing
+from modnet.files import write_atomically, writing
 from modnet.files.code import code_fingerprint
 from modnet.files.opening import read_plain
 from modnet.host import catalogue
-from modnet.host.catalogue import ask_each
-from modnet.host.discovery import answer
 from modnet.host.entry_points import make_plugin
 from modnet.host.modules import Code
 from modnet.text import quote_argument
@@ -230,6 +229,32 @@ def test_the_files_of_the_repository_have_names_for_every_system_and_one_kind_of
     assert len({unicodedata.normalize("NFC", name).casefold() for name in kinds}) == len(kinds)
 
 
+def test_no_file_is_opened_in_the_encoding_of_the_system() -> None:
+    found = []
+    for file in [each for folder in ("modnet", "plugins") for each in (ROOT / folder).rglob("*.py")]:
+        for call in ast.walk(ast.parse(file.read_bytes())):
+            if isinstance(call, ast.Call) and getattr(call.func, "attr", "") in {"read_text", "write_text"}:
+                named = {keyword.arg for keyword in call.keywords}
+                found += [f"{file.name}:{call.lineno}"] * ("encoding" not in named)
+    of_metadata = ["packaging.py", "packaging.py"]  # which have their own
+    assert sorted(name.partition(":")[0] for name in found) == of_metadata, found
+
+
+@pytest.mark.parametrize(
+    ("cause", "lacks"),
+    [
+        (lambda: Fewer(os, ["mkfifo"], __name__="os").mkfifo, True),
+        (lambda: __import__("fcntl_of_nobody"), False),
+        (lambda: Path("x").unlink(), False),
+    ],
+    ids=["a name", "another module", "a file"],
+)
+def test_what_a_test_itself_lacks_is_no_fault(cause: Callable[[], object], lacks: bool) -> None:
+    with pytest.raises((AttributeError, ImportError, OSError)) as caught:
+        cause()
+    assert bool(find_lack(caught.value)) == lacks
+
+
 @pytest.mark.check
 def test_a_checkout_with_other_line_ends_does_the_same(tmp_path: Path) -> None:
     for folder in ("modnet", "plugins"):
@@ -267,14 +292,3 @@ print(json.dumps([found, sorted(modnet.__all__)], default=str))
 )
 def test_a_crash_on_windows_is_no_end_of_the_program(status: int, words: str) -> None:
     assert catalogue._describe_failure(make_plugin("cube"), status, 10.0, late=False).why == words
-
-
-@pytest.mark.check
-def test_plugins_answer_in_processes_that_are_not_forks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: Callable[..., Path]
-) -> None:
-    install("modnet-cube", "import modnet\n@modnet.hookimpl\ndef register_activations(register): ...")
-    monkeypatch.setattr(catalogue, "START", "spawn")
-    ask_each(answer, str(tmp_path), [("plugin", "modnet_cube", "modnet-cube", "1.0")], 60.0)
-    (note,) = tmp_path.glob("*.json")
-    assert read_note(note)["answer"]["problem"] is None

@@ -11,6 +11,7 @@ import importlib
 import os
 import pkgutil
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ LACKING = {
 MISSING = ("fcntl", "grp", "pty", "pwd", "resource", "termios")
 """Modules that it does not have."""
 
+PRIVILEGE = 1314  # the error of Windows where one may make no symbolic links
 _import = builtins.__import__
 
 
@@ -87,6 +89,16 @@ def _import_there(name: str, *arguments: Any, **named: Any) -> Any:
     if name in MISSING and arguments and str((arguments[0] or {}).get("__name__")).startswith("modnet"):
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
     return _import(name, *arguments, **named)
+
+
+def find_lack(error: BaseException) -> str:
+    """Return what a test itself wanted that its system does not have, such as named pipes; nothing of other errors."""
+    place = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
+    lacks = isinstance(error, AttributeError) and getattr(error.obj, "__name__", "") in LACKING
+    lacks |= isinstance(error, ModuleNotFoundError) and error.name in MISSING
+    lacks = lacks and place.is_relative_to(Path(__file__).parent)  # and not modnet
+    lacks |= getattr(error, "winerror", 0) == PRIVILEGE
+    return f"this system lacks it: {error}" if lacks else ""
 
 
 @pytest.fixture(autouse=True)

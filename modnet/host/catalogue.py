@@ -167,8 +167,9 @@ def ask_each(answer: Callable[[Plugin], Answer], folder: str, plugins: Sequence[
     waiting = [
         create_plugin(EntryPoint(name, value, ENTRY_POINTS), whose, version) for name, value, whose, version in plugins
     ]
+    most = AT_ONCE if START == "fork" else os.cpu_count() or 1  # others import modnet first, within the limit
     while waiting or running:
-        while waiting and len(running) < AT_ONCE:
+        while waiting and len(running) < most:
             plugin = waiting.pop(0)
             place = catalogue.path_of(plugin).with_suffix(f".{os.getpid()}")
             process = context.Process(target=_answer, args=(answer, plugin, place))

@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import random
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -255,6 +254,7 @@ class TestInterrupted:
     @staticmethod
     def _on_a_disk_of(size: int, folder: str, work: Path) -> tuple[int, str, str]:
         """Train where no file can be larger: history.csv, which grows, comes to it first."""
+        resource: Any = pytest.importorskip("resource", exc_type=ImportError)
         return run(
             *training(), "--out", folder, cwd=work,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
@@ -290,7 +290,7 @@ class TestInterrupted:
         assert run("resume", "moved", cwd=work)[0] == 0
         assert outcome(work / "moved") == outcome(work / "whole")
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+    @pytest.mark.skipif(getattr(os, "geteuid", int)() == 0, reason="root may write everywhere")
     def test_by_a_folder_that_may_not_be_written(self, killed: Path, call) -> None:
         killed.chmod(0o500)
         status, _, err = call("resume", killed.name)
