@@ -40,7 +40,7 @@ class Printing(modnet.Observer):
 
 @attrs.frozen
 class LaterRate:
-    """A learning rate that goes on after so many iterations of earlier calls."""
+    """A learning rate that continues after so many iterations of earlier calls."""
 
     rate: Callable[[int], float]
     before: int

@@ -268,7 +268,7 @@ class TestPartialFit:
             model.partial_fit(X, y, [0, 1, 2])
         np.testing.assert_allclose(model.predict_proba(X), whole.predict_proba(X), rtol=1e-9)
 
-    def test_a_schedule_goes_on(self) -> None:
+    def test_a_schedule_continues(self) -> None:
         X, y = IRIS
         rate = modnet.Schedule("linear", initial=0.1, iterations=12)
         model = small(learning_rate_init=rate)
