@@ -10,7 +10,8 @@ import array_api_compat
 import attrs
 import numpy as np
 
-from modnet.errors import MissingExtraError, PluginError, SettingError, describe_unknown
+from modnet.errors import MissingExtraError, PluginError, SettingError
+from modnet.text import describe_unknown
 from modnet.types import Array, is_numpy
 
 _MODULES = {"numpy": "numpy", "torch": "array_api_compat.torch", "array-api-strict": "array_api_strict"}
