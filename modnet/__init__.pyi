@@ -4,6 +4,7 @@ from modnet_data import cached as cached
 from modnet_data import download as download
 from modnet_data.run_tables import judge as judge
 from modnet_datasets.dataset import Dataset as Dataset
+from modnet_export.writing import export as export
 from modnet_figures import figures as figures
 from modnet_verdicts.comparing import compare as compare
 from modnet_verdicts.decisions import Decision as Decision
@@ -27,6 +28,7 @@ from modnet.compose.network import Network as Network
 from modnet.compose.network import TwoLayerNet as TwoLayerNet
 from modnet.compose.parts import activation as activation
 from modnet.compose.parts import callback as callback
+from modnet.compose.parts import find_name as find_name
 from modnet.compose.parts import gradient as gradient
 from modnet.compose.parts import layer as layer
 from modnet.compose.parts import loss as loss

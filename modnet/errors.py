@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 from attrs.validators import instance_of
 
-from modnet.text import describe_unknown, format_setting, printable
+from modnet.text import describe_unknown, format_setting, printable, quote_argument
 
 MOST_MISTAKES = 20  # mistakes in settings that a message lists
 LONGEST_MESSAGE = 1500
@@ -133,7 +133,8 @@ class MissingExtraError(ModnetError):
 
     def __init__(self, feature: str, extra: str) -> None:
         self.feature, self.extra = feature, extra
-        super().__init__(f"{feature} needs an extra that is not installed: pip install 'modnet-workbench[{extra}]'")
+        package = quote_argument(f"modnet-workbench[{extra}]")
+        super().__init__(f"{feature} needs an extra that is not installed: pip install {package}")
 
 
 class DivergedError(ModnetError):

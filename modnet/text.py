@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import re
+import shlex
+import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
@@ -94,6 +96,19 @@ def quote(text: str, form: Callable[[str], str] = repr) -> str:
     ("'a\\x00'", "'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb...'")
     """
     return form(text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}...")
+
+
+def quote_argument(text: str, *, windows: bool = sys.platform == "win32") -> str:
+    r"""Return an argument of a command as a shell takes it; on Windows both of its shells do.
+
+    >>> quote_argument("my run", windows=False), quote_argument("my run", windows=True)
+    ("'my run'", '"my run"')
+    """
+    if not windows:
+        return shlex.quote(text)
+    from subprocess import list2cmdline
+
+    return text if re.fullmatch(r"[\w.:=/\\-]+", text) else f'"{list2cmdline([f" {text}"])[2:]}'
 
 
 def list_some(items: Iterable[str], most: int) -> str:

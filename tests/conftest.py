@@ -10,6 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from windows import find_lack
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call() -> Iterator[None]:
+    """Skip on Windows what takes symbolic links, named pipes or signals that it does not have."""
+    try:
+        return (yield)
+    except Exception as error:
+        if sys.platform == "win32" and (lack := find_lack(error)):
+            pytest.skip(lack)
+        raise
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +31,7 @@ def points() -> Callable[..., Path]:
     def write(path: Path, rows: int = 60, first: float = 0.5) -> Path:
         x = np.random.default_rng(0).normal(size=(rows, 2))
         lines = [f"{a!r},{b!r},{'up' if a + b > first else 'down'}" for a, b in x.tolist()]
-        path.write_text("\n".join(["a,b,where", *lines]) + "\n")
+        path.write_text("\n".join(["a,b,where", *lines]) + "\n", encoding="utf-8")
         return path
 
     return write

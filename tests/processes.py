@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import pty
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from modnet.cli.main import main
 
@@ -36,9 +37,11 @@ def run_warm(
     It is a fork of one that has done nothing else, and runs the code `before`. What Python and its libraries read from
     the environment when they start is as it is here, but for PYTHONPATH and PYTHONDONTWRITEBYTECODE.
     """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        pytest.skip("there are no forks")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["modnet.cli.main", "modnet.nn.training", "matplotlib.figure"])
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as out, tempfile.TemporaryFile("w+", encoding="utf-8") as err:
         files = [multiprocessing.reduction.DupFd(file.fileno()) for file in (out, err)]
         given = [*map(str, arguments)], cwd, dict(environment), before, files
         process = context.Process(target=_run_command, args=given)
@@ -64,6 +67,7 @@ def _run_command(arguments: list[str], cwd: Path, environment: dict[str, str], b
 
 def run_on_terminal(*arguments: str, cwd: Path, stderr: int | None = None, **environment: str) -> str:
     """Run Python on a terminal, and return what is shown."""
+    pty = pytest.importorskip("pty", reason="Windows has no such terminals", exc_type=ImportError)
     known = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "COLORTERM"}}
     master, slave = pty.openpty()
     process = subprocess.Popen(

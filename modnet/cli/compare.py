@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from modnet.cli.show.progress import RunsProgress, file_progress
 from modnet.comparison.grid import spread
 from modnet.comparison.training import COMPARISON
 from modnet.compose.tables import merge, read_toml
+from modnet.text import quote_argument
 
 ROPE = attrs.fields(modnet.Comparison).rope.default
 
@@ -80,6 +80,6 @@ def compare(
         except KeyboardInterrupt:
             if (folder / COMPARISON).is_file():
                 words = [str(folder / COMPARISON), "--out", str(folder), *["--accept"] * accept]
-                echo(f"continue with: modnet compare {shlex.join(words)}", err=json_)
+                echo(f"continue with: modnet compare {' '.join(map(quote_argument, words))}", err=json_)
             raise
     echo(json.dumps(result.as_json(), indent=2) if json_ else f"\n{result}\n\nsaved in {folder}")

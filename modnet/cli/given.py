@@ -47,7 +47,7 @@ def find_given(text: str) -> tuple[str, Path | None]:
 
     The folder of a name is the current one, or None where the module is not in it. Raises PluginError.
     """
-    path, here = Path(text), Path.cwd()
+    path, here = Path(text), Path.cwd().resolve()
     if is_module_name(text) and path.suffix != ".py":
         return text, here if locate(text, here) else None
     file = path / "__init__.py" if text and path.is_dir() else path

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 import traceback
 import warnings
@@ -17,12 +16,13 @@ import modnet
 from modnet.cli.output import Group, close_streams, complain, explain, open_streams
 from modnet.cli.signals import interrupting, is_signal
 from modnet.errors import DataError, ModnetError, SettingError, UnknownNameError
-from modnet.text import format_error
+from modnet.text import format_error, quote_argument
 
 # Each is in a module of its name, so that no command waits for the imports of another.
 COMMANDS = (
     "compare",
     "data",
+    "export",
     "gradient-check",
     "judge",
     "plot",
@@ -47,7 +47,7 @@ def main() -> None:
     warnings.showwarning = _show_warning
     try:
         with interrupting("SIGINT"):
-            modnet_command(standalone_mode=False, prog_name="modnet")
+            modnet_command(standalone_mode=False, prog_name="modnet", windows_expand_args=False)  # of --without '*'
     except BaseException as error:
         if os.environ.get(TRACEBACK) and not isinstance(error, click.exceptions.Exit):
             traceback.print_exception(error)
@@ -130,7 +130,7 @@ def _add_option(error: DataError, prefix: str | None) -> None:
     if prefix is not None:
         from modnet.cli.options import format_assignment  # commands that read a file have imported it
 
-        options = [f"--set {shlex.quote(prefix + format_assignment(*one))}" for one in error.advice[0].items()]
+        options = [f"--set {quote_argument(prefix + format_assignment(*one))}" for one in error.advice[0].items()]
         error.add_note(f"as an option: {' '.join(options)}")
 
 
@@ -149,6 +149,7 @@ def modnet_command() -> None:
       modnet resume RUN         continue a run that was interrupted or killed
       modnet predict RUN FILE   predict other digits with that network
       modnet plot RUN           draw how it learned
+      modnet export RUN         write its network for use without modnet
       modnet compare            compare settings, and decide which is better
       modnet judge FILE         decide that of anybody's runs, in a table
       modnet verify RUN         train it again, and check every bit of the result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -293,8 +294,8 @@ def format_assignment(key: str, value: Any) -> str:
     """
     plain = isinstance(value, str) and value.isprintable() and repr(_parse_value(value)) == repr(value) != repr(NONE)
     text = str(value) if plain else format_value(value)
-    if not plain and '"' not in text and "\\" not in text:
-        text = text.replace("'", '"')  # a shell has the whole in single quotes
+    if not plain and sys.platform != "win32" and '"' not in text and "\\" not in text:
+        text = text.replace("'", '"')  # a shell has the whole in single quotes, on Windows in double ones
     return f"{key}={text}"
 
 

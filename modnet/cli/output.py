@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from contextlib import suppress
 from functools import partial
-from io import UnsupportedOperation
+from io import TextIOWrapper, UnsupportedOperation
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -79,7 +80,20 @@ def echo(message: object = "", *, err: bool = False, nl: bool = True) -> None:
     for word in filter(lambda word: "\n" in word, sys.argv[1:]):
         for form in (word, to_printable(word)):  # errors have the second one
             text = text.replace(form, form.replace("\n", r"\n"))
-    click.echo(escape(text), file=None if err else get_output(), nl=nl, err=err)
+    out = None if err else get_output()
+    if out and _has_others(escape(text), out.encoding or "utf-8"):
+        lacks = f"standard output is in {out.encoding}, which lacks some characters: they are escaped"
+        warnings.warn(f"{lacks}; for all of them, set the environment variable PYTHONUTF8=1", stacklevel=1)
+    click.echo(escape(text), file=out, nl=nl, err=err)
+
+
+def _has_others(text: str, encoding: str) -> bool:
+    """Say whether a text has characters that an encoding lacks."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def complain(message: object) -> None:
@@ -105,11 +119,16 @@ def explain(error: BaseException | None) -> PluginError | None:
 
 
 def open_streams() -> None:
-    """Have output and errors go nowhere where the process was started without a place for them."""
+    """Have output and errors go nowhere where the process was started without a place for them.
+
+    Characters that the encoding of standard output lacks, as Windows has one beside a terminal, are escaped.
+    """
     fill_descriptors()
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def close_streams() -> None:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def plot(runs: tuple[Path, ...], out: Path | None, *, without: tuple[str, ...], 
 def find_runs(paths: Sequence[Path]) -> list[Path]:
     """Return the folders of runs, in place of a comparison's folder all that are in it; raises SettingError."""
     found: list[Path] = []
-    for path in paths:
+    for path in chain.from_iterable(map(_expand, paths)):
         is_comparison = (path / COMPARISON).is_file()
         inside = sorted(each.parent for each in path.glob(f"*/seed-*/{HISTORY}")) if is_comparison else [path]
         if not inside:
@@ -72,15 +73,23 @@ def find_runs(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
+def _expand(path: Path) -> list[Path]:
+    """Return the folders of a pattern, which shells of Windows leave to the program; of any other path, itself."""
+    found = sorted(path.parent.glob(path.name)) if "*" in path.name and not path.exists() else []
+    return found or [path]
+
+
 def label_runs(runs: Sequence[Path]) -> list[str]:
     """Return a label for each run: its path below the folder that all are in, without the seed of a comparison's run.
 
     >>> label_runs([Path("lab/lr-0.1/seed-0"), Path("lab/lr-0.1/seed-1"), Path("lab/lr-0.5/seed-0")])
     ['lr-0.1', 'lr-0.1', 'lr-0.5']
     """
-    groups = [run.absolute().parent if re.fullmatch(r"seed-\d+", run.name) else run.absolute() for run in runs]
-    above = os.path.commonpath([group.parent for group in groups])
-    return [Path(os.path.relpath(group, above)).as_posix() for group in groups]
+    paths = [Path(os.path.abspath(run)) for run in runs]  # noqa: PTH100 - without .. in it
+    groups = [path.parent if re.fullmatch(r"seed-\d+", path.name) else path for path in paths]
+    shared = zip(*(group.parent.parts for group in groups), strict=False)
+    above = sum(1 for _ in takewhile(lambda parts: len({*parts}) == 1, shared))  # 0 on several drives
+    return [Path(*group.parts[above:]).as_posix() for group in groups]
 
 
 def read_history(run: Path) -> tuple[History, Table]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import chdir, nullcontext
 from pathlib import Path
@@ -23,7 +22,7 @@ from modnet.errors import DataError, SettingError
 from modnet.runs.folder import EXPERIMENT, PARAMS, check_files
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.model import TrainedModel
-from modnet.text import list_some, quote, to_csv
+from modnet.text import list_some, quote, quote_argument, to_csv
 
 COLUMNS = ("label", "features", "leave_out")
 """The settings that say which columns are what."""
@@ -63,7 +62,7 @@ def predict(
     if probabilities and not model.classes:
         raise SettingError([f"{run} is a regression: its predictions are numbers, without probabilities"], "predict")
     if is_data_set(str(file)) and not file.exists():
-        one, target = (shlex.quote(str(name)) for name in (file, f"{file}.csv"))
+        one, target = (quote_argument(str(name)) for name in (file, f"{file}.csv"))
         raise DataError(f"{file}: a data set, no file; write one by: modnet data convert {one} {target}")
     is_missing = model.source is None and file.exists()
     with name_missing_plugins(run / EXPERIMENT, {"data-source"}) if is_missing else nullcontext():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import nullcontext
 from pathlib import Path
 from typing import NoReturn
@@ -25,7 +24,7 @@ from modnet.runs.folder import EXPERIMENT, PARAMS, check_files, check_is_run, cl
 from modnet.runs.receipt import Receipt, Results
 from modnet.runs.recorder import RunRecorder, begin_run
 from modnet.runs.surroundings import OBSERVER
-from modnet.text import printable
+from modnet.text import printable, quote_argument
 from modnet.types import Status
 
 
@@ -83,14 +82,15 @@ def _can_be_lengthened(run: Path, ended: Results, iterations: int | None) -> boo
     if iterations is None or iterations == made:
         return False
     if ended.stop_reason:
-        again = f"modnet train {shlex.quote(str(run / EXPERIMENT))} --set 'callbacks=[]' --iterations {iterations}"
+        words = quote_argument(str(run / EXPERIMENT)), "--set", quote_argument("callbacks=[]")
+        again = f"modnet train {' '.join(words)} --iterations {iterations}"
         why = f"was stopped after {made:,} iterations, {printable(ended.stop_reason, 200)}, and would be again"
         raise DataError(f"{run} {why}: train it without callbacks, {again}")
     if iterations < made:
         _refuse_fewer(run, made)
     if not (run / CHECKPOINT).is_file():
         why = "it has no checkpoint, as it is of an older modnet or one of many in a comparison"
-        source, target = (shlex.quote(str(path)) for path in (run / EXPERIMENT, f"{run}-{iterations}"))
+        source, target = (quote_argument(str(path)) for path in (run / EXPERIMENT, f"{run}-{iterations}"))
         again = f"modnet train {source} --iterations {iterations} --out {target}"
         raise DataError(f"{run} cannot be lengthened: {why}: train it from the start, {again}")
     return True
@@ -103,7 +103,7 @@ def _check_schedule(run: Path, optimizer: Optimizer, iterations: int) -> None:
     except SettingError as error:
         why = error.mistakes[0].partition(":")[0]
         horizon = f"--set optimizer.lr.iterations={iterations} --iterations {iterations}"
-        again = f"train it from the start, modnet train {shlex.quote(str(run / EXPERIMENT))} {horizon}"
+        again = f"train it from the start, modnet train {quote_argument(str(run / EXPERIMENT))} {horizon}"
         raise SettingError([f"{why}: {again}"], "--iterations") from None
 
 

@@ -91,7 +91,7 @@ def run_to_end(wanted: Experiment, data: Dataset, recorder: RunRecorder, start: 
     note = ""
     recorder.diagnose = diagnose
     folder = recorder.path.absolute()  # wherever a plugin changes the current folder to
-    with interrupting("SIGINT", "SIGTERM", "SIGHUP") as signals, RunProgress() as progress:
+    with interrupting("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") as signals, RunProgress() as progress:
         try:
             try:
                 train_run(wanted, data, recorder, start, progress)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import re
-from collections import Counter
+import sys
+import unicodedata
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from itertools import product
@@ -16,7 +17,7 @@ from modnet.compose.experiment import PLACES, Experiment, create_experiment, to_
 from modnet.compose.tables import NONE, Table, is_no_value, merge, put
 from modnet.errors import SettingError, UnknownNameError
 
-LONGEST = 255  # bytes that the name of a folder may have
+LONGEST = 100 if sys.platform == "win32" else 255  # bytes that the name of a folder may have: Windows limits paths
 ALIASES = {"hidden_size": "hidden"}
 # Entries that are the same for all settings, and the reasons.
 FIXED = {
@@ -33,6 +34,7 @@ class Setting:
 
     entries: dict[str, str]  # the entries in words: {"hidden": "50", "lr": "0.1"}
     experiment: Experiment  # the whole experiment, with the first of the seeds
+    is_alike: bool = False  # whether the name of its folder would be another one's, to a file system that ignores case
 
     @property
     def label(self) -> str:
@@ -41,13 +43,14 @@ class Setting:
 
     @property
     def folder(self) -> str:
-        """The name of the folder: "hidden-50,lr-0.1", which ends with a digest where it would be too long."""
+        """The name of the folder: "hidden-50,lr-0.1", which ends with a digest where that is too long or another's."""
         names = (f"{key}-{value}" for key, value in self.entries.items())
         name = re.sub(r"[^\w.,+-]+", "-", ",".join(names)).strip("-.") or "as-it-is"
         encoded = name.encode()
-        if len(encoded) <= LONGEST:
+        if len(encoded) <= LONGEST and not self.is_alike:
             return name
-        return f"{encoded[: LONGEST - 9].decode(errors='ignore')}-{sha256(encoded).hexdigest()[:8]}"
+        digest = sha256(self.label.encode() if self.is_alike else encoded).hexdigest()[:8]
+        return f"{encoded[: LONGEST - 9].decode(errors='ignore')}-{digest}"
 
 
 def create_settings(experiment: Table, grid: Mapping[str, Sequence[Any]]) -> list[Setting]:
@@ -66,11 +69,12 @@ def create_settings(experiment: Table, grid: Mapping[str, Sequence[Any]]) -> lis
         words = {key: format_value(value) for key, value in choice.items()}
         found.append(Setting(words, create_experiment(merge(experiment, _to_changes(choice)))))
     tables = [to_file(setting.experiment) for setting in found]
-    folders = Counter(setting.folder for setting in found)
     for setting, table in zip(found, tables, strict=True):
-        if tables.count(table) > 1 or folders[setting.folder] > 1:
+        if tables.count(table) > 1:
             raise SettingError([f"twice the same: {setting.label}"], "grid")
-    return found
+    folders = [unicodedata.normalize("NFC", setting.folder).casefold() for setting in found]
+    alike = [folders.count(folder) > 1 for folder in folders]
+    return [attrs.evolve(setting, is_alike=each) for setting, each in zip(found, alike, strict=True)]
 
 
 def _to_changes(choice: Mapping[str, Any]) -> Table:

@@ -127,7 +127,8 @@ def train_grid(
     }
     tried = tuple(range(base.seed, base.seed + plan.seeds))
     with ExitStack() as stack:
-        folder = Path(out).absolute() if out else Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        place = out or stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+        folder = Path(place).absolute()
         _claim(folder, stack)
         jobs = [
             Job(f"{s.label}, seed {k}", folder / s.folder / f"seed-{k}", attrs.evolve(s.experiment, seed=k))

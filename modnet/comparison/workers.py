@@ -8,7 +8,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -107,17 +107,20 @@ def _submit(executor: Executor, task: Callable[..., None], jobs: Sequence[Job]) 
 
 def _follow(futures: Mapping[Future[None], Job]) -> Iterator[Job]:
     """Yield runs as they end; raises ModnetError where one fails."""
-    for future in as_completed(futures):
-        try:
-            future.result()
-        except ModnetError:
-            raise
-        except BrokenExecutor:
-            raise ModnetError(
-                "a worker process died: it was killed, memory ran out, or a script calls modnet.compare "
-                "and not under: if __name__ == '__main__':"
-            ) from None
-        yield futures[future]
+    waiting = {*futures}
+    while waiting:
+        ended, waiting = wait(waiting, 1.0, FIRST_COMPLETED)  # without end it would be deaf to Ctrl-C on Windows
+        for future in ended:
+            try:
+                future.result()
+            except ModnetError:
+                raise
+            except BrokenExecutor:
+                raise ModnetError(
+                    "a worker process died: it was killed, memory ran out, or a script calls modnet.compare "
+                    "and not under: if __name__ == '__main__':"
+                ) from None
+            yield futures[future]
 
 
 def _read_code(code: Code) -> Code:
@@ -146,7 +149,7 @@ def _count_workers(jobs: Sequence[Job], asked: int | None) -> int:
         what = f"the {component.kind} {component.name!r} is {how} in this process alone"
         raise SettingError([f"{what}: take 1, or name its module in plugins.modules"], "workers")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return asked or cores
+    return min(asked or cores, 61 if sys.platform == "win32" else sys.maxsize)  # a pool on Windows takes no more
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import re
 import sys
 from hashlib import sha256
 from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES
+from operator import attrgetter
 from pathlib import Path
 from types import CodeType
 
@@ -17,7 +18,7 @@ def list_code_files(file: Path) -> list[Path]:
     """Return all files of code of a package, by its `__init__.py`, or the file of a module; those that are there."""
     is_package = file.stem == "__init__"
     files = [path for path in file.parent.rglob("*") if path.name.endswith(CODE)] if is_package else [file]
-    return sorted(path for path in files if path.is_file())
+    return sorted((path for path in files if path.is_file()), key=attrgetter("parts"))  # also where case is ignored
 
 
 def find_line(cls: type, name: str = "") -> str:
@@ -52,9 +53,19 @@ def _code_sha256(file: Path) -> str:
     folder = file.parent
     digest = sha256()
     for path in list_code_files(file):
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
-        digest.update(path.read_bytes())
+        content = unify_lines(path.read_bytes()) if path.suffix in SOURCE_SUFFIXES else path.read_bytes()
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
+        digest.update(content)
     return digest.hexdigest()
+
+
+def unify_lines(content: bytes) -> bytes:
+    r"""Return a source file with line feeds alone: what it does is the same, and git may write others on Windows.
+
+    >>> unify_lines(b"x = 1\r\n")
+    b'x = 1\n'
+    """
+    return content.replace(b"\r\n", b"\n")
 
 
 def hash_class(cls: type) -> str:

@@ -31,6 +31,7 @@ LARGEST_JSON = 2**25  # bytes in a JSON file, at most: in memory it may take fif
 CHUNK = 2**20
 ZIP = b"PK\x03\x04"
 HEADER = 30  # bytes before the name of the first member of a ZIP archive: PKWARE's APPNOTE.TXT, 4.3.7
+UNIX = 3  # the system that an archive is said to be of, on all systems: the same content is the same file
 MOST_NAMES = 4
 _UNSEEN = re.compile(r"(.*/)?(__MACOSX/|\.DS_Store|Thumbs\.db)")  # what programs add to an archive
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0)  # a pipe is not waited for
@@ -127,8 +128,12 @@ def reading(path: Path | None, reader: str = "") -> Iterator[None]:
 
 def _explain(error: Exception) -> str:
     """Return in words why a file cannot be read, or nothing where the error does not tell."""
-    if isinstance(error, (FileNotFoundError, IsADirectoryError)):
-        return "no such file" if isinstance(error, FileNotFoundError) else "a folder, expected a file"
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    # Windows says of a folder that permission is denied.
+    is_denied = isinstance(error, PermissionError) and os.path.isdir(error.filename or "")  # noqa: PTH112 - may be any
+    if isinstance(error, IsADirectoryError) or is_denied:
+        return "a folder, expected a file"
     damage = isinstance(error, (EOFError, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, zlib.error))
     bz2s = isinstance(error, OSError) and error.errno is None  # not the system's
     if damage or bz2s or type(error).__name__ == "ZstdError":  # a class of an extra, which may not be there
@@ -189,6 +194,7 @@ def created(path: Path, named: Path | None = None) -> Iterator[IO[bytes]]:
             yield cast("IO[bytes]", packed)
     elif suffix == ".zip":
         info = zipfile.ZipInfo((named or path).stem)  # of 1980
+        info.create_system = UNIX
         info.compress_type = zipfile.ZIP_DEFLATED
         with zipfile.ZipFile(path, "w") as archive, archive.open(info, "w", force_zip64=True) as member:
             yield member

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+
+PATIENCE = 2.0  # with a reader of a file that Windows does not rename or remove meanwhile, in seconds
 
 
 @contextmanager
@@ -18,11 +22,33 @@ def replacing(path: Path) -> Iterator[Path]:
         yield new
         with new.open("r+b") as file:  # what the block has written, whoever wrote it, goes to the disk
             os.fsync(file.fileno())  # which Windows refuses for a file that is opened for reading
-        new.replace(path)
+        move(new, path)
         sync_folder(path.parent)
     except BaseException:
         new.unlink(missing_ok=True)
         raise
+
+
+def move(path: Path, target: Path) -> None:
+    """Rename a file or a folder, a file in place of another; raises OSError."""
+    _change_patiently(partial(path.replace, target))
+
+
+def delete(path: Path) -> None:
+    """Remove a file, if it is there; raises OSError."""
+    _change_patiently(partial(path.unlink, missing_ok=True))
+
+
+def _change_patiently(change: Callable[[], object]) -> object:
+    """Rename or remove a file, on Windows again and again for a moment: it refuses while somebody has the file open."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return change()
+        except PermissionError as error:
+            if not getattr(error, "winerror", 0) or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
 
 
 def sync_folder(folder: Path) -> None:

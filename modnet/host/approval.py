@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 import warnings
 from collections.abc import Iterable
@@ -28,7 +27,7 @@ from modnet.host.modules import (
     read_code,
     read_source,
 )
-from modnet.text import printable, quote
+from modnet.text import printable, quote, quote_argument
 
 APPROVED = "approved.json"  # the file in the config folder with all approvals
 PARENTS = 3  # the folders above a file in which a module that it names is looked for: those of `project/runs/run`
@@ -161,10 +160,11 @@ def _explain(what: str, module: str, folder: Path | None, known: list[Approval],
     shown = folder / changed if changed else file
     state = "which changed since you approved it" if changed else "which you have not approved"
     digest = f"SHA-256 {sha256(read_plain(shown, LARGEST)).hexdigest()}" if shown.is_file() else "which is gone"
-    is_here, has_own_name = folder == Path.cwd(), "." not in module and not (folder / "__init__.py").exists()
-    go = f"cd {shlex.quote(str(folder))} && " * (not is_here and not has_own_name)
-    given = module if is_here or go else shlex.quote(str(file))
-    if not f"{go}{given}".isprintable():
+    is_here = folder == Path.cwd().resolve()
+    has_own_name = "." not in module and not (folder / "__init__.py").exists()
+    go = f"cd {quote_argument(str(folder))} && " * (not is_here and not has_own_name)
+    given = module if is_here or go else quote_argument(str(file))
+    if not f"{go}{given}".isprintable() or (go and sys.platform == "win32"):  # whose older shells have no &&
         go, given = "in its folder, ", module
     why = f"{what}, {state}: {printable(str(shown), 2000)}, {digest}"
     trust = "if you trust it and what it imports from its folder, approve it"

@@ -33,6 +33,7 @@ from modnet.host.modules import find_file
 AT_ONCE = 16  # the number of plugins that are asked side by side
 LIMIT = 10.0  # the time that one may take to answer, in seconds
 INTERVAL = 0.01  # between two rounds of looking for processes that have ended, in seconds
+CRASHED = 0xC0000000  # the first exit status by which Windows says that a process crashed
 ANSWER = 2**14  # the bytes that must be free for answers to be kept
 # A fork has modnet imported already. Where it is not safe, every plugin waits for that.
 START = "fork" if sys.platform == "linux" else "spawn"
@@ -105,7 +106,12 @@ class Catalogue:
         null = subprocess.DEVNULL
         try:
             asker = subprocess.Popen(  # noqa: S603
-                command, stdin=subprocess.PIPE, stdout=null, stderr=null, start_new_session=True
+                command,
+                stdin=subprocess.PIPE,
+                stdout=null,
+                stderr=null,
+                start_new_session=True,  # as Ctrl-C is for this process
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # the same on Windows
             )
         except OSError:  # a Python inside another program: they stay unasked
             return
@@ -184,7 +190,7 @@ def _answer(answer: Callable[[Plugin], Answer], plugin: Plugin, place: Path) -> 
     """Have one plugin answer, and leave that in a file; a pipe may be held open."""
     own = os.getpid()
     with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")  # where it eats all memory, nothing else is ended for it
+        Path("/proc/self/oom_score_adj").write_bytes(b"1000")  # where it eats all memory, nothing else is ended for it
     found = answer(plugin)
     if os.getpid() == own:  # not one that it has forked
         write_note(place, attrs.asdict(found))
@@ -195,8 +201,9 @@ def _describe_failure(plugin: Plugin, status: int | None, limit: float, *, late:
     if late:
         why = f"it did not answer within {limit:g} s of being imported"
         remedy = "have it wait for nothing then, or give it longer, modnet plugins doctor --timeout"
-    elif status is not None and status < 0:
-        why = f"it crashes while it is imported ({signal.strsignal(-status) or f'signal {-status}'})"
+    elif status is not None and not 0 <= status < CRASHED:
+        how = signal.strsignal(-status) or f"signal {-status}" if status < 0 else f"status {status:#x}"
+        why = f"it crashes while it is imported ({how})"
         remedy = "install it and what it needs again"
     else:
         why, remedy = f"it ends the program (exit status {status})", "put that under if __name__ == '__main__'"

@@ -17,6 +17,7 @@ from modnet.errors import PluginError, Problem
 from modnet.files.code import list_code_files
 from modnet.host.modules import Code, find_file
 from modnet.host.registry import BUILT_IN, Component
+from modnet.text import quote_argument
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint
@@ -157,7 +158,8 @@ def _find_unmet(distribution: str, about: Any) -> Problem | None:
     if needed.contains(here, prereleases=True):
         return None
     why = f"it requires {BUILT_IN}{needed}, this is {BUILT_IN} {here}"
-    return Problem(why, f"pip install '{DISTRIBUTION}{needed}', or another version of {distribution}")
+    fitting = quote_argument(f"{DISTRIBUTION}{needed}")
+    return Problem(why, f"pip install {fitting}, or another version of {distribution}")
 
 
 def make_plugin(name: str, find: Callable[[bool], Code] | None = None) -> Plugin:

@@ -19,6 +19,7 @@ from types import CodeType, ModuleType
 import attrs
 
 from modnet.errors import ModnetError, PluginError
+from modnet.files.code import unify_lines
 from modnet.files.opening import read_plain
 
 LARGEST = 2**24  # bytes of a source file, at most
@@ -44,8 +45,9 @@ class Code:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of all files."""
-        return sha256(repr(sorted(self.digests.items())).encode()).hexdigest()
+        """The SHA-256 of all files, whatever ends their lines."""
+        digests = {name: sha256(unify_lines(content)).hexdigest() for name, content in self.files.items()}
+        return sha256(repr(sorted(digests.items())).encode()).hexdigest()
 
     @property
     def file(self) -> Path:

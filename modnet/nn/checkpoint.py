@@ -20,6 +20,7 @@ from modnet.errors import DataError, PluginError, SettingError, ShapeError
 from modnet.files import replacing, sweep, write_atomically
 from modnet.files.arrays import unpack_arrays
 from modnet.files.opening import read_plain
+from modnet.files.writing import delete, move
 from modnet.interfaces import Callback, GradientEstimator, Optimizer, Part, is_same_name, name_of
 from modnet.nn.arrays import NUMPY, Library, get_dtype, to_numpy
 from modnet.nn.serialization import STORABLE, flatten, unflatten
@@ -176,7 +177,7 @@ class Checkpoints:
             new.write_bytes(content)
             if self._newest_is_good:  # or else it must not take the place of one that is
                 self._newest_is_good = False
-                newest.replace(self.folder / PREVIOUS)
+                move(newest, self.folder / PREVIOUS)
         self._newest_is_good = True
 
     def load(self) -> tuple[Checkpoint, dict[str, Any]] | None:
@@ -202,7 +203,7 @@ class Checkpoints:
         """Remove the checkpoints, or all but the last, and the temporary files of a killed process."""
         self._newest_is_good = self._newest_is_good and but_the_last
         for name in (PREVIOUS,) if but_the_last else (PREVIOUS, CHECKPOINT):
-            (self.folder / name).unlink(missing_ok=True)
+            delete(self.folder / name)
             sweep(self.folder / name)
 
     def _pack(self, checkpoint: Checkpoint) -> bytes:

@@ -74,6 +74,8 @@ class Run:
     sound: tuple[int, Params, State, tuple[State, ...], float, State] = attrs.field(init=False)
     """The last iteration whose loss is known to be finite, with all that stood before its step: the parameters, the
     states of the optimizer and of the callbacks, their factor of the learning rate, and the state of the estimator."""
+    after: tuple[State, tuple[State, ...], float, State] = attrs.field(init=False)
+    """The states after its last step, in the order of `sound`."""
     seconds_before: float = 0.0
     """The seconds before the checkpoint that the run was resumed from."""
     _started: float = attrs.field(factory=time.perf_counter, init=False)
@@ -146,7 +148,16 @@ class Run:
 
         It is of the last iteration whose loss is known to be finite; resuming repeats that iteration.
         """
-        iteration, arrays, state, states, factor, of_gradient = self.sound
+        return self._to_checkpoint(*self.sound)
+
+    @property
+    def final(self) -> Checkpoint:
+        """The state after the last step, to continue on other data; whether its loss is finite nobody knows yet."""
+        return self._to_checkpoint(self.iteration, self.network.arrays, *self.after)
+
+    def _to_checkpoint(
+        self, iteration: int, arrays: Params, state: State, states: tuple[State, ...], factor: float, of_gradient: State
+    ) -> Checkpoint:
         history = self.history_of_epochs(iteration)
         parts = self.optimizer, *self.callbacks.parts
         params = self.network.take_params(arrays)

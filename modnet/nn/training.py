@@ -202,6 +202,7 @@ def _iterate(
     finally:
         network.set_arrays({name: unlock(v) for name, v in at[1].items()})
         run.iteration, callbacks.last, run.grads, run.gradient_state = at[0], at[3], None, at[5]
+        run.after = at[2:]
         run.history = history.until(run.iteration)
 
 

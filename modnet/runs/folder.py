@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import warnings
 from collections.abc import Container, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,13 +14,13 @@ from modnet.errors import DataError, SettingError, UnknownNameError
 from modnet.files import sweep
 from modnet.files.cache import remove
 from modnet.files.locks import hold_lock
-from modnet.files.writing import sync_folder
+from modnet.files.writing import delete, move, sync_folder
 from modnet.host.kinds import KINDS
 from modnet.interfaces import DataSource
 from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS, hash_checkpoints, hash_params, load_params
 from modnet.runs.missing_plugins import check_modules, name_missing_plugins
 from modnet.runs.receipt import CHANGEABLE, RECEIPT, Receipt, Results, compare_settings
-from modnet.text import list_some, printable
+from modnet.text import list_some, printable, quote_argument
 from modnet.types import Status
 
 EXPERIMENT, HISTORY, SUMMARY, CURVES = "experiment.toml", "history.csv", "summary.json", "curves.png"
@@ -89,13 +88,13 @@ def read_ending(path: Path, remedy: str = "") -> Results | None:
     if not results or not results.status.is_final:
         return None
     for name in (PREVIOUS,) if results.status is Status.FINISHED else (PREVIOUS, CHECKPOINT):
-        (path / name).unlink(missing_ok=True)
+        delete(path / name)
     return results
 
 
 def format_resume(path: Path) -> str:
     """Return the command that continues a run."""
-    return f"modnet resume {shlex.quote(str(path))}"
+    return f"modnet resume {quote_argument(str(path))}"
 
 
 def read_experiment(folder: Path) -> Experiment:
@@ -131,7 +130,7 @@ def _create_experiment(path: Path, table: Table, kinds: Container[str]) -> Exper
 def remove_run(path: Path) -> None:
     """Remove all files of a run; the folder must be claimed. Raises OSError."""
     for name in (PREVIOUS, *reversed(FILES)):  # the experiment last: until then this is the folder of a run
-        (path / name).unlink(missing_ok=True)
+        delete(path / name)
         sweep(path / name)
 
 
@@ -147,7 +146,7 @@ def set_aside(path: Path) -> None:
     (path / ASIDE).mkdir()
     for name in (PREVIOUS, *reversed(FILES)):  # the experiment last, see `restore`
         with suppress(FileNotFoundError):
-            (path / name).replace(path / ASIDE / name)
+            move(path / name, path / ASIDE / name)
     sync_folder(path / ASIDE)
     sync_folder(path)
 
@@ -163,7 +162,7 @@ def restore(path: Path) -> bool:
         remove_run(path)
     for name in (*FILES, PREVIOUS):
         with suppress(FileNotFoundError):
-            (path / ASIDE / name).replace(path / name)
+            move(path / ASIDE / name, path / name)
     sync_folder(path)
     remove(path / ASIDE)
     return True
@@ -173,7 +172,7 @@ def discard_replaced(path: Path) -> None:
     """Remove the run that was set aside: another has taken its place. The folder must be claimed; raises OSError."""
     remove(path / REPLACED)
     if is_aside(path):
-        (path / ASIDE).replace(path / REPLACED)  # at one stroke
+        move(path / ASIDE, path / REPLACED)  # at one stroke
         sync_folder(path)
         remove(path / REPLACED)
 
@@ -228,7 +227,7 @@ def _check_params(folder: Path) -> None:
     """Raise DataError where the parameters of a run under way are those of none of its checkpoints."""
     known = hash_checkpoints(folder)
     if known and hash_params(load_params(folder / PARAMS)[0]) not in known:
-        advice = f"modnet resume {shlex.quote(str(folder))} makes them anew"
+        advice = f"modnet resume {quote_argument(str(folder))} makes them anew"
         raise DataError(f"{folder / PARAMS}: not the parameters of its checkpoints, of another run perhaps: {advice}")
 
 
@@ -238,7 +237,7 @@ def _refuse(folder: Path, receipt: Receipt, names: list[str], remedy: str) -> No
         at = names.index(EXPERIMENT)
         if found := _find_changed_settings(folder, receipt, changeable=()):
             which[at] += f" ({found})"
-    again = f"modnet train {shlex.quote(str(folder / EXPERIMENT))} --out NEW"
+    again = f"modnet train {quote_argument(str(folder / EXPERIMENT))} --out NEW"
     usual = "restore it from a copy" + (f", or train the run again: {again}" if EXPERIMENT not in names else "")
     raise DataError(f"{folder} is not as the run left it: {', '.join(which)}; {remedy or usual}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,7 +16,7 @@ from modnet.host.modules import is_module_name, locate
 from modnet.host.registry import BUILT_IN, SESSION
 from modnet.runs.receipt import Receipt
 from modnet.runs.surroundings import OBSERVER, Origin
-from modnet.text import printable, quote
+from modnet.text import printable, quote, quote_argument
 
 # Nothing else is advised to be installed: anybody may have written the receipt, and its advice goes into a shell.
 _PLAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?==[0-9][A-Za-z0-9.!+_-]{0,98}")
@@ -91,7 +90,7 @@ def _advise(origin: Origin) -> str:
     if not origin.version:
         name, folders = origin.distribution, Path(origin.file).parents
         file = next((file for folder in folders[: name.count(".") + 2] if (file := locate(name, folder))), name)
-        how = f": load it with -p {shlex.quote(str(file))}" if is_module_name(name) else ""
+        how = f": load it with -p {quote_argument(str(file))}" if is_module_name(name) else ""
         return f"{whose}, a module that was not installed as a plugin{how if how.isprintable() else ''}"
     other = f"; installed is {reports[0].version}, which has none of that name" if reports else ""
     wanted = f"{DISTRIBUTION if origin.distribution == BUILT_IN else origin.distribution}=={origin.version}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shlex
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
@@ -29,7 +28,7 @@ from modnet.host.signatures import find_settings
 from modnet.interfaces import ObservedRun, is_same_name
 from modnet.nn.checkpoint import hash_params
 from modnet.runs.surroundings import Difference, Segment, compare_entries
-from modnet.text import printable, quote
+from modnet.text import printable, quote, quote_argument
 from modnet.types import Status
 
 RECEIPT = "receipt.json"
@@ -80,7 +79,7 @@ class Receipt:
         The remedy is to train the run again, if no other is given.
         """
         path = folder / RECEIPT
-        again = remedy or f"train it again, modnet train {shlex.quote(f'{folder}/experiment.toml')}"
+        again = remedy or f"train it again, modnet train {quote_argument(f'{folder}/experiment.toml')}"
         if not path.exists():
             what = "made by an older modnet, or not a run" if folder.is_dir() else "no such folder"
             advice = f": {again}" if (folder / "experiment.toml").is_file() else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ from modnet.data.dataset import Dataset
 from modnet.errors import DataError, Problem, SettingError
 from modnet.files import write_atomically
 from modnet.files.opening import LARGEST_JSON
+from modnet.files.writing import delete
 from modnet.host.kinds import hookimpl
 from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import Checkpoint, Checkpoints, save_params
@@ -25,7 +25,7 @@ from modnet.runs.contents import describe_params, history_to_csv, pack_json, pac
 from modnet.runs.folder import CURVES, ERRORS, EXPERIMENT, HISTORY, HITS, PARAMS, PREPARATION, SEALED, SUMMARY
 from modnet.runs.receipt import Receipt, compare_settings
 from modnet.runs.surroundings import Difference, compare_entries
-from modnet.text import list_some
+from modnet.text import list_some, quote_argument
 from modnet.types import History, Params, Status
 
 Diagnose = Callable[[ObservedRun, Experiment, Dataset], Iterable[Problem]]
@@ -144,7 +144,7 @@ class RunRecorder(Observer):
                     f"{self.path}: changed since its {checkpoint.iteration:,} iterations were made: "
                     f"{list_some(stopping, 2)}\n"
                     "continue with --accept, which its receipt records, or train it again with "
-                    f"modnet train {shlex.quote(str(self.path / EXPERIMENT))}"
+                    f"modnet train {quote_argument(str(self.path / EXPERIMENT))}"
                 )
             self._receipt = before.extend(self._receipt, checkpoint.iteration)
         return checkpoint
@@ -171,7 +171,7 @@ class RunRecorder(Observer):
             if self._preparation:
                 write_atomically(self._folder / PREPARATION, self._preparation)
             for name in (SUMMARY, HITS, ERRORS, CURVES):
-                (self._folder / name).unlink(missing_ok=True)
+                delete(self._folder / name)
 
     # Before the hooks of third-party plugins, so that their mistakes lose nothing.
     @hookimpl(tryfirst=True)

@@ -241,6 +241,7 @@ def _find_used(package: str, distribution: str) -> set[str]:
 def describe_machine() -> dict[str, str]:
     """Return the processor, the instructions of it that NumPy uses, and the system with its mathematical library."""
     simd = _read_numpy_config("SIMD Extensions")
+    versions = *platform.libc_ver(), platform.mac_ver()[0], platform.win32_ver()[1]
     cpu = platform.processor()
     with suppress(OSError):  # Python does not know its name on Linux
         named = re.search(r"(?m)^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
@@ -249,7 +250,7 @@ def describe_machine() -> dict[str, str]:
         "machine": platform.machine(),
         "CPU": cpu,
         INSTRUCTIONS: " ".join(sorted([*simd.get("baseline", ()), *simd.get("found", ())])),
-        "system": " ".join([platform.system(), *filter(None, (*platform.libc_ver(), platform.mac_ver()[0]))]),
+        "system": " ".join([platform.system(), *filter(None, versions)]),
     }
 
 

@@ -8,6 +8,7 @@ from modnet_callbacks.gradient_report import GradientReport
 from modnet_callbacks.json_log import JsonLog
 from modnet_callbacks.loss_report import LossReport
 from modnet_callbacks.reduce_on_plateau import ReduceOnPlateau
+from modnet_callbacks.stop_on_plateau import StopOnPlateau
 from modnet_callbacks.tensorboard import Tensorboard
 from modnet_callbacks.time_limit import TimeLimit
 
@@ -22,5 +23,6 @@ def register_callbacks(register: Register[Callback]) -> None:
     register(JsonLog)
     register(LossReport)
     register(ReduceOnPlateau)
+    register(StopOnPlateau)
     register(Tensorboard)
     register(TimeLimit)

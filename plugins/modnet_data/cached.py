@@ -160,11 +160,12 @@ class _ArrayFile:
         self._dtype = dtype
 
     def finish(self) -> dict[str, Any]:
-        """Have all reach the disk, and return the SHA-256 of the file with the dtype and the shape of the array."""
+        """Close the file once all is on the disk; return its SHA-256, and the dtype and the shape of the array."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.seek(0)
         sha256 = file_digest(self._file, "sha256").hexdigest()
+        self._file.close()  # Windows renames no folder in which a file is open
         return {"sha256": sha256, "dtype": self._dtype.str, "shape": [self._length, *self._shape]}
 
     def close(self) -> None:

@@ -118,7 +118,7 @@ def _become_command(
             os.dup2(nothing.fileno(), 0)
         for file, end in zip(files, (1, 2), strict=True):
             os.dup2(file, end)
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
         resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY,) * 2)
         os.chdir(cwd)
         sys.argv = ["modnet", *arguments]

@@ -270,7 +270,9 @@ def _forge_experiment() -> Iterator[Edit]:
 
 
 def _edit_table(path: Path, changes: dict[str, Any]) -> None:
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}, indent=2) + "\n")
+    path.write_text(
+        json.dumps({**json.loads(path.read_text(encoding="utf-8")), **changes}, indent=2) + "\n", encoding="utf-8"
+    )
 
 
 def _edit_results(folder: Path, changes: dict[str, Any]) -> None:

@@ -66,7 +66,7 @@ def command_line(*arguments: str, folder: Path) -> subprocess.Popen[str]:
 def write_points(path: Path) -> None:
     """Write a small data set."""
     rows = np.random.default_rng(0).normal(size=(60, 3)).round(3).tolist()
-    path.write_text("".join(f"{a},{b},{c},{'xyz'[i % 3]}\n" for i, (a, b, c) in enumerate(rows)))
+    path.write_text("".join(f"{a},{b},{c},{'xyz'[i % 3]}\n" for i, (a, b, c) in enumerate(rows)), encoding="utf-8")
 
 
 def arguments_of(optimizer: str, estimator: str, points: Path) -> list[str]:

@@ -15,7 +15,7 @@ import pytest
 from processes import run_on_terminal, wait_until
 
 import modnet
-from modnet.cli.conversion import read_whole, recognise_writer, write
+from modnet.cli.data.conversion import read_whole, recognise_writer, write
 from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
 from modnet.data.dataset import Dataset

@@ -48,7 +48,7 @@ def to_frame(runs: dict[str, Array]) -> pd.DataFrame:
 
 
 def write(path: Path, rows: Sequence[Sequence[object]]) -> Path:
-    with path.open("w", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows(rows)
     return path
 

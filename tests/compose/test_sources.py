@@ -14,7 +14,7 @@ import pytest
 
 import modnet
 from modnet import Array, DataError, Dataset, DataSource
-from modnet.cli.conversion import read_whole, recognise_writer, write
+from modnet.cli.data.conversion import read_whole, recognise_writer, write
 from modnet.compose.sources import read_rows, read_source, recognise_source
 
 

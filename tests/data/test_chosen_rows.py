@@ -11,7 +11,7 @@ import pytest
 
 import modnet
 from modnet import DataError, Dataset, SettingError
-from modnet.cli.conversion import write
+from modnet.cli.data.conversion import write
 from modnet.compose.experiment import create_experiment, read_data, run_experiment, to_table
 from modnet.data.fingerprint import data_fingerprint
 

@@ -39,7 +39,7 @@ def make_socket(path: Path) -> None:
 
 
 KINDS: dict[str, Callable[[Path], object]] = {
-    "pipe": os.mkfifo,
+    "pipe": lambda path: os.mkfifo(path),
     "socket": make_socket,
     "folder": os.mkdir,
     "link to a device that never ends": lambda path: path.symlink_to("/dev/zero"),

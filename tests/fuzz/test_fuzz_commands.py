@@ -104,7 +104,7 @@ def make_sparse(path: Path) -> None:
 
 
 KINDS: dict[str, Callable[[Path], object]] = {
-    "pipe": os.mkfifo,
+    "pipe": lambda path: os.mkfifo(path),
     "socket": make_socket,
     "folder": lambda path: (path.mkdir(), (path / "inside").touch()),
     "endless": lambda path: path.symlink_to("/dev/zero"),

@@ -48,7 +48,10 @@ def run_files(ending: str) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as name:
         folder, data = Path(name, "run"), Path(name, POINTS)
         rows = np.random.default_rng(0).normal(size=(40, 2))
-        data.write_text("a,b,where\n" + "".join(f"{a!r},{b!r},{'up' if a > b else 'down'}\n" for a, b in rows.tolist()))
+        data.write_text(
+            "a,b,where\n" + "".join(f"{a!r},{b!r},{'up' if a > b else 'down'}\n" for a, b in rows.tolist()),
+            encoding="utf-8",
+        )
         training = {"iterations": 8, "batch_size": 8}
         table = {"data": {"path": str(data)}, "network": {"hidden": [3]}, "training": training}
         table |= {"gradient": {"name": "backpropagation"}, "optimizer": {"name": "adam"}}

@@ -64,7 +64,7 @@ def is_alive(process: int) -> bool:
     """Say whether a process is there, and no zombie that nobody reaps."""
     status = Path(f"/proc/{process}/stat")
     if sys.platform == "linux":
-        return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+        return status.exists() and status.read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def load(path: Path, text: str, **settings: Any) -> modnet.Dataset:
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return modnet.load(path, **{"test_fraction": 0.0, **settings})
 
 
@@ -55,7 +55,7 @@ def test_a_test_file_has_its_own_words(tmp_path: Path) -> None:
 def test_rows_to_predict_are_read_as_in_training(path: Path) -> None:
     data = load(path, TABLE, encode={"code": "one-hot"}, impute="median")
     source = modnet.source("csv", **data.settings, impute="median")
-    path.write_text("code,color,size\n1,black,\n2,red,3\n")
+    path.write_text("code,color,size\n1,black,\n2,red,3\n", encoding="utf-8")
     found = source.read_named_rows(path, 3, ["size", "color", "code"])
     assert [column.words for column in found.columns] == [None, ("black", "red"), ("1", "2")]
     np.testing.assert_array_equal(found.x, [[np.nan, 0, 0], [3, 1, 1]])
@@ -63,7 +63,7 @@ def test_rows_to_predict_are_read_as_in_training(path: Path) -> None:
 
 def test_rows_without_a_header_are_read_by_position(path: Path) -> None:
     source = modnet.source("csv", **load(path, "\n".join(ROWS), header=False, label=4, leave_out=[0, 3]).settings)
-    path.write_text("red,1\nblue,01\n" * 2)
+    path.write_text("red,1\nblue,01\n" * 2, encoding="utf-8")
     found = source.read_named_rows(path, 2, [])
     assert [column.words for column in found.columns] == [("red", "blue"), None]
 
@@ -93,12 +93,12 @@ def test_the_last_lines_are_not_read(path: Path, rows: int, end: str) -> None:
 
 
 def test_no_row_to_predict_is_taken_for_a_footer(path: Path) -> None:
-    path.write_text("a,b\n1,2\n3,4\n")
+    path.write_text("a,b\n1,2\n3,4\n", encoding="utf-8")
     source = modnet.source("csv", footer=1)
     with pytest.raises(DataError, match="footer skips a line of 2 columns, which may be a row") as caught:
         source.read_named_rows(path, 2, ["a", "b"])
     assert caught.value.advice == ({"footer": 0},)
-    path.write_text("a,b\n1,2\n3,4\nthe source\n")
+    path.write_text("a,b\n1,2\n3,4\nthe source\n", encoding="utf-8")
     assert len(source.read_named_rows(path, 2, ["a", "b"]).x) == 2
 
 

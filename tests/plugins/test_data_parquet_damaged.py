@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.feather
-import pyarrow.parquet
 import pytest
 from modnet_data.parquet import table
 from processes import wait_until
@@ -274,7 +273,7 @@ with open_table(Path(sys.argv[1])):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, 9])
 def test_an_interrupted_parent_leaves_no_process_and_no_file(path, tmp_path, how):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
@@ -295,4 +294,6 @@ def is_running(pid: int) -> bool:
     except ProcessLookupError:
         return False
     status = Path(f"/proc/{pid}/stat")
-    return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")  # not yet collected
+    return not (
+        status.exists() and status.read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z"
+    )  # not yet collected

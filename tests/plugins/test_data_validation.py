@@ -24,7 +24,7 @@ OTHERS: dict[str, Rows] = {
 
 def write_csv(path: Path, rows: Rows) -> None:
     """Write a CSV file with a header."""
-    path.write_text("\n".join(",".join(map(str, row)) for row in [HEAD, *rows]) + "\n")
+    path.write_text("\n".join(",".join(map(str, row)) for row in [HEAD, *rows]) + "\n", encoding="utf-8")
 
 
 def write_parquet(path: Path, rows: Rows) -> None:

@@ -91,7 +91,7 @@ class TestPlugins:
         ],
     )
     def test_by_its_code(self, code: Path, source: str, named: bool) -> None:
-        code.write_text(source)
+        code.write_text(source, encoding="utf-8")
         name = "mine" if code.stem == "mine" else "pkg"
         for before in ("", "import scipy;"):
             libraries, _ = record(

@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import random
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -94,7 +93,9 @@ def training(optimizer: str = "adam", iterations: int = ITERATIONS) -> list[str]
 def write_points(path: Path, rows: int = 60, first: float = 0.5) -> None:
     points = np.random.default_rng(0).normal(size=(rows, 3)).round(3)
     points[0, 0] = first
-    path.write_text("".join(f"{a},{b},{c},{'xyz'[i % 3]}\n" for i, (a, b, c) in enumerate(points.tolist())))
+    path.write_text(
+        "".join(f"{a},{b},{c},{'xyz'[i % 3]}\n" for i, (a, b, c) in enumerate(points.tolist())), encoding="utf-8"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +254,7 @@ class TestInterrupted:
     @staticmethod
     def _on_a_disk_of(size: int, folder: str, work: Path) -> tuple[int, str, str]:
         """Train where no file can be larger: history.csv, which grows, comes to it first."""
+        resource: Any = pytest.importorskip("resource", exc_type=ImportError)
         return run(
             *training(), "--out", folder, cwd=work,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
@@ -288,7 +290,7 @@ class TestInterrupted:
         assert run("resume", "moved", cwd=work)[0] == 0
         assert outcome(work / "moved") == outcome(work / "whole")
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+    @pytest.mark.skipif(getattr(os, "geteuid", int)() == 0, reason="root may write everywhere")
     def test_by_a_folder_that_may_not_be_written(self, killed: Path, call) -> None:
         killed.chmod(0o500)
         status, _, err = call("resume", killed.name)

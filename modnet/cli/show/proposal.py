@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from modnet.cli.options import format_assignment
 from modnet.cli.show.columns import ColumnSummary
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError
-from modnet.text import format_text, quote
+from modnet.text import format_text, quote, quote_argument
 
 STEPS = 12  # errors on the way to a data set, at most
 MANY = 20  # numbers are no classes
@@ -141,7 +140,7 @@ def format_command(what: str, settings: Mapping[str, Any]) -> str:
     words = ["modnet", "train", "--data", what]
     for key, value in settings.items():
         words += ["--set", f"data.{format_assignment(key, value)}"]
-    return shlex.join(words)
+    return " ".join(map(quote_argument, words))
 
 
 def _to_key(key: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +12,7 @@ from modnet.cli.show.columns import ColumnSummary, format_columns
 from modnet.cli.show.proposal import Proposal, choose_file_name, format_block, format_command, format_reasons
 from modnet.cli.show.terminal import Screen
 from modnet.cli.show.values import to_json
-from modnet.text import format_count, printable
+from modnet.text import format_count, printable, quote_argument
 
 KEY = 10
 
@@ -74,7 +73,7 @@ def format_facts(facts: Sequence[tuple[str, str]], screen: Screen) -> list[str]:
 def format_advice(what: str, settings: Mapping[str, Any], labels: Sequence[Any] = ()) -> list[list[str]]:
     """Return the blocks that tell how to train with these settings: by a file, and by options."""
     name = choose_file_name(what)
-    how = f"Train it by modnet train {shlex.quote(name)}, a file with these lines:"
+    how = f"Train it by modnet train {quote_argument(name)}, a file with these lines:"
     return [[how], format_block(what, settings, labels), [f"or {format_command(what, settings)}"]]
 
 

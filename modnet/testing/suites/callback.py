@@ -8,7 +8,6 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
@@ -25,7 +24,7 @@ from modnet.nn.training import train_network
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
 from modnet.testing.report import Report
-from modnet.testing.suites.shared import add_shared, count_open, to_values
+from modnet.testing.suites.shared import add_shared, count_open, make_folder, to_values
 
 COURSES = ("noise", "values", "classes")  # of a run: nothing can be learned, a regression, a classification
 NOT_EACH_STEP = "it does not listen to iterations"
@@ -85,7 +84,7 @@ def follow(
 
 def train(part: Any, course: str = "noise", **settings: Any) -> Any:
     """Train a small network with a callback, in a folder of the run's own, and return the run."""
-    with TemporaryDirectory() as folder:
+    with make_folder() as folder:
         return follow([part], make_data(course), Path(folder), **settings)
 
 
@@ -96,7 +95,7 @@ def renew(part: Any) -> Any:
 
 def save_and_load(checkpoint: Any) -> Any:
     """Return a checkpoint as a resumed run finds it."""
-    with TemporaryDirectory() as folder:
+    with make_folder() as folder:
         Checkpoints(Path(folder)).save(checkpoint)
         loaded = Checkpoints(Path(folder)).load()
     return loaded[0] if loaded else None
@@ -149,7 +148,7 @@ def use_callback(part: Any, hidden: int) -> Any:
 
 def shared_cases(_: Subject) -> Iterator[Inputs]:
     """Return the inputs of the shared probes, which are called in a folder of their own."""
-    with TemporaryDirectory() as folder, contextlib.chdir(folder):
+    with make_folder() as folder, contextlib.chdir(folder):
         yield {"use": use_callback, "inputs": {"hidden": 3}, "other": {"hidden": 4}}
 
 
@@ -178,14 +177,14 @@ def validation(part: Any, course: str) -> None:
     """It works without a validation part, or says `needs_validation`, or refuses with a SettingError."""
     data = make_data(course)
     parts = {name: samples for name, samples in data.parts.items() if name != "validation"}
-    with TemporaryDirectory() as folder, contextlib.suppress(modnet.SettingError):
+    with make_folder() as folder, contextlib.suppress(modnet.SettingError):
         follow([part], data.with_parts(parts), Path(folder))
 
 
 @SUITE.check(one_course)
 def folder(part: Any, course: str) -> None:
     """It follows a run of which nothing is saved, and which has no folder, or refuses with a SettingError."""
-    with TemporaryDirectory() as elsewhere, contextlib.chdir(elsewhere), contextlib.suppress(modnet.SettingError):
+    with make_folder() as elsewhere, contextlib.chdir(elsewhere), contextlib.suppress(modnet.SettingError):
         follow([part], make_data(course), None)
 
 
@@ -221,7 +220,7 @@ def resume(part: Any, course: str, every: int, iterations: int) -> None:
     data = make_data(course)
     settings: dict[str, Any] = {"iterations": iterations}
     whole = train(part, course, **settings)
-    with TemporaryDirectory() as name:
+    with make_folder() as name:
         run = follow([renew(part)], data, Path(name), until=every, **settings)
         while run.iteration < whole.iteration and not run.stop_reason:
             settings["start"] = start = save_and_load(run.checkpoint)
@@ -233,7 +232,7 @@ def resume(part: Any, course: str, every: int, iterations: int) -> None:
 def list_files(part: Any, course: str, saved: int, killed: int) -> dict[str, bytes]:
     """Return the files that a run leaves, which may be killed once, and resumed from what was saved before."""
     data, start = make_data(course), None
-    with TemporaryDirectory() as name, contextlib.chdir(name):
+    with make_folder() as name, contextlib.chdir(name):
         if killed:
             start = follow([renew(part)], data, Path(name), until=saved).checkpoint
             follow([renew(part)], data, Path(name), start=start, until=killed)
@@ -262,7 +261,7 @@ def test_part(part: Any, course: str) -> None:
     """It decides nothing by the test part: with another one training takes the same course, to the same parameters."""
     runs = []
     for is_tested_otherwise in (False, False, True):
-        with TemporaryDirectory() as folder, set_clocks(float):  # that stand still, for one that goes by them
+        with make_folder() as folder, set_clocks(float):  # that stand still, for one that goes by them
             runs.append(follow([part], make_data(course, is_tested_otherwise), Path(folder)))
     once, again, otherwise = ([run.history.loss, *(w.tolist() for w in run.params.values())] for run in runs)
     assert once != again or otherwise == once, "another test part leads to another run"
@@ -292,7 +291,7 @@ def unchanged(part: Any, course: str) -> None:
         result = call(run, state)
         return None if event == "on_end" else (result[0], None)
 
-    with TemporaryDirectory() as folder:
+    with make_folder() as folder:
         alone = follow([], make_data(course), Path(folder))
     compare(part, train(spy(part, see), course), alone)
 

@@ -8,7 +8,6 @@ import pickle
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import attrs
@@ -20,7 +19,7 @@ from modnet.compose.settings import get_settings
 from modnet.interfaces import DataSource
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
 from modnet.testing.report import Report
-from modnet.testing.suites.shared import add_shared
+from modnet.testing.suites.shared import add_shared, make_folder
 
 BY_NAME = "it is a data set by name and reads no files"
 OF_OBJECTS = "it reads objects and no files"
@@ -127,7 +126,7 @@ def own_sample(source: DataSource) -> dict[str, bytes]:
         first = Path(paths[0]).relative_to(folder).parts[0]
         files.update(collect([Path(folder, first), *(path for path in Path(folder).iterdir() if path.name != first)]))
 
-    with TemporaryDirectory() as folder:
+    with make_folder() as folder:
         catch_error(write, source, {"folder": folder})
     return files
 
@@ -243,14 +242,14 @@ def read_sample(part: Any, files: Any, folder: str) -> Any:
 
 def use_source(part: Any, files: Any) -> Any:
     """Read a data set."""
-    with TemporaryDirectory() as folder:
+    with make_folder() as folder:
         data = read_sample(part, files, folder)
         return [*((name, part.x, part.t) for name, part in data.parts.items()), data.classes, data.scale]
 
 
 def is_refused(part: Any, files: Any) -> bool:
     """Say whether a file is refused with a DataError that names it; what is read instead must be a data set."""
-    with TemporaryDirectory() as folder:
+    with make_folder() as folder:
         path = write_files(files, folder)
         try:
             part.read(path).check()
@@ -266,7 +265,7 @@ def is_refused(part: Any, files: Any) -> bool:
 @SUITE.check(samples, NOT_FETCHED)
 def dataset(part: Any, files: Any) -> None:
     """It reads a `Dataset`: finite float64 rows, a class index for each, every class once."""
-    with TemporaryDirectory() as folder:
+    with make_folder() as folder:
         data = read_sample(part, files, folder)
         assert isinstance(data, modnet.Dataset), f"it is a {type(data).__name__}, not a modnet.Dataset"
         data.check()
@@ -275,7 +274,7 @@ def dataset(part: Any, files: Any) -> None:
 @SUITE.check(samples, NOT_FETCHED)
 def inferred(part: Any, files: Any) -> None:
     """The settings that it infers from a file are its own, and with them it reads the same again."""
-    with TemporaryDirectory() as folder:
+    with make_folder() as folder:
         data = read_sample(part, files, folder)
         settings = {name: value for name, value in {**get_settings(part), **data.settings}.items() if value is not None}
         unknown = set(data.settings) - set(get_settings(part)) - {"scale", "standardize", "encode"}
@@ -311,7 +310,7 @@ def garbage(part: Any, files: Any) -> None:
 )
 def missing(part: Any, name: str) -> None:
     """A file, or a folder, that is not there is refused with a DataError."""
-    with TemporaryDirectory() as folder:
+    with make_folder() as folder:
         try:
             part.read(Path(folder, name))
         except modnet.DataError:
@@ -323,7 +322,7 @@ def missing(part: Any, name: str) -> None:
 def files_untouched(part: Any, files: Any) -> None:
     """It leaves the files as they are, and no other beside them; or the object."""
     before = pickle.dumps(files)
-    with TemporaryDirectory() as folder:
+    with make_folder() as folder:
         read_sample(part, files, folder)
         left = files if "" in files else {name: path.read_bytes() for name, path in list_files(folder).items()}
     assert pickle.dumps(dict(files)) == before, "the object is another one now"
@@ -336,7 +335,7 @@ def closed(part: Any, files: Any) -> None:
     gc.collect(0)
     gc.disable()  # so that what it leaves is found among the youngest objects, and not among all of the process
     try:
-        with TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as found:
+        with make_folder() as folder, warnings.catch_warnings(record=True) as found:
             warnings.simplefilter("always", ResourceWarning)
             read_sample(part, files, folder)
             gc.collect(0)
@@ -357,7 +356,7 @@ def to_recognise(subject: Subject) -> list[Inputs]:
 @SUITE.check(to_recognise, BY_NAME, OF_OBJECTS, NAMED)
 def recognised(part: Any, files: Any) -> None:
     """It recognises its own file by name and content, or its folder."""
-    with TemporaryDirectory() as folder:
+    with make_folder() as folder:
         path = write_files(files, folder)
         answer = type(part).recognises(path, modnet.files.head_of(path, 4096))
     assert answer is True, f"of {path.name} it says {answer!r}"
@@ -387,7 +386,7 @@ def accepted(part: Any, given: object) -> None:
 @SUITE.check(lambda subject: able(subject, "read_rows", NO_ROWS), BY_NAME, OF_OBJECTS, NO_ROWS)
 def rows_to_predict(part: Any, files: Any) -> None:
     """It reads rows to predict, as many as there are labels, and refuses another number of features."""
-    with TemporaryDirectory() as folder:
+    with make_folder() as folder:
         path = write_files(files, folder)
         features = part.read(path).features
         x, labels = part.read_rows(path, features)
@@ -404,7 +403,7 @@ def rows_to_predict(part: Any, files: Any) -> None:
 @SUITE.check(lambda subject: able(subject, "read_named_rows", NO_NAMES), BY_NAME, OF_OBJECTS, NO_NAMES)
 def rows_by_name(part: Any, files: Any) -> None:
     """It reads rows to predict with their features in the order of the names, and refuses a name that is missing."""
-    with TemporaryDirectory() as folder:
+    with make_folder() as folder:
         path = write_files(files, folder)
         names = part.read(path).feature_names
         assert names, "the data set that it reads has no feature_names"
@@ -424,7 +423,7 @@ def rows_by_name(part: Any, files: Any) -> None:
 @SUITE.check(lambda subject: able(subject, "write", NO_WRITER), BY_NAME, OF_OBJECTS, NO_WRITER)
 def written(part: Any, files: Any) -> None:
     """It reads back as it was what it writes, and `write` returns the paths of all files."""
-    with TemporaryDirectory() as folder, TemporaryDirectory() as other:
+    with make_folder() as folder, make_folder() as other:
         path = write_files(files, folder)
         data = part.read(path)
         paths = part.write(data, Path(other, path.name))

@@ -7,7 +7,6 @@ import json
 import random
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -22,7 +21,7 @@ from modnet.nn.serialization import unflatten
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error, preserve_process
 from modnet.testing.gradcheck.estimators import estimate_after, states_after
 from modnet.testing.report import Report
-from modnet.testing.suites.shared import DTYPES, add_shared, to_values
+from modnet.testing.suites.shared import DTYPES, add_shared, make_folder, to_values
 
 Promise = Literal["gradient", "direction"]
 DIRECTION = "it promises a direction, not the gradient"
@@ -329,7 +328,7 @@ def resume(part: Any, stop: int, **network: Any) -> None:
     settings: Any = {"gradient": part, "optimizer": modnet.optimizer("sgd", lr=1e-3), "batch_size": 5}
     whole = modnet.train(net, data, iterations=6, **settings)
     half = modnet.train(net, data, iterations=stop, **settings)
-    with TemporaryDirectory() as folder:
+    with make_folder() as folder:
         Checkpoints(Path(folder)).save(half.checkpoint)
         loaded = Checkpoints(Path(folder)).load()
     start = loaded[0] if loaded else None

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import attrs
@@ -32,7 +31,7 @@ from modnet.testing.gradcheck.layers import (
 )
 from modnet.testing.gradcheck.smoothness import find_roughness
 from modnet.testing.report import Report
-from modnet.testing.suites.shared import DTYPES, NO_DERIVATIVE, add_shared
+from modnet.testing.suites.shared import DTYPES, NO_DERIVATIVE, add_shared, make_folder
 from modnet.types import Array, Mode, Shape
 
 # Shapes of samples that are tried, until some are found that the layer takes: rows, images, sequences.
@@ -643,7 +642,7 @@ def resume(part: Any, x: Any) -> None:
     settings: Any = {"gradient": "backpropagation", "batch_size": 4}
     whole = modnet.train(net, data, iterations=6, **settings)
     half = modnet.train(net, data, iterations=2, **settings)
-    with TemporaryDirectory() as folder:
+    with make_folder() as folder:
         Checkpoints(Path(folder)).save(half.checkpoint)
         loaded = Checkpoints(Path(folder)).load()
     again = modnet.train(net, data, iterations=6, start=loaded[0] if loaded else None, **settings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import attrs
@@ -15,7 +14,7 @@ from modnet.host.discovery import PluginHost
 from modnet.host.kinds import LIFECYCLE_HOOKS
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
 from modnet.testing.report import Report
-from modnet.testing.suites.shared import count_open, process
+from modnet.testing.suites.shared import count_open, make_folder, process
 
 OF_CLASSES = "it reads accuracies, which a regression does not have, and would end it as failed"
 HOOKS = tuple(LIFECYCLE_HOOKS)
@@ -63,7 +62,7 @@ def train(part: Any, task: str = "classification", iterations: int = 12, lr: flo
     t = np.arange(20) % 2 if task == "classification" else x.sum(axis=1)
     data = modnet.Dataset.from_arrays((x, t), scale=1.0, task=task)
     settings |= {"optimizer": modnet.optimizer("sgd", lr=lr), "batch_size": 4, "iterations": iterations}
-    with TemporaryDirectory() as folder, contextlib.chdir(folder):
+    with make_folder() as folder, contextlib.chdir(folder):
         return modnet.train(modnet.Network.for_data(data), data, observer=observe(part), **settings)
 
 

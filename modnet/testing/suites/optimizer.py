@@ -7,7 +7,6 @@ import copy
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
 
@@ -24,7 +23,7 @@ from modnet.nn.serialization import flatten, unflatten
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, Suite
 from modnet.testing.report import Report
-from modnet.testing.suites.shared import DTYPES, add_shared, to_values
+from modnet.testing.suites.shared import DTYPES, add_shared, make_folder, to_values
 
 RATES = (1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
 RATE_NAMES = ("lr", "learning_rate", "rate", "step_size", "eta")
@@ -143,7 +142,7 @@ def resume(part: Any, stop: int, dtype: str) -> None:
     settings = {"optimizer": part, "batch_size": 4}
     whole = modnet.train(net, data, iterations=8, **settings)
     half = modnet.train(net, data, iterations=stop, **settings)
-    with TemporaryDirectory() as folder:
+    with make_folder() as folder:
         Checkpoints(Path(folder)).save(half.checkpoint)
         loaded = Checkpoints(Path(folder)).load()
     start = loaded[0] if loaded else None

@@ -14,7 +14,9 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,7 @@ NO_SETTINGS = "it has no settings"
 NO_TYPES = "none of its settings has a type, or a number in it, that could be wrong"
 ODD_NUMBERS = (0, -1, float("nan"), float("inf"), 10**30)
 Use = Callable[..., Any]
+make_folder = partial(TemporaryDirectory[str], ignore_cleanup_errors=True)  # Windows keeps files that a part holds open
 
 
 def add_shared(suite: Suite, cases: Callable[[Any], Any], *skips: str, most: int = 200) -> None:

@@ -72,6 +72,7 @@ class Npz(ArraySource):
 
 def _write(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: np.dtype, some: Iterable[Array]) -> None:
     info = zipfile.ZipInfo(f"{name}.npy")  # of 1980, so that the same content is the same file
+    info.create_system = 3  # Unix, for the same reason
     with archive.open(info, "w", force_zip64=True) as member:
         write_npy(member, shape, dtype, some)
 

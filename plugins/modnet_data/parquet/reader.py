@@ -89,7 +89,7 @@ class Limits:
             import resource
 
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            now = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0]) * resource.getpagesize()
             resource.setrlimit(resource.RLIMIT_AS, _at_most(now + memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
         self.renew()
 

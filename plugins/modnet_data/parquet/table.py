@@ -32,6 +32,7 @@ SECONDS = 10  # of computing that a block may take
 SECONDS_PER_BYTE = 1e-7
 PATIENCE = 60  # seconds to wait for what takes that much computing on a busy machine
 START = 120.0  # seconds to wait for the process, whose libraries may come from a slow disk
+CRASHED = 0xC0000000  # the first exit status by which Windows says that a process crashed
 KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH", "SYSTEMROOT", "TEMP", "TMPDIR")
 """Environment variables that the process needs; others may change what libraries do."""
 OTHER_FORMATS = {b"FEA1": "Feather of version 1", b"\xff\xff\xff\xff": "an Arrow stream"}
@@ -62,7 +63,7 @@ def _find_pyarrow(path: Path) -> str:
     """Return the folder that pyarrow is in, and not the current one; raises MissingExtraError."""
     if "pyarrow" not in sys.modules or sys.modules["pyarrow"] is not None:
         beside = str(Path(np.__file__).parents[1])
-        others = [folder for folder in sys.path if folder and Path(folder).resolve() != Path.cwd()]
+        others = [folder for folder in sys.path if folder and Path(folder).resolve() != Path.cwd().resolve()]
         spec = PathFinder.find_spec("pyarrow", [beside, *others])
         if spec and spec.origin:
             return str(Path(spec.origin).parents[1])
@@ -239,6 +240,8 @@ class _Reader:
         if status < 0:
             name = signal.strsignal(-status) or "killed"
             self._refuse(f"damaged: the library that reads it crashed (signal {-status}, {name})")
+        if status >= CRASHED:
+            self._refuse(f"damaged: the library that reads it crashed (status {status:#x})")
         self._refuse(f"damaged: the process that reads it ended (exit status {status})")
 
 

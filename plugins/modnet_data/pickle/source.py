@@ -49,10 +49,10 @@ class Pickle(ArraySource):
     into memory, and arrays of bytes stay there; one that is compressed is unpacked once before.
 
     >>> import pickle, tempfile
-    >>> with tempfile.NamedTemporaryFile(suffix=".pkl") as file:
-    ...     _ = file.write(pickle.dumps({"x": np.eye(5), "t": np.arange(5)}))
-    ...     file.flush()
-    ...     data = Pickle(test_fraction=0.4).read(Path(file.name))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "points.pkl")
+    ...     _ = path.write_bytes(pickle.dumps({"x": np.eye(5), "t": np.arange(5)}))
+    ...     data = Pickle(test_fraction=0.4).read(path)
     >>> data.train.x.shape, data.test.x.shape
     ((3, 5), (2, 5))
     """

@@ -77,7 +77,7 @@ def _try_writing(writer: DataSource, data: Dataset, target: Path) -> list[Path]:
     """
     first = {name: Samples(part.unscaled(slice(1)), part.t[:1], part.scale) for name, part in data.parts.items()}
     few = data.with_parts(first)
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         place = Path(folder) / target.name
         if target.is_dir():
             place = Path(folder)

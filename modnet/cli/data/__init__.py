@@ -15,7 +15,7 @@ import attrs
 import click
 from modnet_figures.figures import FORMATS, save_figure
 
-from modnet.cli.conversion import choose_source, read_whole, write
+from modnet.cli.data.conversion import choose_source, read_whole, write
 from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options
 from modnet.cli.output import Group, echo, get_output
 from modnet.cli.show.columns import CELLS, ColumnSummary, summarize_columns

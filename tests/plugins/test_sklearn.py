@@ -1,0 +1,437 @@
+"""Estimators for scikit-learn: its own checks, its tools, and what is modnet's."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.datasets import load_diabetes, load_iris, load_wine, make_classification
+from sklearn.exceptions import ConvergenceWarning, InconsistentVersionWarning, NotFittedError
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.inspection import permutation_importance
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_val_score, cross_validate
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import check_estimator, estimator_checks_generator
+
+import modnet
+from modnet.sklearn import ModnetClassifier, ModnetRegressor
+
+IRIS = load_iris(return_X_y=True)
+# A few of the checks, for `make test`: all of them train over a hundred networks.
+SOME = re.compile(
+    "params|tags|clone|pickle|sample_weights?_|nan_inf|complex|sparse|partial_fit|one_label|2d|empty|names"
+)
+
+
+def small(**settings: Any) -> ModnetClassifier:
+    return ModnetClassifier(**{"hidden_layer_sizes": 8, "random_state": 0, **settings})
+
+
+def copy_by_pickle(model: Any) -> Any:
+    return pickle.loads(pickle.dumps(model))  # noqa: S301 - our own
+
+
+@pytest.mark.check
+@pytest.mark.parametrize("cls", [ModnetClassifier, ModnetRegressor])
+def test_every_check_of_scikit_learn_passes(cls: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCIPY_ARRAY_API", "1")  # without which one is skipped
+    with warnings.catch_warnings(action="ignore"):
+        found = check_estimator(cls(), on_fail=None, on_skip=None)
+    assert len(found) > 55
+    assert {check["check_name"]: check["exception"] for check in found if check["status"] != "passed"} == {}
+    assert not any(check["expected_to_fail"] for check in found)
+
+
+@pytest.mark.parametrize("cls", [ModnetClassifier, ModnetRegressor])
+def test_some_checks_of_scikit_learn_pass(cls: Any) -> None:
+    count = 0
+    with warnings.catch_warnings(action="ignore"):
+        for estimator, check in estimator_checks_generator(cls(hidden_layer_sizes=4, max_iter=40)):
+            if SOME.search(check.func.__name__):
+                check(estimator)
+                count += 1
+    assert count > 15
+
+
+class TestFit:
+    def test_the_defaults_learn_unscaled_features(self) -> None:
+        X, y = load_wine(return_X_y=True)
+        assert cross_val_score(ModnetClassifier(random_state=0), X, y, cv=3).mean() > 0.95
+
+    def test_it_is_modnets_own_run(self) -> None:
+        X, y = IRIS
+        fitted = small(tol=None, max_iter=20).fit(X, y)
+        data = modnet.Dataset.from_arrays(X, y, standardize=True, test_fraction=0)
+        run = modnet.train(
+            modnet.Network([4, 8, 3], hidden="relu", weight_init="he", seed=0),
+            data,
+            optimizer=modnet.optimizer("adam", lr=0.003),
+            batch_size=75,
+            iterations=40,
+            sampling="shuffle",
+        )
+        for name, value in run.params.items():
+            np.testing.assert_array_equal(fitted.network_.params[name], value)
+        assert (fitted.n_iter_, len(fitted.loss_curve_)) == (20, 20)
+        np.testing.assert_array_equal(fitted.predict_proba(X), run.predict_proba(X))
+        np.testing.assert_array_equal(fitted.predict_proba(X), fitted.run_.predict_proba(X))
+
+    def test_same_random_state_same_bits(self) -> None:
+        X, y = IRIS
+        states: list[Any] = [3, np.int64(3), np.random.RandomState(3)]
+        found = [
+            [small(random_state=state, max_iter=2, tol=None).fit(X, y).predict_proba(X) for _ in range(2)]
+            for state in states
+        ]
+        for one, other in found[:2]:
+            np.testing.assert_array_equal(one, other)
+        assert not np.array_equal(*found[2])  # whose state moves on, as scikit-learn's rules have it
+        np.testing.assert_array_equal(found[0], found[1])
+        again = small(random_state=np.random.RandomState(3), max_iter=2, tol=None).fit(X, y)
+        np.testing.assert_array_equal(again.predict_proba(X), found[2][0])
+        one, other = (small(random_state=None, max_iter=2, tol=None).fit(X, y).predict_proba(X) for _ in range(2))
+        assert not np.array_equal(one, other)
+
+    def test_labels_are_text_and_frames_have_names(self) -> None:
+        frame = pd.DataFrame(IRIS[0], columns=["a", "b", "c", "d"])
+        labels = np.array(["red", "green", "blue"])[IRIS[1]]
+        fitted = small(max_iter=30, tol=None, learning_rate_init=0.02).fit(frame, labels)
+        assert fitted.classes_.tolist() == ["blue", "green", "red"]
+        assert fitted.feature_names_in_.tolist() == list(frame.columns)
+        assert fitted.n_features_in_ == 4
+        assert fitted.score(frame, labels) > 0.8
+        assert fitted.run_.classes == ("blue", "green", "red")
+        with pytest.raises(ValueError, match="feature names should match"):
+            fitted.predict(frame[["b", "a", "c", "d"]])
+
+    @pytest.mark.parametrize(
+        "labels", [[True, False, True], [0.0, 1.0, 2.0], ["", " ", "a"], [-1, 5, 7], np.array(["x", "z", "y"], object)]
+    )
+    def test_labels_of_any_kind(self, labels: Any) -> None:
+        y = np.asarray(labels)[IRIS[1]]
+        fitted = small(max_iter=30, tol=None, learning_rate_init=0.02).fit(IRIS[0], y)
+        assert fitted.predict(IRIS[0]).dtype == y.dtype
+        assert fitted.score(IRIS[0], y) > 0.8
+
+    def test_a_regression_of_several_targets(self) -> None:
+        X, y = load_diabetes(return_X_y=True)
+        both = np.stack([y, -y / 1e6], axis=1)
+        fitted = ModnetRegressor(16, random_state=0).fit(X, both)
+        assert fitted.predict(X).shape == both.shape
+        assert fitted.score(X, both) > 0.4
+        assert ModnetRegressor(16, random_state=0).fit(X, y).predict(X).shape == y.shape
+
+    def test_several_labels_a_row_are_refused(self) -> None:
+        with pytest.raises(ValueError, match=r"1d array"):
+            small().fit(IRIS[0], np.eye(3, dtype=int)[IRIS[1]])
+
+    def test_weights_of_rows_and_classes(self) -> None:
+        X, y = make_classification(200, weights=[0.9], flip_y=0.2, random_state=0)
+        plain, balanced = (small(class_weight=weight, max_iter=40, tol=None) for weight in (None, "balanced"))
+        assert balanced.fit(X, y).predict(X).sum() > plain.fit(X, y).predict(X).sum()
+        of_rows = small(max_iter=40, tol=None).fit(X, y, np.where(y == 1, 9.0, 1.0))
+        of_classes = small(class_weight={1: 9.0}, max_iter=40, tol=None).fit(X, y)
+        assert abs(of_rows.predict(X).mean() - of_classes.predict(X).mean()) < 0.1  # that of rows prepares, too
+        with pytest.raises(ValueError, match=r"not in class_weight"):
+            small(class_weight={"tree": 2.0}).fit(X, y)
+
+    def test_one_class(self) -> None:
+        fitted = small(max_iter=2, tol=None).fit(IRIS[0], np.full(150, "only"))
+        assert set(fitted.predict(IRIS[0])) == {"only"}
+        np.testing.assert_array_equal(fitted.predict_proba(IRIS[0]), np.ones((150, 1)))
+
+    def test_early_stopping_by_modnets_callback(self) -> None:
+        fitted = small(early_stopping=True, n_iter_no_change=3, learning_rate_init=0.05).fit(*IRIS)
+        assert "validation_loss was best" in fitted.run_.stop_reason
+        assert len(fitted.validation_scores_) == fitted.n_iter_ == len(fitted.loss_curve_)
+        assert fitted.best_validation_score_ == max(fitted.validation_scores_)
+        assert small(max_iter=1, tol=None).fit(*IRIS).validation_scores_ is None
+
+    def test_it_stops_where_the_loss_no_longer_falls(self) -> None:
+        fitted = small(tol=0.05, n_iter_no_change=4).fit(*IRIS)
+        assert fitted.n_iter_ < 100
+        assert "training loss fell by less than 0.05 in each of 4 epochs" in fitted.run_.stop_reason
+
+    def test_it_warns_where_max_iter_was_too_few(self) -> None:
+        with pytest.warns(ConvergenceWarning, match="3 epochs were made, and the loss was still falling"):
+            small(max_iter=3).fit(*IRIS)
+
+    def test_warm_start_continues(self) -> None:
+        model = small(max_iter=10, tol=None, warm_start=True)
+        first = model.fit(*IRIS).loss_curve_
+        assert model.fit(*IRIS).loss_curve_[:10] == first
+        assert model.n_iter_ == 20
+        assert model.loss_curve_[10] < first[-1]
+        with pytest.raises(ValueError, match="continues with the classes"):
+            model.fit(IRIS[0], IRIS[1] % 2)
+
+    def test_verbose_prints_a_line_an_epoch(self, capsys: pytest.CaptureFixture[str]) -> None:
+        small(max_iter=2, tol=None, verbose=True).fit(*IRIS)
+        assert re.fullmatch(r"(Epoch \d, loss = \d\.\d{8}\n){2}", capsys.readouterr().out)
+
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"activation": "relo"}, "did you mean 'relu'"),
+            ({"batch_size": 0}, "'batch_size' must be a whole number > 0, or 'auto': 0"),
+            ({"batch_size": "all"}, "'auto': 'all'"),
+            ({"max_iter": 0}, "'max_iter' must be a whole number of epochs > 0, or None: 0"),
+            ({"sampling": "sorted"}, "'sampling'"),
+            ({"validation_fraction": 2, "early_stopping": True}, "must be > 0 and < 1"),
+            ({"optimizer": modnet.optimizer("adam"), "learning_rate_init": 0.1}, "set optimizer__lr"),
+            ({"loss": "huber", "output": "identity"}, "is for regression"),
+            ({"hidden_layer_sizes": (8, 0)}, "sizes must be"),
+        ],
+    )
+    def test_a_mistake_in_a_setting_is_reported(self, settings: dict[str, Any], message: str) -> None:
+        with pytest.raises((ValueError, modnet.UnknownNameError), match=message):
+            small(**settings).fit(*IRIS)
+
+    def test_layers_of_any_kind(self) -> None:
+        x = np.random.default_rng(0).normal(size=(40, 36))
+        layers = [("convolution", {"filters": 2, "size": 3}), "relu", "flatten", ("dense", {"units": 2}), "softmax"]
+        fitted = ModnetClassifier(layers=layers, shape=(1, 6, 6), max_iter=3, tol=None, random_state=0)
+        assert fitted.fit(x, x[:, 0] > 0).predict(x).dtype == bool
+        assert clone(fitted).set_params(layers__0__filters=5).fit(x, x[:, 0] > 0).network_.params["W1"].shape[0] == 5
+
+    def test_one_output_for_two_classes(self) -> None:
+        X, y = IRIS[0][:100], IRIS[1][:100]
+        fitted = small(loss="binary-cross-entropy", max_iter=30, tol=None, learning_rate_init=0.02).fit(X, y)
+        assert fitted.network_.outputs == 1
+        assert fitted.score(X, y) == 1
+        np.testing.assert_allclose(fitted.predict_proba(X).sum(axis=1), 1)
+
+    def test_outputs_that_are_no_probabilities(self) -> None:
+        fitted = small(output="identity", loss="mean-squared-error", max_iter=2, tol=None).fit(*IRIS)
+        assert fitted.predict(IRIS[0]).shape == (150,)
+        with pytest.raises(ValueError, match="no probabilities: fit with output='softmax'"):
+            fitted.predict_proba(IRIS[0])
+
+
+class TestPartialFit:
+    def test_each_call_is_an_epoch_and_steps_remember(self) -> None:
+        X, y = IRIS
+        model = small()
+        for _ in range(150):
+            model.partial_fit(X, y, classes=[0, 1, 2])
+        assert model.n_iter_ == len(model.loss_curve_) == 150
+        assert model.score(X, y) > 0.93
+        assert model.network_.params["W1"].shape == (4, 8)
+
+    def test_steps_are_those_of_one_run(self) -> None:
+        X, y = IRIS
+        whole = small(batch_size=150, max_iter=6, tol=None).fit(X, y)
+        model = small(batch_size=150)
+        for _ in range(6):
+            model.partial_fit(X, y, [0, 1, 2])
+        np.testing.assert_allclose(model.predict_proba(X), whole.predict_proba(X), rtol=1e-9)
+
+    def test_rows_come_in_any_order_and_number(self) -> None:
+        X, y = IRIS
+        model = small(learning_rate_init=0.01)
+        model.partial_fit(X[:1], y[:1], classes=[0, 1, 2])
+        for _ in range(40):
+            for part in np.array_split(np.random.default_rng(0).permutation(150), 7):
+                model.partial_fit(X[part], y[part])
+        assert model.score(X, y) > 0.93
+
+    def test_it_continues_after_fit_and_after_a_pickle(self) -> None:
+        X, y = load_diabetes(return_X_y=True)
+        model = ModnetRegressor(8, random_state=0, max_iter=20, tol=None).fit(X, y)
+        again = copy_by_pickle(model)
+        np.testing.assert_array_equal(model.partial_fit(X, y).predict(X), again.partial_fit(X, y).predict(X))
+        assert model.n_iter_ == 21
+
+    def test_what_it_refuses(self) -> None:
+        X, y = IRIS
+        with pytest.raises(ValueError, match="classes must be passed on the first call"):
+            small().partial_fit(X, y)
+        model = small().partial_fit(X, y, [0, 1, 2])
+        with pytest.raises(ValueError, match="not the same as on"):
+            model.partial_fit(X, y, [0, 1])
+        with pytest.raises(ValueError, match=r"not in classes: \[2\]"):
+            small().partial_fit(X, y, [0, 1])
+        with pytest.raises(ValueError, match="balanced"):
+            small(class_weight="balanced").partial_fit(X, y, [0, 1, 2])
+        with pytest.raises(ValueError, match="early_stopping"):
+            small(early_stopping=True).partial_fit(X, y, [0, 1, 2])
+
+
+class TestParameters:
+    def test_settings_of_parts_are_nested(self) -> None:
+        params = small().get_params()
+        assert params["optimizer__lr"] == 0.003
+        assert params["loss__eps"] == 1e-7
+        assert ModnetRegressor().get_params()["optimizer__lr"] == 0.001
+
+    def test_a_nested_parameter_replaces_a_part(self) -> None:
+        adam = modnet.optimizer("adam", lr=0.1)
+        model = small(optimizer=adam).set_params(optimizer__beta1=0.5)
+        assert (model.optimizer, adam.beta1) == (attrs.evolve(adam, beta1=0.5), 0.9)
+        model.set_params(optimizer="momentum", optimizer__lr=np.float64(0.2), activation="leaky-relu")
+        model.set_params(activation__slope=0.2, hidden_layer_sizes=(3, 3))
+        assert (model.optimizer.lr, type(model.optimizer.lr)) == (0.2, float)
+        assert model.activation == modnet.activation("leaky-relu", slope=0.2)
+        model.set_params(callbacks=["early-stopping"], callbacks__0__patience=9)
+        assert model.callbacks == [modnet.callback("early-stopping", patience=9)]
+        rate = modnet.Schedule("cosine", initial=0.1)
+        model.set_params(optimizer__lr=rate, optimizer__lr__initial=0.3)
+        assert model.optimizer.lr == attrs.evolve(rate, initial=0.3)
+
+    @pytest.mark.parametrize(
+        ("params", "message"),
+        [
+            ({"optimizer__rate": 1}, "has no setting 'rate': available: lr, beta1"),
+            ({"optimiser__lr": 1}, "Invalid parameter 'optimiser__lr'"),
+            ({"max_iter__lr": 1}, "None has no setting 'lr': available: none"),
+            ({"optimizer__lr": -1}, "must be > 0"),
+            ({"lr": 1}, "Invalid parameter 'lr'"),
+        ],
+    )
+    def test_a_path_that_leads_nowhere(self, params: dict[str, Any], message: str) -> None:
+        with pytest.raises(ValueError, match=message):
+            small().set_params(**params)
+
+    def test_a_clone_has_the_parameters_and_nothing_learned(self) -> None:
+        model = small(optimizer=modnet.optimizer("sgd"), max_iter=1, tol=None).fit(*IRIS)
+        twin = clone(model)
+        assert twin.get_params() == model.get_params()
+        with pytest.raises(NotFittedError):
+            twin.predict(IRIS[0])
+
+    def test_it_shows_itself(self) -> None:
+        assert repr(small(optimizer="sgd")) == "ModnetClassifier(hidden_layer_sizes=8, optimizer='sgd', random_state=0)"
+        assert "ModnetClassifier" in small()._repr_html_()
+
+
+class Cube(modnet.Activation):
+    def __call__(self, a: modnet.Array, axis: int = -1) -> modnet.Array:
+        return a**3
+
+
+class TestPickle:
+    def test_it_predicts_the_same_bits(self) -> None:
+        model = small(max_iter=5, tol=None, optimizer=modnet.optimizer("adam"), early_stopping=True).fit(*IRIS)
+        again = copy_by_pickle(model)
+        np.testing.assert_array_equal(again.predict_proba(IRIS[0]), model.predict_proba(IRIS[0]))
+        assert (again.n_iter_, again.loss_curve_, again.get_params()) == (5, model.loss_curve_, model.get_params())
+        with pytest.raises(AttributeError, match="run_ stayed in the process that trained"):
+            again.run_  # noqa: B018
+        assert pickle.dumps(again) == pickle.dumps(copy_by_pickle(again))
+
+    def test_it_holds_no_rows_and_is_no_larger_than_scikit_learns(self) -> None:
+        X, y = make_classification(2000, 50, random_state=0)
+        model, other = (cls((100,), max_iter=2, random_state=0) for cls in (ModnetClassifier, MLPClassifier))
+        with warnings.catch_warnings(action="ignore"):
+            sizes = [len(pickle.dumps(each.fit(X, y))) for each in (model, other)]
+        assert sizes[0] < 1.05 * sizes[1] < X.nbytes
+
+    def test_another_version_warns(self) -> None:
+        state = small(max_iter=1, tol=None).fit(*IRIS).__getstate__()
+        with pytest.warns(InconsistentVersionWarning, match=r"pickled by modnet 0\.0\.9, and this is modnet"):
+            ModnetClassifier.__new__(ModnetClassifier).__setstate__({**state, "_modnet_version": "0.0.9"})
+
+    def test_a_part_that_was_registered_travels_as_itself(self) -> None:
+        undo = modnet.register(Cube)
+        try:
+            again = copy_by_pickle(small(activation="cube"))
+        finally:
+            undo()
+        assert isinstance(again.activation, Cube)
+
+
+class TestTools:
+    def test_a_grid_reaches_parts_and_routes_weights(self) -> None:
+        X, y = IRIS
+        grid = {"optimizer__lr": np.array([0.003, 0.05]), "activation": ["tanh"]}
+        search = GridSearchCV(small(max_iter=15, tol=None), grid, cv=3).fit(X, y, sample_weight=np.ones(150))
+        assert search.best_params_["optimizer__lr"] == 0.05
+        assert search.best_estimator_.run_.optimizer.lr == 0.05
+
+    def test_a_pipeline_of_frames(self) -> None:
+        frame = pd.DataFrame(IRIS[0], columns=["a", "b", "c", "d"])
+        chain = make_pipeline(
+            StandardScaler(), small(max_iter=30, tol=None, learning_rate_init=0.02, standardize=False)
+        )
+        chain.set_output(transform="pandas").fit(frame, IRIS[1])
+        assert chain.score(frame, IRIS[1]) > 0.8
+        assert chain[-1].feature_names_in_.tolist() == list(frame.columns)
+        assert chain.set_params(modnetclassifier__optimizer__lr=0.5)[-1].optimizer.lr == 0.5
+
+    def test_what_else_takes_estimators(self) -> None:
+        X, y = IRIS
+        model = small(max_iter=15, tol=None, learning_rate_init=0.02)
+        halving = HalvingGridSearchCV(model, {"hidden_layer_sizes": [4, 8]}, cv=2, random_state=0).fit(X, y)
+        assert halving.best_score_ > 0.6
+        calibrated = CalibratedClassifierCV(model, cv=2).fit(X, y, sample_weight=np.ones(150))
+        assert calibrated.score(X, y) > 0.8
+        importance = permutation_importance(model.fit(X, y), X, y, n_repeats=2, random_state=0)
+        assert importance.importances_mean.argmax() in {2, 3}
+
+    @pytest.mark.check
+    def test_workers_come_to_the_same_bits(self) -> None:
+        X, y = IRIS
+        model = small(activation=Cube(), max_iter=5, tol=None)
+        one, other = (
+            cross_validate(model, X, y, cv=2, n_jobs=jobs, return_estimator=True)["estimator"] for jobs in (None, 2)
+        )
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a.predict_proba(X), b.predict_proba(X))
+
+
+SCRIPT = """
+import warnings
+import modnet
+from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from modnet.sklearn import ModnetClassifier
+
+class Cube(modnet.Activation):
+    def __call__(self, a, axis=-1):
+        return a**3
+
+if __name__ == "__main__":
+    modnet.register(Cube)
+    X, y = load_iris(return_X_y=True)
+    model = ModnetClassifier(4, activation="cube", max_iter=2, tol=None, random_state=0)
+    print(cross_val_score(model, X, y, cv=2, n_jobs=2, error_score="raise").shape)
+    search = GridSearchCV(model, {"activation": ["cube"]}, cv=2, n_jobs=2, error_score="raise")
+    try:
+        search.fit(X, y)
+    except modnet.UnknownNameError as error:
+        print(error)
+    print(GridSearchCV(model, {"activation": [Cube()]}, cv=2, n_jobs=2, error_score="raise").fit(X, y).n_splits_)
+"""
+
+
+@pytest.mark.check
+def test_a_part_of_a_script_in_workers(tmp_path: Path) -> None:
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT)
+    done = subprocess.run([sys.executable, path], capture_output=True, text=True, check=False, timeout=120)
+    first, message, last = done.stdout.splitlines()
+    assert (first, last) == ("(2,)", "2")
+    assert message.endswith(
+        "a worker process knows no part that modnet.register added elsewhere: give the activation itself"
+    )
+
+
+def test_without_scikit_learn_the_extra_is_named(tmp_path: Path) -> None:
+    code = "import sys, modnet; print('sklearn' in sys.modules); sys.modules['sklearn'] = None; import modnet.sklearn"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "False\n"
+    last = done.stderr.splitlines()[-1]
+    assert last.endswith("modnet.sklearn needs an extra that is not installed: pip install 'modnet-workbench[sklearn]'")
