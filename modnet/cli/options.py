@@ -175,6 +175,8 @@ def _experiment_options(
             f"Mini-batches to train on (default: {training['iterations']}; tables: {EPOCHS} epochs).",
         ),
         a_value("--sampling", samplings, f"Sampling of mini-batches (default: {training['sampling']})."),
+        a_value("--array", click.STRING, "Array library of the network: numpy (default) or torch."),
+        a_value("--device", click.STRING, "Device of its arrays, as cuda or cuda:1 of torch (default: the CPU)."),
         click.option("--seed", type=int, help=f"Same seed, same run (default: {MAIN_JOB['seed']})."),
         click.option(
             "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any other entry: optimizer.momentum=0.8"

@@ -31,6 +31,7 @@ from modnet.compose.summary import format_layer, format_part, format_shape
 from modnet.compose.tables import Table, merge, read_toml
 from modnet.data.dataset import Dataset
 from modnet.interfaces import Metric, ObservedRun
+from modnet.nn.arrays import NUMPY
 from modnet.nn.checkpoint import Checkpoint
 from modnet.runs.folder import CURVES, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
@@ -124,7 +125,8 @@ def describe(wanted: Experiment, data: Dataset) -> None:
         f"{data.features} features, {answers}{scale}\n"
         + "".join(f"          {note}\n" for note in notes)
         + f"{_describe_network(network, wanted)}\n"
-        f"training  {format_part(wanted.gradient)}, {format_part(wanted.optimizer)}, "
+        + (f"arrays    {network.library}\n" if network.library is not NUMPY else "")
+        + f"training  {format_part(wanted.gradient)}, {format_part(wanted.optimizer)}, "
         f"{training.iterations:,} mini-batches of {training.batch_size}, seed {wanted.seed}"
     )
     if wanted.metrics:
@@ -134,7 +136,7 @@ def describe(wanted: Experiment, data: Dataset) -> None:
 
 
 def _describe_network(network: Network, wanted: Experiment) -> str:
-    parts, count = wanted.network, f"{sum(param.size for param in network.params.values()):,} parameters"
+    parts, count = wanted.network, f"{sum(math.prod(param.shape) for param in network.params.values()):,} parameters"
     if parts.layers:
         layers = " -> ".join([format_shape(network.shape), *map(format_layer, network.placed)])
         what = f"{layers}; {find_name(parts.loss)}; {count}"

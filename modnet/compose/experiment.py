@@ -34,6 +34,7 @@ from modnet.interfaces import (
     Optimizer,
     Part,
 )
+from modnet.nn.arrays import NUMPY
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.initializers import NamedInit, WeightInitStd
 from modnet.nn.run import Run
@@ -47,7 +48,7 @@ VALIDATION = 0.1  # of the training rows, where a callback needs a validation pa
 
 # Short names of entries: the options of the command line.
 PLACES = {
-    **{name: ("network", name) for name in ("hidden", "activation", "output", "loss")},
+    **{name: ("network", name) for name in ("hidden", "activation", "output", "loss", "array", "device")},
     "gradient": ("gradient",),
     "optimizer": ("optimizer", "name"),
     "lr": ("optimizer", "lr"),
@@ -81,6 +82,10 @@ class NetworkSettings:
     weight_init: tuple[NamedInit, ...] | None = attrs.field(default=None)  # one for all layers, or one for each
     bias_init: tuple[Bias, ...] | None = attrs.field(default=None)
     bias_init_std: float | None = attrs.field(default=None, validator=optional(ge(0)))
+    array: str | None = None
+    """The library of its arrays: "numpy", which is the default, or "torch"."""
+    device: str | None = None
+    """The device that they are on, as their library names it; None: its own default."""
     shape: tuple[int, ...] = attrs.field(default=_NONE, validator=optional(deep_iterable(ge(1))))
     layers: tuple[Layer | Activation, ...] = _NONE
     """Layers in place of `hidden`, `activation` and `output`, for samples of a `shape`, by default that of the data."""
@@ -231,6 +236,7 @@ def create_network_of_size(experiment: Experiment, shape: Shape, outputs: int) -
     # A list of one stands for all layers.
     rules = {name: rule[0] if isinstance(rule, tuple) and len(rule) == 1 else rule for name, rule in rules.items()}
     settings: Any = {"loss": network.loss, "seed": experiment.seed, "dtype": training.dtype, **rules}
+    settings |= {"array": network.array or NUMPY.name, "device": network.device}
     return Network(list_layers(network, outputs), shape=shape, **settings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from enum import Enum
 from itertools import zip_longest
@@ -58,7 +59,7 @@ def summarize(network: LayeredNetwork) -> str:
     for place in network.placed:
         number = place.label.split()[1]
         index = "" if number in [row[0] for row in rows] else number  # an activation's is that of its dense layer
-        count = sum(network.params[place.name(param.name)].size for param in place.params)
+        count = sum(math.prod(param.shape) for param in place.params)
         cells = format_layer(place), format_shape(place.outputs), _list_arrays(place), f"{count:,}" if count else ""
         rows.append([index, *cells])
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
@@ -68,8 +69,8 @@ def summarize(network: LayeredNetwork) -> str:
     for row in rows:
         lines = (textwrap.wrap(cell, width) for cell, width in zip(row, widths, strict=True))
         wrapped += [[cell.replace("\0", " ") for cell in line] for line in zip_longest(*lines, fillvalue="")]
-    total = format_count(sum(array.size for array in network.params.values()), "parameter")
-    if buffers := sum(array.size for array in network.buffers.values()):
+    total = format_count(sum(math.prod(array.shape) for array in network.params.values()), "parameter")
+    if buffers := sum(math.prod(array.shape) for array in network.buffers.values()):
         total += f", {format_count(buffers, 'number')} in buffers"
     return "\n".join([*format_table(wrapped, left=4), f"total: {total}"])
 

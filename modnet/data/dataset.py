@@ -201,7 +201,7 @@ class Dataset:
         The columns of a frame are found by name. Raises DataError for one that is missing, and for what training
         refuses.
 
-        >>> data = Dataset.from_arrays([[1, "x"], [3, "y"], [1, "x"], [3, "y"]], [0, 1, 0, 1], test_fraction=0)
+        >>> data = modnet.Dataset.from_arrays([[1, "x"], [3, "y"], [1, "x"], [3, "y"]], [0, 1, 0, 1], test_fraction=0)
         >>> data.prepare([[3, "x"], [1, "z"]])
         array([[ 1.,  1.,  0.],
                [-1.,  0.,  0.]])

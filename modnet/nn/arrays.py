@@ -10,9 +10,9 @@ import array_api_compat
 import attrs
 import numpy as np
 
-from modnet.errors import MissingExtraError, PluginError, SettingError
+from modnet.errors import MissingExtraError, ModnetError, PluginError, SettingError
 from modnet.text import describe_unknown
-from modnet.types import Array, is_numpy
+from modnet.types import Array, Params, is_numpy
 
 _MODULES = {"numpy": "numpy", "torch": "array_api_compat.torch", "array-api-strict": "array_api_strict"}
 
@@ -64,9 +64,9 @@ def find_library(name: str, device: str | None = None, dtype: Any = "float64") -
         one = xp.ones(1, dtype=getattr(xp, np.dtype(dtype).name), device=wanted)
         float(one[0])  # some devices hold no numbers
     except Exception as error:  # each library has its own
-        every = f"available: {', '.join(_list_devices(xp))}"
-        why = f"{device!r} of {name} cannot hold {np.dtype(dtype).name}: {str(error).splitlines()[0]}"
-        raise SettingError([f"{why}; {every}"], "network.device") from None
+        what = name if device is None else f"{device!r} of {name}"
+        why = f"{what} cannot hold {np.dtype(dtype).name} ({str(error).splitlines()[0]:.80})"
+        raise SettingError([f"{why}; available: {', '.join(_list_devices(xp))}"], "network.device") from None
     return Library(name, xp, array_api_compat.device(one))
 
 
@@ -79,6 +79,23 @@ def _list_devices(xp: Any) -> list[str]:
 def name_device(device: Any) -> str:
     """Return the name of a device, as its library takes it."""
     return str(device).partition("('")[2].partition("')")[0] or str(device)
+
+
+def describe_arrays(name: str, device: str | None) -> str:
+    """Return what the last bits depend on of a library's arrays, for receipts; "" of NumPy's, which is its version."""
+    if name == NUMPY.name:
+        return ""
+    try:
+        library = find_library(name, device, "float32")
+    except ModnetError:
+        return f"{name}, not available"
+    details = ""
+    if name == "torch" and library.device.type in {"cpu", "cuda"}:
+        torch = import_module("torch")
+        details = torch.backends.cpu.get_cpu_capability()
+        if library.device.type == "cuda":
+            details = f"{torch.cuda.get_device_name(library.device)}, CUDA {torch.version.cuda}"
+    return f"{library} ({details})" if details else str(library)
 
 
 def get_library(array: Array) -> Library:
@@ -117,6 +134,11 @@ def to_numpy(array: Any) -> Array:
     return np.array(array)
 
 
+def to_numpy_all(arrays: Params) -> dict[str, Array]:
+    """Return arrays by their names as NumPy's, as `to_numpy` does."""
+    return {name: to_numpy(array) for name, array in arrays.items()}
+
+
 def match_array(values: Any, like: Array) -> Array:
     """Return numbers, such as draws of NumPy's, as an array of the library, dtype and device of another.
 
@@ -133,8 +155,8 @@ def follow_library(values: Any, like: Array, part: object) -> Array:
     library = get_library(like)
     found = get_library(values) if array_api_compat.is_array_api_obj(values) else type(values).__name__
     if found != library:
-        remedy = "compute with array_namespace(x) and on its device, or choose the array library numpy"
-        raise PluginError(f"{part!r} returned an array of {found} for one of {library}", remedy, part=part)
+        what = f"{part!r} returned an array of {found}, where one of {library} is expected"
+        raise PluginError(what, "compute by array_namespace(x), or choose the array library numpy", part=part)
     if values.dtype == like.dtype:
         return values  # type: ignore[no-any-return]
     if not np.can_cast(get_dtype(values), get_dtype(like), "same_kind"):

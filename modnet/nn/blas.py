@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition, get_ident
+from typing import Any, cast
 
 import attrs
 from threadpoolctl import LibController, ThreadpoolController
@@ -101,6 +102,9 @@ class _Limit:
             if self.modules != len(sys.modules):  # looking them up takes milliseconds
                 self.modules = len(sys.modules)
                 self.libraries = [lib for lib in ThreadpoolController().lib_controllers if lib.user_api == "blas"]
+                torch: Any = sys.modules.get("torch")
+                if getattr(torch, "set_num_threads", None):  # all of it is loaded
+                    self.libraries.append(cast("LibController", _TorchThreads(torch)))
             for library in self.libraries:
                 # OpenMP has a number for each thread; all others have one for the process.
                 own = getattr(library, "threading_layer", "") == "openmp"
@@ -135,6 +139,22 @@ class _Limit:
         self.holders = {thread: before for thread, before in self.holders.items() if thread == get_ident()}
         self.restore_if_last()
         self.condition.release()
+
+
+@attrs.frozen
+class _TorchThreads:
+    """The threads of torch as a BLAS of threadpoolctl's: OpenMP's, of which it has a number for each thread."""
+
+    torch: Any
+    filepath = "torch"
+    threading_layer = "openmp"
+
+    @property
+    def num_threads(self) -> int:
+        return int(self.torch.get_num_threads())
+
+    def set_num_threads(self, count: int) -> None:
+        self.torch.set_num_threads(count)
 
 
 def _set(library: LibController, count: int | None) -> None:

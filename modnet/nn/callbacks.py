@@ -11,7 +11,7 @@ import numpy as np
 
 from modnet.errors import PluginError, SettingError
 from modnet.interfaces import Callback, ObservedRun, Optimizer, Record, ScaleRate, Stop, name_of
-from modnet.nn.arrays import match_array, to_numpy
+from modnet.nn.arrays import match_array, to_numpy_all
 from modnet.nn.schedules import fix_rate
 from modnet.nn.validation import describe_returned, validate_arrays
 from modnet.types import Array, History, Params, State
@@ -81,7 +81,7 @@ class Callbacks:
             found = part.on_end(self.run, self.last[i])
             if found is not None:
                 _check_is_repeatable(part, "parameters")
-                own = {name: to_numpy(w) for name, w in params.items()}
+                own = to_numpy_all(params)
                 wanted = {name: np.array(w) for name, w in validate_arrays(found, own, part).items()}
                 if not all(np.isfinite(w).all() for w in wanted.values()):
                     raise PluginError(f"{part!r} returned nan or inf at the end", "numbers are expected", part=part)

@@ -22,7 +22,7 @@ from modnet.files.arrays import unpack_arrays
 from modnet.files.opening import read_plain
 from modnet.files.writing import delete, move
 from modnet.interfaces import Callback, GradientEstimator, Optimizer, Part, is_same_name, name_of
-from modnet.nn.arrays import NUMPY, Library, get_dtype, to_numpy
+from modnet.nn.arrays import NUMPY, Library, get_dtype, to_numpy, to_numpy_all
 from modnet.nn.serialization import STORABLE, flatten, unflatten
 from modnet.text import printable
 from modnet.types import Array, History, Params, State
@@ -130,7 +130,7 @@ def hash_params(params: Params) -> str:
 
 def save_params(path: Path, params: Params, about: dict[str, Any]) -> None:
     """Write parameters and a JSON-able description, with the SHA-256 of both in it, as an npz file."""
-    content, params = io.BytesIO(), {name: to_numpy(value) for name, value in params.items()}
+    content, params = io.BytesIO(), to_numpy_all(params)
     sealed = {**about, DIGEST: _hash_described(params, about)}
     np.savez(content, allow_pickle=False, about=np.array(json.dumps(sealed)), **params)
     write_atomically(path, content.getvalue())

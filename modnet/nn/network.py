@@ -24,7 +24,7 @@ from modnet.nn.arrays import (
 from modnet.nn.layers import find_dense_layers, run_layer
 from modnet.nn.metrics import find_hits
 from modnet.nn.objective import NetworkObjective, check_batch, check_samples, check_targets, is_binary, protect
-from modnet.nn.validation import to_array, validate_arrays
+from modnet.nn.validation import naming_parts, to_array, validate_arrays
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, Mode, Params, Shape, is_numpy, lock
 
@@ -110,6 +110,7 @@ class LayeredNetwork:
         self.params = self.take_params(arrays)
         self.buffers = {name: arrays.get(name, value) for name, value in self.buffers.items()}
 
+    @naming_parts
     def predict(self, x: Any) -> Array:
         """Return the outputs (N, outputs) for samples (N, *inputs), or (outputs,) for one sample.
 
@@ -135,7 +136,7 @@ class LayeredNetwork:
         """Return the samples that are evaluated at a time: of dense layers all, which need little memory."""
         count = x.shape[0]
         rows = count if count <= IMAGES or self.dense_layers else IMAGES
-        return [slice(first, first + rows) for first in range(0, count, rows)]
+        return [slice(first, min(first + rows, count)) for first in range(0, count, rows)]
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -168,10 +169,13 @@ class LayeredNetwork:
 
         Of one output y for two classes these are 1 - y and y.
         """
-        rows = self.rows_at_once
-        y = np.concatenate([to_numpy(self.predict(x[i : i + rows, ...])) for i in range(0, x.shape[0], rows)])
+        x = to_array(x, None, "samples")
+        count, rows = x.shape[0], self.rows_at_once
+        blocks = [slice(first, min(first + rows, count)) for first in range(0, count, rows)]
+        y = np.concatenate([to_numpy(self.predict(x[block, ...])) for block in blocks])
         return np.hstack([1 - y, y]) if self.is_binary else y
 
+    @naming_parts
     def loss(self, x: Any, t: Any, weights: Any = None) -> float:
         """Return the mean loss over the samples `x` with targets `t` (class indices, or dense: one-hot rows, values).
 
@@ -216,6 +220,7 @@ class LayeredNetwork:
         settings: Any = {"buffers": self.buffers, "mode": mode, "stream": stream or Stream(self.seed, ("layers",))}
         return NetworkObjective(self.placed, self.loss_function, self.fused, **found, **settings)
 
+    @naming_parts
     def gradient(
         self, x: Any, t: Any, estimator: GradientEstimator, stream: Stream | None = None, weights: Any = None
     ) -> Grads:
@@ -249,5 +254,5 @@ class LayeredNetwork:
         libraries = {get_library(array): name for name, array in self.arrays.items()}
         if len(libraries) > 1:
             what = " and ".join(f"{name} is of {library}" for library, name in libraries.items())
-            raise ShapeError(f"all arrays must be of one library and device: {what}")
+            raise ShapeError(f"all arrays must be of one library and device: {what}, see modnet.match_array")
         return next(iter(self.params.values()))

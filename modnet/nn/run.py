@@ -16,7 +16,7 @@ from attrs.validators import ge, in_
 
 from modnet.data.dataset import Dataset
 from modnet.interfaces import GradientEstimator, Metric, ObservedRun, Optimizer
-from modnet.nn.arrays import NUMPY, to_numpy
+from modnet.nn.arrays import NUMPY, to_numpy, to_numpy_all
 from modnet.nn.batches import Batches, Sampling
 from modnet.nn.callbacks import Callbacks
 from modnet.nn.checkpoint import Checkpoint, flatten_state
@@ -167,8 +167,7 @@ class Run:
         found = None
         if of_gradient is not None:
             found = flatten_state(self.gradient, of_gradient, self.init_gradient(params), native)
-        arrays = {name: to_numpy(array) for name, array in arrays.items()}
-        return Checkpoint(iteration, arrays, flattened, history, self.seconds, factor, found)
+        return Checkpoint(iteration, to_numpy_all(arrays), flattened, history, self.seconds, factor, found)
 
     def init_gradient(self, params: Params) -> State:
         """Return the state of the gradient estimator before the first step; None where it has none."""

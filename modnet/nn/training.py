@@ -25,7 +25,7 @@ from modnet.nn.network import LayeredNetwork
 from modnet.nn.objective import NetworkObjective, protect
 from modnet.nn.run import Run, RunView, TrainingSettings
 from modnet.nn.schedules import fix_rate, set_horizon
-from modnet.nn.validation import validate_estimate, validate_number, validate_step
+from modnet.nn.validation import naming_parts, validate_estimate, validate_number, validate_step
 from modnet.randomness import Stream
 from modnet.text import format_count
 from modnet.types import Array, Status
@@ -59,6 +59,7 @@ class CheckpointSchedule:
                 raise
 
 
+@naming_parts
 def train_network(
     network: LayeredNetwork,
     data: Dataset,
@@ -146,6 +147,7 @@ def _begin(run: Run, callbacks: Sequence[Callback], observed: ObservedRun, start
     if start:
         states = tuple(start.restore(number, first, library) for number, first in enumerate(states, start=1))
     run.sound = (run.iteration, arrays, state, states, factor, run.gradient_state)
+    run.after = run.sound[2:]
 
 
 def _iterate(

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
+from traceback import walk_tb
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import attrs
 import numpy as np
 
-from modnet.errors import PluginError, ShapeError
-from modnet.nn.arrays import follow_library, get_library, is_other_array
+from modnet.errors import ModnetError, PluginError, ShapeError
+from modnet.interfaces import Activation, FusedLoss, GradientEstimator, Layer, Loss, Optimizer
+from modnet.nn.arrays import NUMPY, follow_library, get_library, is_other_array
 from modnet.types import Array, Grads, Params, State, is_numpy
+
+COMPUTING = (Activation, FusedLoss, GradientEstimator, Layer, Loss, Optimizer)
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def to_array(given: Any, dtype: Any, what: str) -> Array:
@@ -116,6 +123,33 @@ def validate_number(value: Any, part: object) -> float:
     except OverflowError:  # a whole number has any size
         pass
     raise describe_returned(part, value, "a number is expected")
+
+
+def naming_parts(compute: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], T]:
+    """Have an error of a part name it, where a network's arrays are not NumPy's: the part may compute with these alone.
+
+    The network is the first argument.
+    """
+
+    @wraps(compute)
+    def run(network: Any, /, *args: P.args, **settings: P.kwargs) -> T:
+        try:
+            return compute(network, *args, **settings)
+        except Exception as error:
+            library = get_library(next(iter(network.params.values())))
+            if library is NUMPY or isinstance(error, ModnetError) or not (part := _find_part(error)):
+                raise
+            what = f"{type(error).__name__}: {error!s:.200}".splitlines()[0]
+            why = f"{part!r} failed with arrays of {library} ({what})"
+            raise PluginError(why, "choose the array library numpy, or another part", part=part) from error
+
+    return run
+
+
+def _find_part(error: BaseException) -> object:
+    """Return the part that computed last before an error, or None."""
+    frames = (frame.f_locals.get("self") for frame, _ in walk_tb(error.__traceback__))
+    return next((part for part in reversed([*frames]) if isinstance(part, COMPUTING)), None)
 
 
 def describe_returned(part: object, value: Any, expected: str) -> PluginError:

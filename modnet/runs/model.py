@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,11 @@ from modnet.data.labels import TargetScale
 from modnet.data.preparation import Preparation
 from modnet.data.rows import read_new_rows
 from modnet.data.samples import Samples
-from modnet.errors import DataError
+from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files.opening import read_json
 from modnet.host.signatures import Setting, find_settings
 from modnet.interfaces import DataSource, RowsToPredict
+from modnet.nn.arrays import NUMPY, find_library, match_array
 from modnet.nn.checkpoint import load_params
 from modnet.nn.layers import place_layers
 from modnet.nn.network import LayeredNetwork
@@ -207,4 +209,16 @@ def _create_network(experiment: Experiment, arrays: dict[str, Array], outputs: i
             raise ValueError(f"a number in {name} is not finite")
     if placed[-1].outputs[0] != outputs:
         raise ValueError(f"{placed[-1].outputs[0]} outputs, {outputs} are needed")
-    return create_network_of_size(experiment, shape, outputs).with_arrays(arrays)
+    network = create_network_of_size(_use_arrays_at_hand(experiment), shape, outputs)
+    return network.with_arrays({name: match_array(array, network.arrays[name]) for name, array in arrays.items()})
+
+
+def _use_arrays_at_hand(experiment: Experiment) -> Experiment:
+    """Return the experiment, on NumPy's arrays where its own library or device is not here; warns then."""
+    wanted = experiment.network
+    try:
+        find_library(wanted.array or NUMPY.name, wanted.device, experiment.training.dtype)
+    except (MissingExtraError, SettingError) as error:
+        warnings.warn(f"the run's arrays cannot be had here, NumPy's take their place: {error}", stacklevel=2)
+        return attrs.evolve(experiment, network=attrs.evolve(wanted, array=None, device=None))
+    return experiment

@@ -26,6 +26,7 @@ from modnet.errors import DataError, SettingError
 from modnet.files.opening import read_json
 from modnet.host.entry_points import LOADED
 from modnet.interfaces import Activation, Layer, Observer, PlacedLayer
+from modnet.nn.arrays import NUMPY
 from modnet.nn.batches import Sampling
 from modnet.nn.checkpoint import Checkpoint, Checkpoints
 from modnet.nn.network import LayeredNetwork
@@ -134,7 +135,9 @@ class Run(modnet.nn.run.Run, Trained):
             activations = tuple(layer.activation for layer in dense)
             layers = {"hidden": tuple(layer.outputs for layer in dense[:-1])}
             layers |= {"activation": activations[:-1], "output": activations[-1]}
-        network = NetworkSettings(loss=self.network.loss_function, **layers, **initial)
+        library = self.network.array, self.network.device
+        arrays: Any = {} if library[0] == NUMPY.name else dict(zip(("array", "device"), library, strict=True))
+        network = NetworkSettings(loss=self.network.loss_function, **layers, **initial, **arrays)
         modules = tuple(plugin.module for plugin in get_host().plugins if plugin.state == LOADED and not plugin.value)
         return Experiment(
             seed=self.seed,

@@ -27,6 +27,7 @@ from modnet.host.entry_points import DISTRIBUTION, Plugin
 from modnet.host.modules import find_folder, find_imported, read_code
 from modnet.host.registry import BUILT_IN
 from modnet.interfaces import is_same_name
+from modnet.nn.arrays import NUMPY, describe_arrays
 from modnet.text import printable
 
 CORE, OBSERVER = "core", "observer"
@@ -37,6 +38,7 @@ STOPPING = ("plugin", "library")
 LONGEST = 1000  # characters of an entry that are shown
 # Those that every run uses; what plugins use besides is found from them, not from what happens to be imported.
 LIBRARIES = ("numpy", "array-api-compat")
+ARRAYS = "arrays"  # the entry of their library and device, where it is not NumPy
 INSTRUCTIONS = "instructions"  # the entry with names by NumPy, which calls them otherwise in other versions
 
 # By its name and whether it was named, the fingerprint of a module, and its specification as it was then.
@@ -100,12 +102,16 @@ class Segment:
         plugins = _find_origins(experiment, named)
         third_parties = {o.package: o.distribution * bool(o.version) for o in plugins if o.distribution != BUILT_IN}
         observers = [_describe_plugin(OBSERVER, p.name, p, p.module, named) for p in get_host().list_followers()]
-        return cls(0, plugins, tuple(observers), list_libraries(third_parties), describe_machine())
+        wanted = experiment.network
+        machine = describe_machine()
+        if arrays := describe_arrays(wanted.array or NUMPY.name, wanted.device):
+            machine[ARRAYS] = arrays
+        return cls(0, plugins, tuple(observers), list_libraries(third_parties, experiment.network.array), machine)
 
     @property
     def distributions(self) -> frozenset[str]:
-        """The distributions of the plugins."""
-        return frozenset(origin.distribution for origin in self.plugins)
+        """The distributions of the plugins, and what the arrays are where they are not NumPy's."""
+        return frozenset([*(origin.distribution for origin in self.plugins), self.platform.get(ARRAYS, "")])
 
     @cached_property
     def entries(self) -> dict[tuple[str, str], str]:
@@ -211,7 +217,7 @@ def _find_code(module: str, plugin: Plugin | None = None) -> tuple[str, str]:
     return found
 
 
-def list_libraries(plugins: Mapping[str, str]) -> dict[str, str]:
+def list_libraries(plugins: Mapping[str, str], array: str | None = None) -> dict[str, str]:
     """Return the versions of Python, of NumPy and its BLAS, and of what plugins require or import.
 
     `plugins` are the packages of third-party plugins, each with its distribution, or "" for a module that is not
@@ -219,7 +225,7 @@ def list_libraries(plugins: Mapping[str, str]) -> dict[str, str]:
     BLAS goes by SciPy's version.
     """
     found = {"python": f"{platform.python_version()} ({platform.python_implementation()})", "BLAS": _describe_blas()}
-    used = {*LIBRARIES, *(name for item in plugins.items() for name in _find_used(*item))}
+    used = {*LIBRARIES, *filter(None, [array]), *(name for item in plugins.items() for name in _find_used(*item))}
     own = {"modnet", DISTRIBUTION, *(distribution or package for package, distribution in plugins.items())}
     for name in sorted(used - own):
         with suppress(metadata.PackageNotFoundError, ValueError):  # of which the latter is of no name

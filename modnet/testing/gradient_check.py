@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import attrs
+
 from modnet.compose.parts import find_name, is_registered, list_usable_names, make_part
-from modnet.interfaces import GradientEstimator
+from modnet.interfaces import GradientEstimator, Layer, Loss
+from modnet.nn.arrays import NUMPY, Library, is_other_array, to_numpy, to_numpy_all
 from modnet.nn.network import LayeredNetwork
+from modnet.nn.objective import NetworkObjective
 from modnet.testing.gradcheck.check import GradientCheck, judge_gradient
-from modnet.types import Mode
+from modnet.types import Mode, is_numpy
+
+METHODS = ("__call__", "forward", "update", "backward", "gradients", "losses", "change", "changes_along", "slopes")
 
 
 def check_gradient(
@@ -43,7 +50,55 @@ def check_gradient(
     parts = [make_part("gradient", value) for value in wanted]
     judged = gradient if gradient is None or isinstance(gradient, Mapping) else make_part("gradient", gradient)
     objective = network.objective(x, t, weights, mode=mode)
-    return judge_gradient(objective, network.params, _label(parts), judged, repeats, seed)
+    if network.library is not NUMPY:
+        objective = _compute_on(network.library, objective)
+    return judge_gradient(objective, to_numpy_all(network.params), _label(parts), judged, repeats, seed)
+
+
+def _compute_on(library: Library, objective: NetworkObjective) -> NetworkObjective:
+    """Return an objective of NumPy's arrays whose parts compute on another library's."""
+    return attrs.evolve(
+        objective,
+        placed=tuple(attrs.evolve(place, layer=_move(place.layer, library)) for place in objective.placed),
+        loss_function=_move(objective.loss_function, library),
+        fused=objective.fused and _move(objective.fused, library),
+        x=to_numpy(objective.x),
+        t=to_numpy(objective.t),
+        weights=None if objective.weights is None else to_numpy(objective.weights),
+        buffers=to_numpy_all(objective.buffers),
+    )
+
+
+def _move(part: Any, library: Library) -> Any:
+    """Return a part that takes and returns NumPy's arrays, and computes as `part` does on those of a library."""
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: convert(each) for name, each in value.items()}
+        return library.convert(value) if is_numpy(value) else value
+
+    def restore(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: restore(each) for name, each in value.items()}
+        if type(value) is tuple:
+            return tuple(map(restore, value))
+        return to_numpy(value) if is_other_array(value) else value
+
+    def compute_by(name: str) -> Callable[..., Any]:
+        def compute(_: object, *args: Any, **settings: Any) -> Any:
+            return restore(getattr(part, name)(*map(convert, args), **{k: convert(v) for k, v in settings.items()}))
+
+        return compute
+
+    cls = type(part)
+    of_library: dict[str, Any] = {name: compute_by(name) for name in METHODS if getattr(cls, name, None)}
+    if isinstance(part, Layer) and part.activation:
+        of_library["activation"] = property(lambda _: _move(part.activation, library))
+    if isinstance(part, Loss):
+        of_library["fused"] = lambda _, activation: (found := part.fused(activation)) and _move(found, library)
+    moved = copy.copy(part)
+    object.__setattr__(moved, "__class__", type(cls.__name__, (cls,), {"__slots__": (), **of_library}))
+    return moved
 
 
 def _label(estimators: Sequence[GradientEstimator]) -> dict[str, GradientEstimator]:

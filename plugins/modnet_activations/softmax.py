@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import attrs
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 
 from modnet import Activation, Array
 
@@ -59,4 +59,4 @@ def _positions(z: Array, axis: int) -> Array:
     shape = [1] * z.ndim
     shape[axis] = -1
     xp = array_namespace(z)
-    return xp.reshape(xp.arange(z.shape[axis]), tuple(shape))
+    return xp.reshape(xp.arange(z.shape[axis], device=device(z)), tuple(shape))

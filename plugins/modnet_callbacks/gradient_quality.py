@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 from attrs.validators import ge
 
-from modnet import Array, Callback, ObservedRun, Params, Record, State, Stream, is_weight
+from modnet import Array, Callback, ObservedRun, Params, Record, State, Stream, is_weight, to_numpy
 
 
 @attrs.frozen
@@ -58,12 +58,12 @@ class GradientQuality(Callback):
             return {}
         objective = network.objective(*batch, stream=stream.child("layers", run.iteration))
         params = network.params
-        exact = objective.backward(params)
+        exact = {name: to_numpy(g) for name, g in objective.backward(params).items()}
         found: list[Params] = []
         for repeat in range(self.repeats):
             of_repeat = stream.child(run.iteration, repeat)
             grads, _ = estimator.estimate(objective, params, of_repeat, run.gradient_state)
-            found.append({name: np.array(grads[name], np.float64) for name in params})
+            found.append({name: np.array(to_numpy(grads[name]), np.float64) for name in params})
             if repeat == 1 and all(np.array_equal(found[0][name], found[1][name]) for name in params):
                 break  # nothing is random
         if not any(np.any(g) for g in exact.values()):

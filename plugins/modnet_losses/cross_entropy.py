@@ -7,7 +7,7 @@ from typing import Any, ClassVar, cast
 
 import attrs
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 from attrs.validators import ge
 
 from modnet import Activation, Array, FusedLoss, Loss, Task, one_hot
@@ -254,7 +254,7 @@ def _positions(t: Array, axis: int) -> Array:
     shape = [1] * t.ndim
     shape[axis] = -1
     xp = array_namespace(t)
-    return xp.reshape(xp.arange(t.shape[axis]), tuple(shape))
+    return xp.reshape(xp.arange(t.shape[axis], device=device(t)), tuple(shape))
 
 
 def _derivative(y: Array, t: Array, axis: int) -> tuple[Array, Array]:

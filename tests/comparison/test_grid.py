@@ -177,7 +177,8 @@ class TestMistakes:
 def test_every_option_but_the_seed_and_those_of_the_samples_can_vary() -> None:
     one_each = {
         "hidden": 3, "activation": "tanh", "output": "softmax", "loss": "cross-entropy", "gradient": "spsa",
-        "optimizer": "adam", "lr": 0.3, "batch_size": 2, "iterations": 3, "sampling": "shuffle",
+        "optimizer": "adam", "lr": 0.3, "batch_size": 2, "iterations": 3, "sampling": "shuffle", "array": "torch",
+        "device": "cuda",
     }  # fmt: skip
     assert one_each.keys() == PLACES.keys() - {"seed", "validation"}
     for key, value in one_each.items():

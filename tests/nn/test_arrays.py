@@ -1,34 +1,70 @@
 """Networks on the arrays of other libraries, which are to learn what NumPy's learn."""
 
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
 import modnet
+from modnet import MissingExtraError, PluginError, SettingError, ShapeError
+from modnet.nn.checkpoint import hash_params
 
 LIBRARIES = [
     pytest.param(("array-api-strict", "device1"), id="array-api-strict"),
     pytest.param(("torch", None), id="torch", marks=pytest.mark.check),
 ]
+X = np.random.default_rng(0).normal(size=(120, 6))
+T = (X[:, 0] + X[:, 1] > 0).astype(np.int64)
+Y = 2 * X[:, :1] + np.sin(X[:, 1:2])
+CLASSES = modnet.Dataset.from_arrays((X[:90], T[:90]), (X[90:], T[90:])).with_validation(0.2)
+NUMBERS = modnet.Dataset.from_arrays((X[:90], Y[:90]), (X[90:], Y[90:]), task="regression")
+SHARES = np.random.default_rng(1).dirichlet([1, 1], len(CLASSES.train))
+SOFT = CLASSES.with_soft_targets(SHARES)
+WEIGHTED = modnet.Dataset.from_arrays((X[:90], T[:90]), (X[90:], T[90:]), weights=(1 + T[:90] / 2, None))
+SIGMOID = {"output": "sigmoid", "loss": "binary-cross-entropy"}
+IDENTITY = {"output": "identity", "loss": "huber"}
 
 
 @pytest.fixture(params=LIBRARIES)
-def library(request):
+def library(request: pytest.FixtureRequest) -> dict[str, Any]:
     """The name of an array library, and one of its devices."""
     name, device = request.param
     pytest.importorskip(name.replace("-", "_"))
     return {"array": name, "device": device}
 
 
-def train(data, iterations=30, **settings):
-    net = modnet.Network([784, 12, 10], hidden="sigmoid", weight_init_std=0.1, seed=1, **settings)
-    return modnet.train(net, data, optimizer=modnet.optimizer("sgd", lr=0.5), iterations=iterations, seed=2)
+def train(
+    data: modnet.Dataset = CLASSES, outputs: int = 2, settings: Any = (), start: Any = None, **network: Any
+) -> modnet.Run:
+    net = modnet.Network([6, 5, outputs], hidden="tanh", weight_init_std=0.5, seed=1, **network)
+    wanted = {"optimizer": "adam", "iterations": 30, "batch_size": 20, "seed": 2, **dict(settings)}
+    return modnet.train(net, data, start=start, **wanted)
 
 
+@pytest.mark.parametrize(
+    ("data", "outputs", "network"),
+    [
+        pytest.param(CLASSES, 2, {}, id="classes"),
+        pytest.param(CLASSES, 1, SIGMOID, id="one output"),
+        pytest.param(SOFT, 2, {}, id="soft targets"),
+        pytest.param(SOFT, 1, SIGMOID, id="soft targets of one output"),
+        pytest.param(WEIGHTED, 2, {}, id="weights"),
+        pytest.param(NUMBERS, 1, IDENTITY, id="regression"),
+    ],
+)
 @pytest.mark.parametrize(("dtype", "bound"), [("float64", 1e-13), ("float32", 1e-5)])
-def test_that_another_library_learns_what_numpy_learns(library, dtype, bound):
-    data = modnet.load("mnist-small")
-    here, there = train(data, dtype=dtype), train(data, dtype=dtype, **library)
+def test_another_library_learns_what_numpy_learns(
+    library: Any, data: modnet.Dataset, outputs: int, network: Any, dtype: str, bound: float
+) -> None:
+    here = train(data, outputs, dtype=dtype, **network)
+    there = train(data, outputs, dtype=dtype, **network, **library)
     np.testing.assert_allclose(there.history.loss, here.history.loss, rtol=bound)
+    for name, column in here.history.columns.items():
+        np.testing.assert_allclose(there.history.columns[name], column, rtol=bound)
     for name, value in here.params.items():
         other = there.params[name]
         assert not modnet.is_numpy(other)
@@ -36,14 +72,166 @@ def test_that_another_library_learns_what_numpy_learns(library, dtype, bound):
         assert modnet.to_numpy(other).dtype == value.dtype
 
 
-def test_that_predictions_are_numpys_where_samples_are(library):
-    net = modnet.TwoLayerNet(4, 3, 2, **library)
-    assert modnet.is_numpy(net.predict(np.ones((5, 4))))
-    x = modnet.match_array(np.ones((5, 4)), net.params["W1"])
+def test_a_resumed_run_has_the_same_bits(library: Any) -> None:
+    whole, first = train(**library), train(settings={"iterations": 13}, **library)
+    resumed = train(start=first.checkpoint, **library)
+    assert hash_params(resumed.params) == hash_params(whole.params)
+    assert resumed.history == whole.history
+    # Its checkpoint is NumPy's, and continues with another library.
+    assert all(map(modnet.is_numpy, first.checkpoint.params.values()))
+    elsewhere = train(start=first.checkpoint)
+    np.testing.assert_allclose(elsewhere.history.loss, whole.history.loss, rtol=1e-12)
+
+
+def test_callbacks_see_numpys_arrays_and_may_choose_them(library: Any) -> None:
+    class First(modnet.Callback):
+        """Ends with the parameters after the first iteration."""
+
+        def init(self, run: Any) -> Any:
+            return None
+
+        def on_iteration(self, run: Any, state: Any) -> tuple[Any, None]:
+            assert all(map(modnet.is_numpy, [*run.params.values(), *run.grads.values()]))
+            return state or dict(run.params), None
+
+        def on_end(self, run: Any, state: Any) -> Any:
+            return state
+
+    run, one = train(settings={"callbacks": [First()]}, **library), train(settings={"iterations": 1}, **library)
+    assert hash_params(run.params) == hash_params(one.params)
+    assert not any(map(modnet.is_numpy, run.params.values()))
+
+
+def test_a_saved_run_is_opened_on_its_library(library: Any, tmp_path: Path) -> None:
+    run = train(**library)
+    run.save(tmp_path / "run")
+    opened = modnet.open_run(tmp_path / "run")
+    assert (opened.network.array, opened.network.device) == (run.network.array, run.network.device)
+    np.testing.assert_array_equal(opened.predict_proba(X), run.predict_proba(X))
+    assert hash_params(opened.params) == hash_params(run.params)
+    assert (tmp_path / "run" / "receipt.json").read_text().count(f"{library['array']} on ") == 1
+
+
+def test_a_saved_run_is_opened_on_numpy_where_its_device_is_missing(library: Any, tmp_path: Path) -> None:
+    run = train(**library)
+    run.save(tmp_path / "run")
+    text = (tmp_path / "run" / "experiment.toml").read_text()
+    changed = text.replace(f'"{run.network.device}"', '"device9"')
+    assert changed != text
+    (tmp_path / "run" / "experiment.toml").write_text(changed)
+    (tmp_path / "run" / "receipt.json").unlink()
+    with pytest.warns(UserWarning, match=r"the run's arrays cannot be had here, NumPy's take their place: .*device9"):
+        network = modnet.open_run(tmp_path / "run").network
+    assert network.array == "numpy"
+    np.testing.assert_allclose(network.predict(X), run.network.predict(X), rtol=1e-12)
+
+
+def test_predictions_are_numpys_where_samples_are(library: Any) -> None:
+    net = modnet.TwoLayerNet(6, 3, 2, **library)
+    assert modnet.is_numpy(net.predict(X))
+    x = modnet.match_array(X, net.params["W1"])
     assert type(net.predict(x)) is type(x)
+    assert type(net.gradient(x, T)["W1"]) is type(x)
+    assert net.loss(x, T) == net.loss(X, T)
+    assert net.accuracy(x, T) == net.accuracy(X, T)
 
 
-def test_that_a_network_says_where_its_arrays_are(library):
-    net = modnet.TwoLayerNet(4, 3, 2, **library)
+def test_a_network_says_where_its_arrays_are(library: Any) -> None:
+    net = modnet.TwoLayerNet(6, 3, 2, **library)
     assert (net.array, net.device) == (library["array"], library["device"] or "cpu")
-    assert (modnet.TwoLayerNet(4, 3, 2).array, modnet.TwoLayerNet(4, 3, 2).device) == ("numpy", None)
+    assert (modnet.TwoLayerNet(6, 3, 2).array, modnet.TwoLayerNet(6, 3, 2).device) == ("numpy", None)
+
+
+def test_a_part_without_a_derivative_is_measured_there_too(library: Any) -> None:
+    class Bent(modnet.Activation):
+        elementwise = True
+
+        def __call__(self, a: Any, axis: int = -1) -> Any:
+            return a * a
+
+    class Steep(modnet.Activation):
+        def __call__(self, a: Any, axis: int = -1) -> Any:
+            return a * a * a
+
+    grads = []
+    for where in ({}, library):
+        net = modnet.Network([6, 4, 4, 2], hidden=[Bent(), Steep()], weight_init_std=0.5, seed=1, **where)
+        grads.append(net.gradient(X[:5], T[:5]))
+    for name, value in grads[0].items():
+        np.testing.assert_allclose(modnet.to_numpy(grads[1][name]), value, rtol=1e-6, atol=1e-9)
+
+
+class AlwaysNumpy(modnet.Activation):
+    """An activation that returns NumPy's arrays, whatever it is given."""
+
+    elementwise = True
+
+    def __call__(self, a: Any, axis: int = -1) -> Any:
+        return np.zeros(a.shape)
+
+
+class MethodsOfNumpy(modnet.Activation):
+    """An activation that uses what other arrays do not have."""
+
+    elementwise = True
+
+    def __call__(self, a: Any, axis: int = -1) -> Any:
+        return a.view(np.ndarray).astype(np.float64)
+
+
+class StepsInNumpy(modnet.Optimizer):
+    """An optimizer that returns NumPy's arrays."""
+
+    def init(self, params: Any) -> Any:
+        return None
+
+    def step(self, params: Any, grads: Any, state: Any) -> Any:
+        return {name: np.zeros(value.shape) for name, value in params.items()}, state
+
+
+@pytest.mark.parametrize(
+    ("network", "settings", "words"),
+    [
+        ({"output": AlwaysNumpy()}, {}, r"AlwaysNumpy\(\) returned an array of numpy, where one of {array} on \w+ is"),
+        ({"output": MethodsOfNumpy()}, {}, r"MethodsOfNumpy\(\) failed with arrays of {array} on \w+ \(\w+Error: .*\)"),
+        ({}, {"optimizer": StepsInNumpy()}, r"StepsInNumpy\(\) returned an array of numpy, where one of {array} on"),
+    ],
+)
+def test_a_part_for_numpy_alone_is_named_with_what_to_choose(
+    library: Any, network: Any, settings: Any, words: str
+) -> None:
+    with pytest.raises(PluginError, match=words.format(**library) + ".*choose the array library numpy"):
+        train(settings=settings, loss="mean-squared-error", **network, **library)
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        (
+            {"array": "troch"},
+            r"network.array: no array library 'troch', did you mean 'torch'\?; available: numpy, torch",
+        ),
+        ({"device": "cuda"}, r"NumPy's arrays are on the CPU, not 'cuda': choose another array library"),
+        (
+            {"array": "array-api-strict", "device": "cuda"},
+            r"network.device: 'cuda' of array-api-strict cannot hold float64 .*; available: CPU_DEVICE, device1",
+        ),
+        ({"array": "array-api-strict", "device": "no_float64"}, "'no_float64' of array-api-strict cannot hold float64"),
+    ],
+)
+def test_what_is_not_available_is_named(network: Any, words: str) -> None:
+    with pytest.raises(SettingError, match=words):
+        modnet.TwoLayerNet(6, 3, 2, **network)
+
+
+def test_a_library_that_is_not_installed_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "array_api_compat.torch", None)
+    with pytest.raises(MissingExtraError, match=r"the array library torch needs .*pip install '.*\[torch\]'"):
+        modnet.TwoLayerNet(6, 3, 2, array="torch")
+
+
+def test_arrays_of_two_libraries_are_refused(library: Any) -> None:
+    net = modnet.TwoLayerNet(6, 3, 2, **library)
+    net.params["W2"] = np.zeros((3, 2))
+    with pytest.raises(ShapeError, match=f"is of {library['array']} on .* and W2 is of numpy"):
+        net.predict(X)

@@ -14,6 +14,7 @@ from modnet.compose.settings import get_settings
 from modnet.data.dataset import Dataset
 from modnet.errors import Problem
 from modnet.interfaces import ObservedRun
+from modnet.nn.arrays import match_array, to_numpy
 from modnet.nn.layers import run_layer
 from modnet.randomness import Stream
 from modnet.runs.contents import find_baseline
@@ -96,13 +97,13 @@ def _judge_loss(loss: list[float], slower: str, restart: str) -> Iterator[Proble
 def _judge_units(network: Network, x: Array, slower: str, restart: str) -> Iterator[Problem]:
     """Find hidden activations half of whose units, or channels, pass no gradient back for nearly all samples."""
     usual = np.linspace(-4, 4, 100)
-    z = x[: network.rows_at_once].reshape(-1, *network.shape).astype(network.dtype)
+    z = match_array(x[: network.rows_at_once].reshape(-1, *network.shape), next(iter(network.params.values())))
     for place in network.placed[:-1]:
         activation, own, before = place.layer.activation, place.take(network.params, network.buffers), z
         z, _ = run_layer(place, own, before, "predict", Stream(0))
         if activation is None or not activation.elementwise:
             continue
-        a, values = (np.moveaxis(each, 1, -1).reshape(-1, each.shape[1]) for each in (before, z))
+        a, values = (np.moveaxis(each, 1, -1).reshape(-1, each.shape[1]) for each in map(to_numpy, (before, z)))
         steepest = np.abs(np.diff(activation(usual)) / np.diff(usual)).max()
         slope = np.abs(activation(a + 1e-3) - activation(a - 1e-3)) / 2e-3
         flat = np.mean(slope <= FLAT * steepest, axis=0) >= STEADY

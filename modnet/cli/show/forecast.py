@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import timeit
 
@@ -46,7 +47,7 @@ def _format_times(wanted: Experiment, data: Dataset) -> list[str]:
     evaluations = wanted.gradient.evaluations(network.params)
     before = network.placed[: len(network.placed) - 2 * len(find_dense_layers(network.placed))]
     if evaluations is not None and before:
-        sizes = {name: array.size for name, array in network.params.items()}
+        sizes = {name: math.prod(array.shape) for name, array in network.params.items()}
         moved = sum(sizes[place.name(param.name)] for place in before for param in place.params)
         each = time_evaluation(wanted, data)
         if evaluations * each * moved / sum(sizes.values()) > LONGEST:

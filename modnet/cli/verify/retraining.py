@@ -20,6 +20,7 @@ from modnet.data.dataset import Dataset
 from modnet.errors import DataError, DivergedError, SettingError
 from modnet.files.opening import read_json, read_plain
 from modnet.interfaces import Callback, ObservedRun, Observer, Stop
+from modnet.nn.arrays import to_numpy_all
 from modnet.nn.checkpoint import hash_params, load_params
 from modnet.runs import contents
 from modnet.runs.folder import ERRORS, EXPERIMENT, HISTORY, HITS, PARAMS, PREPARATION, SUMMARY
@@ -136,7 +137,7 @@ def _find_deviations(folder: Path, run: ObservedRun, experiment: Experiment, dat
     fitted = flatten(data.preparation.to_dict() if data.preparation else {})
     comparisons: dict[str, Callable[[Path], Iterable[Difference]]] = {
         EXPERIMENT: lambda path: compare_settings(read_toml(path), to_table(experiment), PLACE, EXPERIMENT),
-        PARAMS: lambda path: _compare_params(path, run.params, contents.describe_params(data)),
+        PARAMS: lambda path: _compare_params(path, to_numpy_all(run.params), contents.describe_params(data)),
         PREPARATION: lambda path: compare_entries(path.name, flatten(read_json(path) if path.exists() else {}), fitted),
         HITS: lambda path: _compare_of_samples(path, run.hits, run.status),
         ERRORS: lambda path: _compare_of_samples(path, run.errors, run.status),

@@ -15,8 +15,11 @@ from modnet.files import printable, quote
 from modnet_data.frame.cells import Cells, cells_of, from_array, from_list
 from modnet_data.table.typed import TypedTable, Values
 
-MARKS = ("__dataframe__", "__arrow_c_stream__", "__narwhals_dataframe__", "__narwhals_lazyframe__", "collect_schema")
-"""Attributes of data frames, by which they are known without the libraries that make them."""
+MARKS = (
+    *("__dataframe__", "__arrow_c_stream__", "__narwhals_dataframe__", "__narwhals_lazyframe__", "collect_schema"),
+    "__column_consortium_standard__",  # of a series of pandas 2
+)
+"""Attributes of data frames and series, by which they are known without the libraries that make them."""
 LABEL = "label"
 
 

@@ -172,7 +172,8 @@ def _kind_of(pa: Any, kind: Any) -> str | None:
     if pa.types.is_boolean(inside):
         return "?"
     if pa.types.is_integer(inside) or pa.types.is_floating(inside):
-        return str(inside.to_pandas_dtype()().dtype.str)
+        letter = "f" if pa.types.is_floating(inside) else "u" if pa.types.is_unsigned_integer(inside) else "i"
+        return f"={letter}{inside.bit_width // 8}"  # pyarrow's to_pandas_dtype takes pandas before 26
     return None
 
 
