@@ -1,4 +1,4 @@
-"""Data sets as networks need them: samples in parts, raw rows as tables, preparation of columns."""
+"""Data sets as networks need them, raw rows, preparation of columns."""
 
 from modnet.data.dataset import Dataset, check_feature_names
 from modnet.data.labels import TargetScale, check_classes, is_missing, to_float64, to_weights

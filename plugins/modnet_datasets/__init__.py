@@ -1,1 +1,1 @@
-"""Data sets made of rows and labels: classes, targets, splits, preparation by the training rows."""
+"""Data sets made of rows and labels of any kind."""

@@ -1,4 +1,4 @@
-"""Rows and labels of any kind as samples that fit together, prepared as the training samples say."""
+"""Rows and labels as samples, prepared as training samples say."""
 
 from __future__ import annotations
 
