@@ -1116,7 +1116,7 @@ def compare(
     rope: float | None = None,
     out: str | PathLike[str] | None = None,
     workers: int | None = None,
-    executor: Executor | None = None,
+    executor: Executor | Any | None = None,
     progress: ProgressObserver | None = None,
     accept: bool = False,
 ) -> Comparison: ...
@@ -1431,6 +1431,8 @@ class text:
     def quote(text: str, form: Callable[[str], str] = ...) -> str: ...
     def to_csv(rows: Iterable[Sequence[Any]]) -> str: ...
     def write_csv(file: TextIO, rows: Iterable[Sequence[Any]], delimiter: str = ',') -> None: ...
+
+def to_executor(given: Any) -> Executor: ...
 
 def to_numpy(array: Any) -> Array: ...
 
@@ -1897,6 +1899,7 @@ class commands:
         array=...,
         batch_size=...,
         callback=...,
+        dask=...,
         data=...,
         device=...,
         gradient=...,
