@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
@@ -11,6 +12,7 @@ import attrs
 import numpy as np
 
 from modnet.errors import MissingExtraError, ModnetError, PluginError, SettingError
+from modnet.interfaces.part import Part
 from modnet.text import describe_unknown
 from modnet.types import Array, Params, is_numpy
 
@@ -164,6 +166,14 @@ def follow_library(values: Any, like: Array, part: object) -> Array:
     return get_namespace(like).astype(values, like.dtype)  # type: ignore[no-any-return]
 
 
+def check_parts(parts: Iterable[Part], library: Library) -> None:
+    """Raise SettingError with the part that computes with arrays of another library alone."""
+    for part in parts:
+        if (wanted := part.array_library) not in {None, library.name}:
+            what = f"{part!r} computes with {wanted}'s arrays alone, and the network's are {library.name}'s"
+            raise SettingError([f"{what}: choose array = {wanted!r}, or another part"], "network.array")
+
+
 def copy_array(array: Array) -> Array:
     """Return a copy of an array, to write to."""
     return get_namespace(array).asarray(array, copy=True)  # type: ignore[no-any-return]
@@ -176,4 +186,4 @@ def unlock(array: Array) -> Array:
 
 def total(values: Array) -> float:
     """Return the sum of all numbers."""
-    return float(values.sum() if is_numpy(values) else get_namespace(values).sum(values))
+    return float(values.sum() if is_numpy(values) else to_numpy(get_namespace(values).sum(values)))
