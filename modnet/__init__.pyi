@@ -3,6 +3,7 @@
 from modnet_data import cached as cached
 from modnet_data import download as download
 from modnet_data.run_tables import judge as judge
+from modnet_executors.conversion import to_executor as to_executor
 from modnet_export.writing import export as export
 from modnet_figures import figures as figures
 from modnet_verdicts.comparing import compare as compare

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 import modnet
+import modnet.sklearn
 from modnet import types
 from modnet.compose.plugins import get_host
 from modnet.host.kinds import KINDS
@@ -41,6 +42,8 @@ def reference() -> str:
     blocks.append("## Public names")
     for name in sorted(modnet.__all__, key=str.lower):
         blocks += [f"### modnet.{name}", *public(name, getattr(modnet, name))]
+    for name in modnet.sklearn.__all__:
+        blocks += [f"### modnet.sklearn.{name}", *public(name, getattr(modnet.sklearn, name))]
     blocks.append("## Hooks")
     for hook in HOOKS.values():
         blocks += [f"### {hook.__name__}", code(f"{hook.__name__}{signature(hook)}"), prose(hook)]
@@ -80,8 +83,10 @@ def members(cls: type) -> list[str]:
         return []
     lines = {}
     for base in cls.__mro__:
-        if base in ancestors(cls) or not base.__module__.startswith("modnet"):
+        if base in ancestors(cls):
             break
+        if not base.__module__.startswith("modnet"):
+            continue
         fields = {field.name for field in attrs.fields(base)} if attrs.has(base) else set()
         for name, note in attribute_notes(base).items():
             if name not in fields:

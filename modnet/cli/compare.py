@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from modnet.cli.show.progress import RunsProgress, file_progress
 from modnet.comparison.grid import spread
 from modnet.comparison.training import COMPARISON
 from modnet.compose.tables import merge, read_toml
-from modnet.text import quote_argument
+from modnet.text import format_count, quote_argument
 
 ROPE = attrs.fields(modnet.Comparison).rope.default
 
@@ -34,6 +36,9 @@ ROPE = attrs.fields(modnet.Comparison).rope.default
 @click.option("--seeds", type=click.IntRange(1), help="Runs of each setting, with seeds from --seed on (default: 10).")
 @click.option("--rope", type=click.FloatRange(0), help=f"Accuracies closer than this are equal (default: {ROPE}).")
 @click.option("--workers", type=click.IntRange(1), help="Runs side by side (default: one for each core).")
+@click.option(
+    "--dask", metavar="ADDRESS", help="Train on a cluster: its scheduler's tcp://HOST:PORT, or the .json that it wrote."
+)
 @click.option("--accept", is_flag=True, help="Compare runs of different code or libraries; the result names them.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for runs and results (default: runs/DATE-TIME).")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
@@ -43,6 +48,7 @@ def compare(
     seeds: int | None,
     rope: float | None,
     workers: int | None,
+    dask: str | None,
     out: Path | None,
     *,
     accept: bool,
@@ -65,7 +71,7 @@ def compare(
     changes, grid = spread(*read_alternatives(flags))  # before a name in the file claims them
     folder = out or choose_new_folder()
     out_stream = sys.stderr if json_ else get_output()
-    with file_progress(), RunsProgress(out_stream) as progress:
+    with _connecting(dask, workers) as executor, file_progress(), RunsProgress(out_stream) as progress:
         try:
             result = modnet.compare(
                 merge(table, changes),
@@ -74,12 +80,31 @@ def compare(
                 rope=rope,
                 out=folder,
                 workers=workers,
+                executor=executor,
                 progress=progress,
                 accept=accept,
             )
         except KeyboardInterrupt:
             if (folder / COMPARISON).is_file():
-                words = [str(folder / COMPARISON), "--out", str(folder), *["--accept"] * accept]
+                words = [str(folder / COMPARISON), "--out", str(folder), *(["--dask", dask] if dask else [])]
+                words += ["--accept"] * accept
                 echo(f"continue with: modnet compare {' '.join(map(quote_argument, words))}", err=json_)
             raise
     echo(json.dumps(result.as_json(), indent=2) if json_ else f"\n{result}\n\nsaved in {folder}")
+
+
+@contextmanager
+def _connecting(address: str | None, workers: int | None) -> Iterator[Any]:
+    """Yield the client of a cluster, if one is asked for; says how many workers it has."""
+    if not address:
+        yield None
+        return
+    if workers:
+        raise click.UsageError("--dask has workers of its own: leave out --workers")
+    from modnet_executors.dask import connect  # which few comparisons need
+
+    with connect(address) as client:
+        count = len(client.nthreads())
+        found = format_count(count, "worker") if count else "no worker yet, runs begin when there is one,"
+        echo(f"{found} at {client.scheduler.address}", err=True)
+        yield client

@@ -6,9 +6,9 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from itertools import chain, takewhile
+from itertools import chain, product, takewhile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 from modnet_figures.figures import FORMATS, save_figure
@@ -18,6 +18,7 @@ from modnet.cli.output import Command, echo
 from modnet.cli.show.curves.learning_curves import draw_learning_curves
 from modnet.cli.show.curves.several_runs import draw_several_runs
 from modnet.cli.show.values import format_title
+from modnet.comparison.grid import Setting, format_value, tell_apart, to_axes
 from modnet.comparison.training import COMPARISON
 from modnet.compose.parts import OWN, read_part
 from modnet.compose.tables import Table, read_toml
@@ -26,6 +27,9 @@ from modnet.interfaces import Metric
 from modnet.runs.contents import read_course
 from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY, check_files
 from modnet.types import History
+
+if TYPE_CHECKING:
+    from modnet.compose.experiment import Experiment
 
 
 @click.command(cls=Command)
@@ -82,6 +86,8 @@ def _expand(path: Path) -> list[Path]:
 def label_runs(runs: Sequence[Path]) -> list[str]:
     """Return a label for each run: its path below the folder that all are in, without the seed of a comparison's run.
 
+    Where the comparison is there, its setting in words is in place of the setting's folder.
+
     >>> label_runs([Path("lab/lr-0.1/seed-0"), Path("lab/lr-0.1/seed-1"), Path("lab/lr-0.5/seed-0")])
     ['lr-0.1', 'lr-0.1', 'lr-0.5']
     """
@@ -89,7 +95,19 @@ def label_runs(runs: Sequence[Path]) -> list[str]:
     groups = [path.parent if re.fullmatch(r"seed-\d+", path.name) else path for path in paths]
     shared = zip(*(group.parent.parts for group in groups), strict=False)
     above = sum(1 for _ in takewhile(lambda parts: len({*parts}) == 1, shared))  # 0 on several drives
-    return [Path(*group.parts[above:]).as_posix() for group in groups]
+    words = {folder: read_labels(folder) for folder in {group.parent for group in groups}}
+    names = [words[group.parent].get(group.name, group.name) for group in groups]
+    return ["/".join([*group.parent.parts[above:], name]) for group, name in zip(groups, names, strict=True)]
+
+
+def read_labels(comparison: Path) -> dict[str, str]:
+    """Return the settings of a comparison in words, by the names of their folders; none where they cannot be read."""
+    with suppress(ModnetError, KeyError, TypeError, AttributeError):
+        axes = to_axes(read_toml(comparison / COMPARISON)["compare"]["grid"])
+        entries = (zip(axes, map(format_value, values), strict=True) for values in product(*axes.values()))
+        settings = tell_apart([Setting(dict(each), cast("Experiment", None)) for each in entries])
+        return {setting.folder: setting.label for setting in settings}
+    return {}
 
 
 def read_history(run: Path) -> tuple[History, Table]:

@@ -72,9 +72,14 @@ def create_settings(experiment: Table, grid: Mapping[str, Sequence[Any]]) -> lis
     for setting, table in zip(found, tables, strict=True):
         if tables.count(table) > 1:
             raise SettingError([f"twice the same: {setting.label}"], "grid")
-    folders = [unicodedata.normalize("NFC", setting.folder).casefold() for setting in found]
+    return tell_apart(found)
+
+
+def tell_apart(settings: Sequence[Setting]) -> list[Setting]:
+    """Return settings of which no two have the same folder, on any file system."""
+    folders = [unicodedata.normalize("NFC", setting.folder).casefold() for setting in settings]
     alike = [folders.count(folder) > 1 for folder in folders]
-    return [attrs.evolve(setting, is_alike=each) for setting, each in zip(found, alike, strict=True)]
+    return [attrs.evolve(setting, is_alike=each) for setting, each in zip(settings, alike, strict=True)]
 
 
 def _to_changes(choice: Mapping[str, Any]) -> Table:

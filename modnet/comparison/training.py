@@ -138,7 +138,7 @@ def train_grid(
         fingerprint = data_fingerprint(data)
         receipts, unfinished = _read_runs(folder, settings, jobs, fingerprint, accept=accept)
         write_atomically(folder / COMPARISON, tomli_w.dumps(written).encode())
-        made = run_jobs(unfinished, data, folder, executor, workers, accept=accept)
+        made = run_jobs(unfinished, data, folder, fingerprint, executor, workers, accept=accept)
         _follow(made, len(jobs), list(unfinished), data, progress)
         if unfinished:
             # The workers may have had other code and libraries than this process.

@@ -6,31 +6,35 @@ import os
 import signal
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
+import modnet
 from modnet.comparison.tasks import Caller, hold_token, naming_failures, train, train_table
 from modnet.compose.experiment import Experiment, find_parts, to_table
 from modnet.compose.plugins import get_host, load_plugins
 from modnet.data.dataset import Dataset
-from modnet.data.fingerprint import data_fingerprint
 from modnet.errors import ModnetError, SettingError
+from modnet.files.locks import BRIEFLY, is_locked
 from modnet.host.approval import list_granted
 from modnet.host.modules import Code, find_folder, read_code
 from modnet.host.registry import SESSION, Component, find_override_by
+from modnet.runs.folder import LOCK
 from modnet.runs.surroundings import Segment
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 SAFE_PATH = "PYTHONSAFEPATH"
+PATIENCE = 15.0  # seconds, at most, to wait for workers to stop
 _safe_path = threading.Lock()  # held by the thread that changes that variable
 
 
@@ -47,6 +51,7 @@ def run_jobs(
     jobs: Sequence[Job],
     data: Dataset,
     folder: Path,
+    fingerprint: Mapping[str, Any],
     executor: Executor | None = None,
     workers: int | None = None,
     *,
@@ -60,8 +65,10 @@ def run_jobs(
     """
     if executor and workers:
         raise SettingError(["an executor has its own: leave them out"], "workers")
+    if executor and not isinstance(executor, Executor):
+        raise SettingError(["must be a concurrent.futures.Executor: modnet.to_executor makes it"], "executor")
     if executor and jobs:
-        yield from _run_in_given(executor, jobs, data, folder, accept)
+        yield from _run_in_given(executor, jobs, folder, fingerprint, accept)
     elif (count := min(_count_workers(jobs, workers), len(jobs))) > 1:
         with _start_workers(count, jobs[0].experiment) as pool:
             task = partial(train_table, granted=list_granted(get_host().plugins), accept=accept)
@@ -84,43 +91,75 @@ def check_is_no_import() -> None:
 
 
 def _run_in_given(
-    executor: Executor, jobs: Sequence[Job], data: Dataset, folder: Path, accept: bool
+    executor: Executor, jobs: Sequence[Job], folder: Path, fingerprint: Mapping[str, Any], accept: bool
 ) -> Generator[Job, None, None]:
     """Bring runs to their ends in an executor that is handed in; they stop with checkpoints where this is left."""
     private = {(c.kind, c.qualified_name, how) for c, how in _find_private(jobs)}
     code = [each if each.files else _read_code(each) for each in list_granted(get_host().plugins)]
-    with hold_token(folder) as token:
-        surroundings = Segment.create(jobs[0].experiment)
-        caller = Caller(folder, token, data_fingerprint(data), surroundings, tuple(sorted(private)))
-        futures = _submit(executor, partial(train_table, caller=caller, granted=code, accept=accept), jobs)
-        try:
-            yield from _follow(futures)
-        except BaseException:
-            for future in futures:
-                future.cancel()
-            raise
+    futures: Mapping[Future[None], Job] = {}
+    try:
+        with hold_token(folder) as token:
+            surroundings = Segment.create(jobs[0].experiment)
+            caller = Caller(folder, token, dict(fingerprint), surroundings, tuple(sorted(private)))
+            futures = _submit(executor, partial(train_table, caller=caller, granted=code, accept=accept), jobs)
+            try:
+                yield from _follow(futures)
+            finally:
+                for future in futures:
+                    future.cancel()
+    except BaseException:
+        _await_workers(futures.values())
+        raise
 
 
 def _submit(executor: Executor, task: Callable[..., None], jobs: Sequence[Job]) -> dict[Future[None], Job]:
-    return {executor.submit(task, job.name, str(job.folder), to_table(job.experiment)): job for job in jobs}
+    """Submit runs; raises SettingError where the executor takes none."""
+    try:
+        return {executor.submit(task, job.name, str(job.folder), to_table(job.experiment)): job for job in jobs}
+    except RuntimeError as error:
+        raise SettingError([f"takes no runs: {error}"], "executor") from None
 
 
 def _follow(futures: Mapping[Future[None], Job]) -> Iterator[Job]:
-    """Yield runs as they end; raises ModnetError where one fails."""
+    """Yield runs as they end; raises ModnetError where one fails, or its worker."""
     waiting = {*futures}
     while waiting:
         ended, waiting = wait(waiting, 1.0, FIRST_COMPLETED)  # without end it would be deaf to Ctrl-C on Windows
         for future in ended:
-            try:
+            with _naming_lost_workers(futures[future].name):
                 future.result()
-            except ModnetError:
-                raise
-            except BrokenExecutor:
-                raise ModnetError(
-                    "a worker process died: it was killed, memory ran out, or a script calls modnet.compare "
-                    "and not under: if __name__ == '__main__':"
-                ) from None
             yield futures[future]
+
+
+@contextmanager
+def _naming_lost_workers(run: str) -> Iterator[None]:
+    """Turn the error that a run ends with where its worker does into a ModnetError."""
+    from concurrent.futures.process import BrokenProcessPool
+
+    try:
+        yield
+    except (ModnetError, KeyboardInterrupt):
+        raise
+    except BrokenProcessPool:
+        raise ModnetError(
+            "a worker process died: it was killed, memory ran out, or a script calls modnet.compare "
+            "and not under: if __name__ == '__main__':"
+        ) from None
+    except BrokenExecutor as error:
+        raise ModnetError(f"{run}: {error}") from None
+    except CancelledError:
+        what = "the executor was shut down before it was trained: with another one, the same call continues"
+        raise ModnetError(f"{run}: {what}") from None
+    except Exception as error:  # whatever a worker lacks to begin
+        advice = f"workers need modnet {modnet.__version__} and what it imports, as they are here"
+        raise ModnetError(f"{run}: no worker could begin it: {type(error).__name__}: {error}: {advice}") from None
+
+
+def _await_workers(jobs: Iterable[Job]) -> None:
+    """Wait until no worker writes a run any more, and not for long: an iteration may take minutes."""
+    late = time.monotonic() + PATIENCE
+    while time.monotonic() < late and any(is_locked(job.folder / LOCK) for job in jobs):
+        time.sleep(BRIEFLY)
 
 
 def _read_code(code: Code) -> Code:

@@ -30,8 +30,14 @@ def check_is_alone(run: ObservedRun, given: str | None, default: str, name: str)
     """Raise SettingError where several callbacks of a name would write the same file or folder in a run's own."""
     entries = (run.experiment or {}).get("callbacks", ())
     place = given or default
-    if [each.get("path") or default for each in entries if each["name"] == name].count(place) > 1:
+    paths = [each.get("path") or default for each in entries if each["name"] == name]
+    if [*map(_unify, paths)].count(_unify(place)) > 1:
         raise SettingError([f"several {name} would write {place!r}: leave all but one of them out"], "callbacks")
+
+
+def _unify(path: str) -> str:
+    """Return a path in the one form that all of its forms have, on Windows without upper case."""
+    return os.path.normcase(os.path.normpath(path))
 
 
 def append_at(path: Path, offset: int, content: bytes) -> int:

@@ -67,6 +67,17 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
     _output: ClassVar[str]
     _rate: ClassVar[float]
 
+    network_: Any
+    """The trained network."""
+    loss_curve_: list[float]
+    """The mean loss of the mini-batches of each epoch."""
+    n_iter_: int
+    """The number of epochs, those of earlier calls included that are continued."""
+    validation_scores_: list[float] | None
+    """Of each epoch the accuracy, or R², on the rows for validation; None where there are none."""
+    best_validation_score_: float
+    """The best of them, where there are some."""
+
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
@@ -80,7 +91,7 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
         optimizer: Any = "adam",
         learning_rate_init: Any = None,
         weight_decay: float | None = None,
-        weight_init: Any = "he",
+        weight_init: Any = "xavier",
         bias_init: Any = None,
         standardize: bool = True,
         batch_size: Any = "auto",
@@ -249,8 +260,8 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
         is_number = isinstance(state, Integral) and not isinstance(state, bool)
         self._seed = int(state) if is_number else int(check_random_state(state).randint(LARGEST_SEED))
         self._fits = 0
-        self.loss_curve_: list[float] = []
-        self.validation_scores_: list[float] | None = None
+        self.loss_curve_ = []
+        self.validation_scores_ = None
 
     def _make_data(
         self, X: Array, t: Array, weights: Array | None, labels: Sequence[Any], class_weight: Any = None
@@ -368,7 +379,7 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
 
     @property
     def run_(self) -> Run:
-        """The last run of training; it stays in the process that trained."""
+        """The run that trained the network; pickles leave it out, as it holds the training rows."""
         check_is_fitted(self)
         found: Run | None = vars(self).get("_run")
         if found is None:

@@ -17,12 +17,36 @@ ROUNDING = 1e-4  # of the sum of a row's probabilities, in float32 as well
 
 
 class ModnetClassifier(ClassifierMixin, ModnetEstimator):  # type: ignore[misc]
-    """A network that classifies, as an estimator of scikit-learn."""
+    """A network that classifies, as an estimator of scikit-learn.
+
+    `hidden_layer_sizes` are the units of each hidden layer, with one `activation` or a list of one for each, and
+    `output`, by default softmax. `layers` stand in their place, of rows of a `shape`. `loss`, `gradient` (how the
+    gradient is estimated) and `optimizer` are names or parts; `learning_rate_init`, by default 0.003 of adam and its
+    own of another, and `weight_decay` go with the name of an optimizer. `weight_init` and `bias_init` are those of
+    `modnet.Network`, as are `dtype`, `array` and `device`.
+
+    With `standardize` features get mean 0 and deviation 1. `class_weight` is "balanced" or a weight for each label.
+    Mini-batches have `batch_size` rows, "auto" at most 100 of one size; `sampling` is "shuffle" or "replacement".
+    Training makes `max_iter` epochs, by default 200, but 500 mini-batches at least and 10,000 at most. It ends where
+    the training loss falls by less than `tol`, unless that is None, in each of `n_iter_no_change` epochs; with
+    `early_stopping`, where the loss of a `validation_fraction` of the rows does, and it takes the best epoch's
+    parameters. `callbacks` and `metrics` are lists of names or parts. More `blas_threads` change the last bits.
+
+    `warm_start`, `random_state` and `verbose` are as in scikit-learn; a whole number is the seed of modnet's run.
+    A setting of a part is a nested parameter, as `optimizer__lr`.
+
+    >>> from sklearn.datasets import load_iris
+    >>> from modnet.sklearn import ModnetClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> ModnetClassifier(8, max_iter=100, tol=None, random_state=0).fit(X, y).score(X, y) > 0.9
+    True
+    """
 
     _task: ClassVar[Task] = "classification"
     _output: ClassVar[str] = "softmax"
     _rate: ClassVar[float] = 0.003
     classes_: Array
+    """The labels (K,), in the order of the network's outputs."""
 
     def __init__(
         self,
@@ -37,7 +61,7 @@ class ModnetClassifier(ClassifierMixin, ModnetEstimator):  # type: ignore[misc]
         optimizer: Any = "adam",
         learning_rate_init: Any = None,
         weight_decay: float | None = None,
-        weight_init: Any = "he",
+        weight_init: Any = "xavier",
         bias_init: Any = None,
         standardize: bool = True,
         class_weight: Any = None,

@@ -13,7 +13,17 @@ from modnet_sklearn.base import ModnetEstimator
 
 
 class ModnetRegressor(RegressorMixin, ModnetEstimator):  # type: ignore[misc]
-    """A network that predicts numbers, as an estimator of scikit-learn."""
+    """A network that predicts numbers, as an estimator of scikit-learn.
+
+    Its parameters are those of `ModnetClassifier`, without `class_weight`. Targets are learned standardized; `output`
+    is by default identity, `loss` mean-squared-error, and the learning rate of adam 0.001.
+
+    >>> from sklearn.datasets import load_diabetes
+    >>> from modnet.sklearn import ModnetRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> ModnetRegressor(8, random_state=0).fit(X, y).predict(X[:2]).shape
+    (2,)
+    """
 
     _task: ClassVar[Task] = "regression"
     _output: ClassVar[str] = "identity"

@@ -10,7 +10,7 @@ from concurrent.futures import Executor
 from os import PathLike
 from typing import Any
 
-from modnet import GridRuns, ProgressObserver, figures, train_grid
+from modnet import GridRuns, ProgressObserver, figures, to_executor, train_grid
 from modnet.files import sweep, write_atomically
 from modnet.text import format_count
 from modnet_verdicts.decisions import ROPE
@@ -31,7 +31,7 @@ def compare(
     rope: float | None = None,
     out: str | PathLike[str] | None = None,
     workers: int | None = None,
-    executor: Executor | None = None,
+    executor: Executor | Any | None = None,
     progress: ProgressObserver | None = None,
     accept: bool = False,
 ) -> Comparison:
@@ -43,8 +43,8 @@ def compare(
     accuracies differ by less than `rope` are practically equal. A file may hold all three in a table [compare].
 
     Runs and results are saved in the folder `out`; runs that it holds already are not repeated. They are trained by
-    `workers` processes, by default as many as there are cores, or by an `executor`. A script that uses processes must
-    make the call under `if __name__ == "__main__":`.
+    `workers` processes, by default as many as there are cores, or by an `executor`: any `concurrent.futures.Executor`,
+    or a `Client` of Dask. A script that uses processes must make the call under `if __name__ == "__main__":`.
 
     All runs are to be made by the same code and libraries, and on the same data. With `accept`, other code and
     libraries are no error, and the result names them. Raises SettingError, UnknownNameError, DataError, ModnetError
@@ -56,7 +56,8 @@ def compare(
     (['hidden 5', 'hidden 10'], 'undecided')
     """
     load_special()  # before anything is trained
-    asked: Any = {"seeds": seeds, "rope": rope, "out": out, "workers": workers, "executor": executor}
+    asked: Any = {"seeds": seeds, "rope": rope, "out": out, "workers": workers}
+    asked["executor"] = None if executor is None else to_executor(executor)
     with train_grid(experiment, grid, progress=progress, accept=accept, **asked) as runs:
         settings = tuple(map(SettingResult.from_runs, runs.settings))
         rope = ROPE if runs.rope is None else runs.rope

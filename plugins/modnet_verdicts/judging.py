@@ -20,6 +20,7 @@ from modnet_verdicts.pairs import (
     LEVEL,
     compare_samples,
     compare_scores,
+    escape,
     format_pairs,
     records_to_csv,
     tabulate_pairs,
@@ -136,7 +137,7 @@ class Judgement:
     def markdown(self) -> str:
         """Return the tables in Markdown."""
         tables = [self._settings_table(), *[tabulate_pairs(self.pairs, self._format)] * bool(self.pairs)]
-        return "\n\n".join([*map(to_markdown, tables), *self.notes]) + "\n"
+        return "\n\n".join([*map(to_markdown, tables), *map(escape, self.notes)]) + "\n"
 
     def pairs_csv(self) -> str:
         """Return a row for each pair of settings as CSV: difference, intervals, p-values, claims, verdict."""

@@ -166,7 +166,16 @@ def to_finite(number: float) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def escape(text: str) -> str:
+    r"""Return text that is no markup in Markdown.
+
+    >>> escape("a <b> `c` [d](e)")
+    'a \\<b> \\`c\\` [d\\](e)'
+    """
+    return re.sub(r"([|\\<`]|\](?=\())", r"\\\1", text)
+
+
 def to_markdown(rows: Sequence[Sequence[str]]) -> str:
     """Return a table in Markdown; what is written in cells is text there, and no markup."""
-    lines = ["| " + " | ".join(re.sub(r"([|\\<`]|\](?=\())", r"\\\1", cell) for cell in row) + " |" for row in rows]
+    lines = ["| " + " | ".join(map(escape, row)) + " |" for row in rows]
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])

@@ -16,6 +16,7 @@ from modnet_verdicts.figure import draw_comparison
 from modnet_verdicts.pairs import (
     LEVEL,
     compare_samples,
+    escape,
     format_pairs,
     records_to_csv,
     tabulate_pairs,
@@ -102,7 +103,7 @@ class Comparison:
         blocks = [to_markdown(self._settings_table())]
         if self.pairs:
             blocks.append(to_markdown(tabulate_pairs(self.pairs, self._format)))
-        return "\n\n".join([*blocks, *self._notes()]) + "\n"
+        return "\n\n".join([*blocks, *map(escape, self._notes())]) + "\n"
 
     def runs_csv(self) -> str:
         """Return a row for each run as CSV: what varies, seed, status, iterations, accuracies (or errors)."""
@@ -192,7 +193,7 @@ class Comparison:
         return (
             f"Settings may differ on samples that are too rare to be among {self.samples:,}, whatever the seeds. For "
             f"new samples these can show equality within {_round_up(min(missed)):g} at best, not within "
-            f"{self.rope:g}: choose a larger ROPE (`--rope`), or more test samples."
+            f"{self.rope:g}: choose a larger ROPE (--rope), or more test samples."
         )
 
     def _note_collapses(self) -> str:

@@ -213,10 +213,23 @@ class TestResultsOfOnesOwn:
         assert "Traceback" not in done.stderr
         assert done.stdout == "", "nothing has been run"
 
+    @pytest.mark.parametrize(("callback", "is_run"), [("loss-report", False), ("time-limit", True)])
+    def test_what_is_measured_between_epochs_only_where_a_callback_may_end_the_run_there(
+        self, call: Call, tmp_path: Path, write: Callable[..., None], callback: str, is_run: bool
+    ) -> None:
+        write("> 0.5", more='[[figures]]\nwhat = "early"\npublished = "> 0"\nat = 13\nmeasure = "test_accuracy"\n')
+        asked = f"[experiment]\ncallbacks = [{{ name = '{callback}'{', seconds = 1e9' * is_run} }}]"
+        text = (tmp_path / "mine.toml").read_text().replace("[experiment]", asked)
+        (tmp_path / "mine.toml").write_text(text.replace("iterations = ", "batch_size = 10, iterations = "))
+        done = call("reproduce", "mine.toml", "--seeds", "1", "--workers", "1", cwd=tmp_path)
+        assert done.returncode == 2
+        assert "nothing is measured at 13; available: 5, 10, 15, 20" in done.stderr
+        assert ("1 of 1" in done.stdout) == is_run
+
     @pytest.mark.parametrize(
         ("more", "message"),
         [
-            ("at = 21", "nothing is measured at 21; available: 1, 2, 3, 4, ..."),
+            ("at = 21", "nothing is measured at 21; available: "),
             ('measure = "test_recall"', "the runs have no 'test_recall'; available: loss, train_accuracy, "),
         ],
     )

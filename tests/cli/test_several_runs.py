@@ -90,6 +90,21 @@ class TestCommand:
         assert label_runs(runs) == ["lr-0.1", "lr-0.1", "lr-0.5"]
         assert label_runs([Path("first"), Path("more/second")]) == ["first", "more/second"]
 
+    def test_labels_of_a_comparison_are_its_settings_in_words(self, tmp_path: Path) -> None:
+        (tmp_path / "lab").mkdir()
+        grid = '[compare.grid]\noptimizer = ["sgd", {name = "adam", lr = 0.1}]\nhidden = [[20, 10]]\n'
+        (tmp_path / "lab/comparison.toml").write_text(grid, encoding="utf-8")
+        runs = [
+            tmp_path / "lab/optimizer-sgd,hidden-20-10/seed-0",
+            tmp_path / "lab/optimizer-adam-lr-0.1-,hidden-20-10",
+        ]
+        assert label_runs([*runs, tmp_path / "lab/other/seed-0"]) == [
+            "optimizer sgd, hidden 20-10", "optimizer adam(lr=0.1), hidden 20-10", "other",
+        ]  # fmt: skip
+        assert label_runs([runs[0], tmp_path / "alone"]) == ["lab/optimizer sgd, hidden 20-10", "alone"]
+        (tmp_path / "lab/comparison.toml").write_text("compare = 3", encoding="utf-8")
+        assert label_runs(runs) == ["optimizer-sgd,hidden-20-10", "optimizer-adam-lr-0.1-,hidden-20-10"]
+
     def test_several_runs_need_a_file(self, folder: Path) -> None:
         with pytest.raises(SettingError, match=r"^--out: 4 runs are drawn in one picture: name its file by --out$"):
             self.plot(folder / "both")

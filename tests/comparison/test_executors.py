@@ -16,6 +16,7 @@ import modnet
 from modnet.comparison.tasks import CALLER, Caller, hold_token, train_table
 from modnet.compose.experiment import create_experiment, to_table
 from modnet.data.fingerprint import data_fingerprint
+from modnet.nn.checkpoint import hash_params, load_params
 from modnet.runs.folder import LOCK, claim
 from modnet.runs.surroundings import Segment
 
@@ -94,3 +95,64 @@ def test_a_pool_of_processes_in_another_folder_takes_a_relative_one(
     assert len([*tmp_path.glob("here/*/*/params.npz")]) == 4
     assert not (tmp_path / "here" / CALLER).exists()
     assert not (tmp_path / "here" / LOCK).exists()
+
+
+def test_runs_stop_with_a_checkpoint_when_their_comparison_is_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modnet.comparison.tasks.POLL", 0.05)
+
+    class Interrupted:
+        def start(self, *_: Any) -> None:
+            """The short run is awaited."""
+
+        def advance(self, result: str) -> None:
+            raise KeyboardInterrupt
+
+    grid = {"training.iterations": [5, 10**7]}
+    with ThreadPoolExecutor(2) as pool:  # which ends when the long run has
+        with pytest.raises(KeyboardInterrupt):
+            modnet.compare(QUICK, grid, seeds=1, out=tmp_path, executor=pool, progress=Interrupted())
+        (long,) = tmp_path.glob("*0000/seed-0")
+        with claim(long):
+            assert (long / "checkpoint.npz").is_file()
+
+
+class TestGiven:
+    def test_what_is_no_executor(self, tmp_path: Path) -> None:
+        from joblib import Parallel
+
+        words = r"executor: must be a concurrent.futures.Executor or .*, not Parallel: joblib's pool .* is joblib"
+        with pytest.raises(modnet.SettingError, match=words):
+            modnet.compare(QUICK, GRID, seeds=1, out=tmp_path, executor=Parallel(2))
+        with (
+            pytest.raises(modnet.SettingError, match=r"modnet.to_executor makes it"),
+            modnet.train_grid(QUICK, GRID, seeds=1, executor=Parallel(2)),  # type: ignore[arg-type]
+        ):
+            pass
+
+    def test_one_that_was_shut_down(self, tmp_path: Path) -> None:
+        pool = ThreadPoolExecutor(1)
+        pool.shutdown()
+        with pytest.raises(modnet.SettingError, match="executor: takes no runs: cannot schedule new futures"):
+            modnet.compare(QUICK, GRID, seeds=1, out=tmp_path, executor=pool)
+
+    @pytest.mark.check
+    def test_joblibs_own(self, tmp_path: Path) -> None:
+        from joblib.externals.loky import get_reusable_executor
+
+        executor = get_reusable_executor(2)
+        try:
+            modnet.compare(QUICK, GRID, seeds=2, out=tmp_path / "there", executor=executor)
+        finally:
+            executor.shutdown(kill_workers=True)
+        modnet.compare(QUICK, GRID, seeds=2, out=tmp_path / "here", workers=1)
+        assert bits(tmp_path / "there") == bits(tmp_path / "here")
+
+
+def bits(folder: Path) -> dict[str, str]:
+    """Return the digest of the parameters of each run in a folder."""
+    return {
+        path.parent.relative_to(folder).as_posix(): hash_params(load_params(path)[0])
+        for path in sorted(folder.glob("*/*/params.npz"))
+    }

@@ -165,7 +165,7 @@ def test_the_rope_that_the_note_advises_is_one_that_samples_can_support() -> Non
     one = result("10", 0.9, 10, 0)
     two = SettingResult(Setting({"hidden": "30"}, {}), one.hits, one.histories, one.statuses)
     note = " ".join(str(Comparison((one, two), tuple(range(10)))).split())
-    advised = re.search(r"equality within (\S+) at best, not within 0.001: choose a larger ROPE \(`--rope`\)", note)
+    advised = re.search(r"equality within (\S+) at best, not within 0.001: choose a larger ROPE \(--rope\)", note)
     assert advised
     (pair,) = Comparison((one, two), tuple(range(10)), float(advised[1])).pairs
     assert pair.verdict == "practically equal"

@@ -554,6 +554,7 @@ class Objective:
     placed = ()
     stream = ...
     t: Array
+    def to_numpy(self) -> Objective: ...
     @abstractmethod
     def trace(self, params: Params) -> Trace: ...
     weights = None
@@ -772,6 +773,7 @@ class Run:
         gradient_state: State = None,
         seconds_before: float = 0.0,
     ): ...
+    after: tuple[State, tuple[State, ...], float, State]
     batches: Batches
     callbacks: Callbacks
     @property
@@ -785,6 +787,8 @@ class Run:
     @property
     def errors(self) -> Array | None: ...
     experiment: Mapping[str, Any] | None
+    @property
+    def final(self) -> Checkpoint: ...
     folder: Path | None
     gradient: GradientEstimator
     gradient_state: State
@@ -911,11 +915,12 @@ class Schedule:
     warmup: int
 
 class Setting:
-    def __init__(self, entries: dict[str, str], experiment: Experiment): ...
+    def __init__(self, entries: dict[str, str], experiment: Experiment, is_alike: bool = False): ...
     entries: dict[str, str]
     experiment: Experiment
     @property
     def folder(self) -> str: ...
+    is_alike: bool
     @property
     def label(self) -> str: ...
 
@@ -1106,7 +1111,7 @@ def compare(
     rope: float | None = None,
     out: str | PathLike[str] | None = None,
     workers: int | None = None,
-    executor: Executor | None = None,
+    executor: Executor | Any | None = None,
     progress: ProgressObserver | None = None,
     accept: bool = False,
 ) -> Comparison: ...
@@ -1125,6 +1130,14 @@ class download:
         pause: float = 1.0,
     ) -> bool: ...
     def is_web_address(url: str) -> bool: ...
+
+def export(
+    run: Run | SavedRun | str | PathLike[str],
+    path: str | PathLike[str],
+    *,
+    to: Format | None = None,
+    overwrite: bool = False,
+) -> Path: ...
 
 class figures:
     def create_figure(size: tuple[float, float]) -> Figure: ...
@@ -1171,6 +1184,8 @@ class files:
     def write_atomically(path: Path, content: bytes) -> None: ...
     def write_csv(file: TextIO, rows: Iterable[Sequence[Any]], delimiter: str = ',') -> None: ...
     def write_note(path: Path, value: Any) -> None: ...
+
+def find_name(value: object) -> str: ...
 
 def find_unclear_labels(labels: Iterable[str]) -> tuple[str, tuple[str, ...]] | None: ...
 
@@ -1342,6 +1357,8 @@ class text:
     def to_csv(rows: Iterable[Sequence[Any]]) -> str: ...
     def write_csv(file: TextIO, rows: Iterable[Sequence[Any]], delimiter: str = ',') -> None: ...
 
+def to_executor(given: Any) -> Executor: ...
+
 def to_numpy(array: Any) -> Array: ...
 
 def train(
@@ -1423,6 +1440,7 @@ class parts:
             cooldown: int = 0,
             minimum: float = 1e-08,
         ): ...
+        def stop_on_plateau(self, tol: float = 0.0001, patience: int = 10): ...
         def tensorboard(self, path: str | None = None): ...
         def time_limit(self, seconds=600.0): ...
     class data_sources:
@@ -1803,9 +1821,12 @@ class commands:
         *,
         accept=...,
         activation=...,
+        array=...,
         batch_size=...,
         callback=...,
+        dask=...,
         data=...,
+        device=...,
         gradient=...,
         hidden=...,
         iterations=...,
@@ -1855,13 +1876,16 @@ class commands:
         without=...,
         p=...,
     ): ...
+    def modnet_export(RUN, *, out=..., overwrite=..., plugin=..., to=..., without=..., p=...): ...
     def modnet_gradient_check(
         EXPERIMENT,
         *,
         activation=...,
+        array=...,
         batch_size=...,
         callback=...,
         data=...,
+        device=...,
         estimator=...,
         gradient=...,
         hidden=...,
@@ -1935,9 +1959,11 @@ class commands:
         EXPERIMENT,
         *,
         activation=...,
+        array=...,
         batch_size=...,
         callback=...,
         data=...,
+        device=...,
         dry_run=...,
         gradient=...,
         hidden=...,

@@ -20,6 +20,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 import modnet
 from modnet import Checkpoint, DataError, History, PluginError, SettingError, ShapeError
 from modnet.files import write_atomically
+from modnet.nn.arrays import to_numpy
 from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS, Checkpoints, flatten_state, hash_params, load_params, save_params
 
 floats = arrays(st.sampled_from([np.float32, np.float64]), array_shapes(max_dims=3, max_side=4))
@@ -275,3 +276,27 @@ class TestContinuedInPython:
     def test_another_network(self, params: Any, words: str) -> None:
         with pytest.raises(ShapeError, match=words):
             checkpoint().check(params, modnet.optimizer("adam"))
+
+    @pytest.mark.parametrize("array", ["numpy", "array-api-strict"])
+    def test_the_state_after_the_last_step_continues_on_other_data(self, array: str) -> None:
+        rows = np.random.default_rng(0).normal(size=(24, 3))
+        whole = modnet.Dataset.from_arrays(rows, np.arange(24) % 2, test_fraction=0, standardize=False, scale=1.0)
+        parts = [whole.with_parts({**whole.parts, "train": each}) for each in take_halves(whole.train)]
+        settings: Any = {"optimizer": "adam", "batch_size": 12, "sampling": "shuffle", "iterations": 1}
+        net = modnet.Network([3, 4, 2], hidden="tanh", weight_init="he", array=array)
+        first = modnet.train(net, parts[0], **settings)
+        second = modnet.train(
+            net, parts[1], **settings, start=attrs.evolve(first.final, iteration=0, history=History())
+        )
+        adam = modnet.optimizer("adam")
+        params, state = net.params, adam.init(net.params)
+        for part in parts:
+            x, t = (net.library.convert(each) for each in (part.train.x, part.train.t))
+            params, state = adam.step(params, net.with_arrays(params).gradient(x, t), state)
+        assert (first.final.iteration, first.checkpoint.iteration) == (1, 0)
+        for name, value in params.items():
+            np.testing.assert_allclose(to_numpy(second.params[name]), to_numpy(value), rtol=1e-12)
+
+
+def take_halves(samples: modnet.Samples) -> list[modnet.Samples]:
+    return [attrs.evolve(samples, x=samples.table[i::2], t=samples.t[i::2]) for i in range(2)]

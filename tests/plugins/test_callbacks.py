@@ -269,6 +269,31 @@ class SeenNetwork(NamedTuple):
     data: Dataset
 
 
+class TestStopOnPlateau:
+    @pytest.mark.parametrize(
+        ("losses", "epochs"),
+        [
+            ([1.0, 0.9, 0.8, 0.7, 0.6, 0.5], None),
+            ([1.0, 0.95, 0.91, 0.87, 0.86], 3),  # each by less than 0.1, though more in all
+            ([1.0, 1.2, 0.85, 0.84, 0.7, 0.69, 0.75], 7),
+        ],
+    )
+    def test_it_counts_epochs_without_progress(self, losses: list[float], epochs: int | None) -> None:
+        stop, history = modnet.callback("stop-on-plateau", tol=0.1 - 1e-9, patience=2), modnet.History()
+        run = Seen(history, 0, None, {})
+        state, stopped = stop.init(run), None  # type: ignore[arg-type]
+        for epoch, loss in enumerate(losses, start=1):
+            history.loss += [loss - 0.5, loss + 0.5]
+            state, decision = stop.on_epoch(run._replace(iteration=2 * epoch), state)  # type: ignore[arg-type]
+            stopped = stopped or (epoch if decision else None)
+        assert stopped == epochs
+
+    def test_it_stops_a_run_and_says_why(self) -> None:
+        run = train(modnet.callback("stop-on-plateau", tol=10.0, patience=3), iterations=100)
+        assert run.iteration == 4 * EPOCH
+        assert run.stop_reason == "the training loss fell by less than 10 in each of 3 epochs"
+
+
 class TestTimeLimit:
     def test_it_stops_a_run_and_counts_the_time_before(self) -> None:
         run = train(modnet.callback("time-limit", seconds=0.05), iterations=10**7)

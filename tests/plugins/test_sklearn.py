@@ -76,7 +76,7 @@ class TestFit:
         fitted = small(tol=None, max_iter=20).fit(X, y)
         data = modnet.Dataset.from_arrays(X, y, standardize=True, test_fraction=0)
         run = modnet.train(
-            modnet.Network([4, 8, 3], hidden="relu", weight_init="he", seed=0),
+            modnet.Network([4, 8, 3], hidden="relu", weight_init="xavier", seed=0),
             data,
             optimizer=modnet.optimizer("adam", lr=0.003),
             batch_size=75,
@@ -219,6 +219,32 @@ class TestFit:
         assert fitted.predict(IRIS[0]).shape == (150,)
         with pytest.raises(ValueError, match="no probabilities: fit with output='softmax'"):
             fitted.predict_proba(IRIS[0])
+
+    @pytest.mark.parametrize("array", ["array-api-strict", pytest.param("torch", marks=pytest.mark.check)])
+    def test_networks_on_other_arrays(self, array: str) -> None:
+        pytest.importorskip(array.replace("-", "_"))
+        model, other = (
+            small(max_iter=3, tol=None, array=name).fit(*IRIS).partial_fit(*IRIS) for name in ("numpy", array)
+        )
+        assert other.network_.array == array
+        found = copy_by_pickle(other).partial_fit(*IRIS).predict_proba(IRIS[0])
+        np.testing.assert_allclose(found, model.partial_fit(*IRIS).predict_proba(IRIS[0]), rtol=1e-9)
+
+    def test_a_callback_that_goes_by_validation_has_rows_for_it(self) -> None:
+        model = small(callbacks=["reduce-on-plateau"], max_iter=3, tol=None).fit(*IRIS)
+        assert len(model.validation_scores_) == 3
+        with pytest.raises(ValueError, match="leave out callbacks that go by validation"):
+            model.partial_fit(*IRIS)
+
+    def test_it_is_saved_as_a_run(self, tmp_path: Path) -> None:
+        frame = pd.DataFrame(IRIS[0], columns=["a", "b", "c", "d"])
+        labels = np.array(["red", "green", "blue"])[IRIS[1]]
+        early = small(early_stopping=True).fit(frame, labels)
+        for model in (early, small().fit(frame, labels).partial_fit(frame, labels)):
+            model.run_.save(tmp_path / "run", overwrite=True)
+            saved = modnet.open_run(tmp_path / "run")
+            np.testing.assert_array_equal(saved.predict(frame), model.predict(frame))
+            np.testing.assert_array_equal(saved.predict_proba(frame), model.predict_proba(frame))
 
 
 class TestPartialFit:

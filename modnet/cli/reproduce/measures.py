@@ -15,6 +15,7 @@ from modnet.compose.experiment import Experiment
 from modnet.compose.parts import create_metrics
 from modnet.data.dataset import Dataset
 from modnet.errors import SettingError
+from modnet.interfaces import Callback
 from modnet.nn.batches import Batches
 from modnet.randomness import Stream
 from modnet.text import list_some
@@ -24,7 +25,8 @@ from modnet.types import Array, History, Status
 def check_figures(figures: Sequence[Figure], settings: Sequence[Setting], data: Dataset) -> None:
     """Raise SettingError where a figure is of no setting, or cannot be measured in its runs.
 
-    Callbacks may record any column, and end a run at any iteration: what depends on that is left to the runs.
+    Callbacks may record any column, and those that follow iterations may end a run at any: what depends on that is left
+    to the runs.
     """
     experiments = {setting.label: setting.experiment for setting in settings}
     for figure in figures:
@@ -50,14 +52,16 @@ def _check_before(figure: Figure, experiment: Experiment, data: Dataset) -> None
         what = f"{figure.what!r}: 'over' goes with the measure \"loss\", and not with {figure.measure!r}: take it out"
         raise SettingError([what], "figures")
     made = training.iterations
-    if experiment.callbacks:
-        _check(figure, made, range(1, made + 1), None)
-        return
     batches = Batches(len(data.train), training.batch_size, training.sampling, Stream(0))
+    evaluated_at: Sequence[int] = [k for k in range(1, made + 1) if k == made or batches.ends_epoch(k - 1)]
+    if experiment.callbacks:
+        may_end = any(type(each).on_iteration is not Callback.on_iteration for each in experiment.callbacks)
+        _check(figure, made, range(1, made + 1) if may_end else evaluated_at, None)
+        return
     metrics = create_metrics(data.task, experiment.metrics)
     columns = [f"{part}_{metric.column}" for metric in metrics for part in data.parts]
     columns += ["validation_loss"] * ("validation" in data.parts)
-    _check(figure, made, [k for k in range(1, made + 1) if k == made or batches.ends_epoch(k - 1)], columns)
+    _check(figure, made, evaluated_at, columns)
 
 
 def _check(figure: Figure, made: int, evaluated_at: Sequence[int], columns: Collection[str] | None) -> None:

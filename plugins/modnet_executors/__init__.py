@@ -1,0 +1,1 @@
+"""Executors of comparisons: pools and clusters of other libraries."""
