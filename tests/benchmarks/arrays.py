@@ -1,4 +1,4 @@
-"""Networks on torch and array-api-strict beside NumPy: losses, gradients, accuracies, time; and beside plain torch.
+"""Networks on torch and array-api-strict beside NumPy, and beside plain torch.
 
 Usage: python tests/benchmarks/arrays.py [--device cuda] [--iterations N] [--dtype float32] [--wide N]
 
