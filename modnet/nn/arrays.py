@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ import attrs
 import numpy as np
 
 from modnet.errors import MissingExtraError, ModnetError, PluginError, SettingError, describe_unknown
+from modnet.interfaces.part import Part
 from modnet.types import Array, Params, is_numpy
 
 _MODULES = {"numpy": "numpy", "torch": "array_api_compat.torch", "array-api-strict": "array_api_strict"}
@@ -162,6 +164,14 @@ def follow_library(values: Any, like: Any, part: object) -> Array:
     return cast("Array", values)
 
 
+def check_parts(parts: Iterable[Part], library: Library) -> None:
+    """Raise SettingError with the part that computes with arrays of another library alone."""
+    for part in parts:
+        if (wanted := part.array_library) not in {None, library.name}:
+            what = f"{part!r} computes with {wanted}'s arrays alone, and the network's are {library.name}'s"
+            raise SettingError([f"{what}: choose array = {wanted!r}, or another part"], "network.array")
+
+
 def copy_array(array: Array) -> Array:
     """Return a copy of an array, to write to."""
     return get_namespace(array).asarray(array, copy=True)  # type: ignore[no-any-return]
@@ -174,4 +184,4 @@ def unlock(array: Array) -> Array:
 
 def total(values: Any) -> float:
     """Return the sum of all numbers."""
-    return float(values.sum() if isinstance(values, np.ndarray) else get_namespace(values).sum(values))
+    return float(values.sum() if isinstance(values, np.ndarray) else to_numpy(get_namespace(values).sum(values)))

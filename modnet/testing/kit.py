@@ -33,7 +33,7 @@ def conformance(part: object, **options: Any) -> type[unittest.TestCase]:
 
     >>> test_tanh = modnet.testing.conformance(modnet.activation("tanh"))
     >>> len([name for name in vars(test_tanh) if name.startswith("test_")])
-    22
+    23
     """
     try:
         kind = determine_kind(type(part))

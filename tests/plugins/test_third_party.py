@@ -468,7 +468,7 @@ class TestNewPlugin:
             assert record["provides"] == [{"kind": "activation", "name": "soft-cap"}]
             done = environment.modnet("plugins", "check", "modnet-soft-cap", cwd=tmp_path)
             assert (done.returncode, done.stderr) == (0, "")
-            assert "22 checks: 21 passed, 0 failed, 1 skipped" in done.stdout
+            assert "23 checks: 21 passed, 0 failed, 2 skipped" in done.stdout
             done = environment.modnet(*TRAIN, "--activation", "soft-cap", "--out", "run", cwd=tmp_path)
             assert done.returncode == 0, done.stderr
             summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
