@@ -11,8 +11,9 @@ import array_api_compat
 import attrs
 import numpy as np
 
-from modnet.errors import MissingExtraError, ModnetError, PluginError, SettingError, describe_unknown
+from modnet.errors import MissingExtraError, ModnetError, PluginError, SettingError
 from modnet.interfaces.part import Part
+from modnet.text import describe_unknown
 from modnet.types import Array, Params, is_numpy
 
 _MODULES = {"numpy": "numpy", "torch": "array_api_compat.torch", "array-api-strict": "array_api_strict"}
