@@ -56,6 +56,7 @@ bench: $(VENV)/.bench  ## Time modnet against others and print the ratios
 	$(BIN)/python tests/benchmarks/pickles.py
 	$(BIN)/python tests/benchmarks/workers.py
 	$(BIN)/python tests/benchmarks/digests.py
+	$(BIN)/python tests/benchmarks/scikit_learn.py
 
 dist: $(VENV)/.release  ## Build the files of a release from the last commit in dist/, check them, and print their SHA-256
 	rm -rf dist

@@ -8,8 +8,7 @@ __version__ = "0.1.0"
 
 # A new name is a line in `__init__.pyi`. These rooms are loaded when first used: importing them takes longer than all
 # the rest, and most commands need none of them.
-_LATER = ("modnet.comparison", "modnet.runs", "modnet.testing")
-_LATER += ("modnet_data", "modnet_executors", "modnet_export", "modnet_figures", "modnet_verdicts")
+_LATER = ("modnet.comparison", "modnet.runs", "modnet.testing", "modnet_")
 
 
 def _read_names() -> dict[str, str]:

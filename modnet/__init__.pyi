@@ -3,6 +3,7 @@
 from modnet_data import cached as cached
 from modnet_data import download as download
 from modnet_data.run_tables import judge as judge
+from modnet_datasets.dataset import Dataset as Dataset
 from modnet_executors.conversion import to_executor as to_executor
 from modnet_export.writing import export as export
 from modnet_figures import figures as figures
@@ -14,6 +15,7 @@ from modnet_verdicts.result import PairResult as PairResult
 from modnet_verdicts.result import SettingResult as SettingResult
 from modnet_verdicts.statistics import Estimate as Estimate
 
+from modnet import data as data
 from modnet import files as files
 from modnet import testing as testing
 from modnet import text as text
@@ -38,7 +40,6 @@ from modnet.compose.plugins import register as register
 from modnet.compose.sources import load as load
 from modnet.data.columns import Column as Column
 from modnet.data.columns import PreparationSettings as PreparationSettings
-from modnet.data.dataset import Dataset as Dataset
 from modnet.data.labels import find_unclear_labels as find_unclear_labels
 from modnet.data.labels import one_hot as one_hot
 from modnet.data.preparation import Preparation as Preparation

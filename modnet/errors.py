@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copyreg
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from itertools import starmap
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import attrs
 from attrs.validators import instance_of
 
-from modnet.text import format_setting, printable, quote_argument
+from modnet.text import describe_unknown, format_setting, printable, quote_argument
 
 MOST_MISTAKES = 20  # mistakes in settings that a message lists
 LONGEST_MESSAGE = 1500
@@ -167,24 +166,3 @@ def _describe_advice(problem: str, advice: Sequence[Mapping[str, Any]]) -> str:
     *most, last = ways
     text = f"{', '.join(most)} or {last}" if most else last
     return f" Set {text}" if problem.endswith("?") else f": set {text}"
-
-
-def describe_unknown(what: str, name: str, choices: Iterable[str]) -> str:
-    """Return the message for a name that is none of the choices.
-
-    >>> describe_unknown("no activation", "relo", ["relu", "tanh"])
-    "no activation 'relo', did you mean 'relu'?; available: relu, tanh"
-    """
-    known = list(choices)
-    return f"{what} {name!r}{did_you_mean(name, known)}; available: {', '.join(known) or 'none'}"
-
-
-def did_you_mean(name: str, choices: Iterable[str]) -> str:
-    """Return `", did you mean 'relu'?"`, or nothing where no choice is near.
-
-    >>> did_you_mean("AdamW", ["adam", "adamw"])
-    ", did you mean 'adamw'?"
-    """
-    known = {choice.lower(): choice for choice in choices}
-    near = get_close_matches(name.lower(), known, n=1)
-    return f", did you mean {known[near[0]]!r}?" if near else ""

@@ -10,13 +10,14 @@ import shlex
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from itertools import islice
 from types import SimpleNamespace
 from typing import Any, TextIO
 
 __all__ = [
-    "format_column", "format_count", "format_error", "format_size", "format_table", "list_some", "printable", "quote",
-    "to_csv", "write_csv",
+    "describe_unknown", "format_column", "format_count", "format_error", "format_size", "format_table", "list_some",
+    "printable", "quote", "to_csv", "write_csv",
 ]  # fmt: skip
 
 _BOTH = "\r\n"
@@ -209,3 +210,24 @@ def format_text(text: str) -> str:
     """
     quoted = json.dumps(text, ensure_ascii=False)
     return "".join(letter if letter.isprintable() else f"\\U{ord(letter):08x}" for letter in quoted)
+
+
+def describe_unknown(what: str, name: str, choices: Iterable[str]) -> str:
+    """Return the message for a name that is none of the choices.
+
+    >>> describe_unknown("no activation", "relo", ["relu", "tanh"])
+    "no activation 'relo', did you mean 'relu'?; available: relu, tanh"
+    """
+    known = list(choices)
+    return f"{what} {name!r}{did_you_mean(name, known)}; available: {', '.join(known) or 'none'}"
+
+
+def did_you_mean(name: str, choices: Iterable[str]) -> str:
+    """Return `", did you mean 'relu'?"`, or nothing where no choice is near.
+
+    >>> did_you_mean("AdamW", ["adam", "adamw"])
+    ", did you mean 'adamw'?"
+    """
+    known = {choice.lower(): choice for choice in choices}
+    near = get_close_matches(name.lower(), known, n=1)
+    return f", did you mean {known[near[0]]!r}?" if near else ""

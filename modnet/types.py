@@ -40,15 +40,16 @@ def is_numpy(value: object) -> bool:
     return isinstance(value, np.ndarray)
 
 
-def lock(array: Array) -> Array:
+def lock(array: Any) -> Array:
     """Return a view to read alone, so that a part that works in place changes no array of somebody else.
 
     Other libraries have none: their arrays are returned as they are.
     """
-    if is_numpy(array) and array.flags.writeable:
-        array = array.view()
-        array.setflags(write=False)
-    return array
+    found: Array = array
+    if isinstance(array, np.ndarray) and array.flags.writeable:
+        found = array.view()
+        found.setflags(write=False)
+    return found
 
 
 class Status(StrEnum):

@@ -34,7 +34,7 @@ def imports(path: Path) -> list[tuple[str, int]]:
 @pytest.mark.parametrize("path", PLUGIN_FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_a_built_in_uses_public_names_as_a_third_party_would(path: Path) -> None:
     public = {"modnet", *(f"modnet.{name}" for name in modnet.__all__)}
-    public |= {f"modnet.{module}.{name}" for module in ("files", "text") for name in names_of(module)}
+    public |= {f"modnet.{module}.{name}" for module in ("data", "files", "text") for name in names_of(module)}
     for name, line in imports(path):
         assert name.partition(".")[0] != "modnet" or name in public, f"line {line}: {name} is not public"
 

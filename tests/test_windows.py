@@ -29,12 +29,10 @@ from windows import Fewer, find_lack, lacking, refusing
 from modnet import DataError
 from modnet.cli.main import main
 from modnet.comparison.grid import create_settings
-from modnet.files import read_note, write_atomically, writing
+from modnet.files import write_atomically, writing
 from modnet.files.code import code_fingerprint
 from modnet.files.opening import read_plain
 from modnet.host import catalogue
-from modnet.host.catalogue import ask_each
-from modnet.host.discovery import answer
 from modnet.host.entry_points import make_plugin
 from modnet.host.modules import Code
 from modnet.text import quote_argument
@@ -294,14 +292,3 @@ print(json.dumps([found, sorted(modnet.__all__)], default=str))
 )
 def test_a_crash_on_windows_is_no_end_of_the_program(status: int, words: str) -> None:
     assert catalogue._describe_failure(make_plugin("cube"), status, 10.0, late=False).why == words
-
-
-@pytest.mark.check
-def test_plugins_answer_in_processes_that_are_not_forks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: Callable[..., Path]
-) -> None:
-    install("modnet-cube", "import modnet\n@modnet.hookimpl\ndef register_activations(register): ...")
-    monkeypatch.setattr(catalogue, "START", "spawn")
-    ask_each(answer, str(tmp_path), [("plugin", "modnet_cube", "modnet-cube", "1.0")], 60.0)
-    (note,) = tmp_path.glob("*.json")
-    assert read_note(note)["answer"]["problem"] is None

@@ -9,8 +9,8 @@ from typing import Literal
 import attrs
 
 from modnet.compose.tables import Table, merge
-from modnet.data.arrays import infer_scale
 from modnet.data.dataset import Dataset
+from modnet.data.rows import infer_scale
 from modnet.errors import DataError
 from modnet.nn.run import TrainingSettings
 

@@ -247,8 +247,8 @@ def read_data(experiment: Experiment, given: Table | None = None) -> tuple[Datas
     """
     settings = attrs.evolve(experiment.data, source=_choose_task(experiment))
     with chdir("."):  # wherever a source changes it to
-        data = read_source(settings.source, settings.path)
-    data, settings = _choose_rows(data, settings, experiment.callbacks)
+        source = read_source(settings.source, settings.path)
+    data, settings = _choose_rows(source, settings, experiment.callbacks)
     known = get_settings(settings.source)
     inferred = {key: value for key, value in data.settings.items() if key in known}
     resolved = type(settings.source)(**{**known, **inferred}) if inferred else settings.source

@@ -15,7 +15,7 @@ from modnet.compose.summary import summarize
 from modnet.data.dataset import Dataset
 from modnet.errors import SettingError
 from modnet.interfaces import Activation, Layer, Loss, Part
-from modnet.nn.arrays import find_library
+from modnet.nn.arrays import check_parts, find_library
 from modnet.nn.initializers import WeightInit, WeightInitStd, initialize_buffers, initialize_params
 from modnet.nn.layers import place_layers
 from modnet.nn.network import LayeredNetwork
@@ -85,6 +85,7 @@ class Network(LayeredNetwork):
             placed = place_layers(_create_layers(items, activations), (int(items[0]),))
         params = initialize_params(placed, weight_init_std, seed, dtype, weight_init, bias_init, bias_init_std)
         library = find_library(array, device, dtype)
+        check_parts([loss, *(place.layer.activation or place.layer for place in placed)], library)
         params, buffers = (
             {name: library.convert(value, is_fresh=True) for name, value in each.items()}
             for each in (params, initialize_buffers(placed, dtype))

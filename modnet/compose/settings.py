@@ -21,10 +21,11 @@ import attrs
 import numpy as np
 
 from modnet.compose.tables import NO_VALUE, NONE, Table, Unquoted, find_member, is_no_value, is_text, to_plain
-from modnet.errors import ModnetError, SettingError, describe_unknown, did_you_mean
+from modnet.errors import ModnetError, SettingError
 from modnet.host.registry import find_override_by
 from modnet.host.signatures import Setting, expand_aliases, find_declared_types, find_settings
 from modnet.interfaces import Part, name_of
+from modnet.text import describe_unknown, did_you_mean
 
 T = TypeVar("T")
 

@@ -15,6 +15,7 @@ from modnet.data.columns import Column
 from modnet.data.labels import to_float64, to_weights
 from modnet.data.preparation import Preparation
 from modnet.errors import DataError
+from modnet.randomness import Stream
 from modnet.types import Array
 
 BLOCK = 2**20  # numbers that are read at once
@@ -128,6 +129,36 @@ class Samples:
             found[some] = self.table[which[some]]
             release(mapped)
         return found
+
+    def choose(self, rows: Array) -> Samples:
+        """Return some of the samples, by their indices; no features are copied."""
+        chosen = rows if self.chosen is None else self.chosen[rows]
+        weights, soft = (None if own is None else own[rows] for own in (self.weights, self.soft))
+        return attrs.evolve(self, t=self.t[rows], chosen=chosen, weights=weights, soft=soft)
+
+    def split(
+        self, fraction: float, stream: Stream, *, stratified: bool, one_of_each: bool = False
+    ) -> tuple[Samples, Samples]:
+        """Return the samples without a share of their rows, and these rows, both in their order.
+
+        Where they are `stratified`, each class gives its share. With `one_of_each` a class keeps a row at least, where
+        the rows are fewer than were asked for.
+        """
+        count = round(fraction * len(self))
+        if not count:
+            return self, attrs.evolve(self, x=self.table[:0], t=self.t[:0], chosen=None, weights=None, soft=None)
+        order = stream.generator().permutation(len(self))
+        places = np.arange(count)
+        if stratified:
+            # Class by class, every so many-th row: each class has its share to within one row.
+            order = order[np.argsort(self.t[order], kind="stable")]
+            places = ((places + 0.5) * (len(self) / count)).astype(np.int64)
+        left, taken = np.delete(order, places), order[places]
+        if one_of_each:
+            found, first = np.unique(self.t[taken], return_index=True)
+            back = first[~np.isin(found, self.t[left])]
+            left, taken = np.append(left, taken[back]), np.delete(taken, back)
+        return self.choose(np.sort(left)), self.choose(np.sort(taken))
 
     def blocks(self) -> Iterator[slice]:
         """Yield slices that cover all samples, each of a size that is no burden: about 8 MB of float64."""

@@ -30,13 +30,13 @@ from modnet.files.cache import PLUGINS, cache_folder, read_note, write_note
 from modnet.host.entry_points import ENTRY_POINTS, Plugin, create_plugin, list_code
 from modnet.host.modules import find_file
 
+AT_ONCE = 16  # the number of plugins that are asked side by side
 LIMIT = 10.0  # the time that one may take to answer, in seconds
 INTERVAL = 0.01  # between two rounds of looking for processes that have ended, in seconds
 CRASHED = 0xC0000000  # the first exit status by which Windows says that a process crashed
 ANSWER = 2**14  # the bytes that must be free for answers to be kept
 # A fork has modnet imported already. Where it is not safe, every plugin waits for that.
 START = "fork" if sys.platform == "linux" else "spawn"
-AT_ONCE = 16 if START == "fork" else os.cpu_count() or 1  # plugins that are asked side by side, each within the limit
 # The folders that Python looks into are known before anything of modnet's is looked for.
 _ASKER = """
 import json, os, signal, sys
@@ -167,8 +167,9 @@ def ask_each(answer: Callable[[Plugin], Answer], folder: str, plugins: Sequence[
     waiting = [
         create_plugin(EntryPoint(name, value, ENTRY_POINTS), whose, version) for name, value, whose, version in plugins
     ]
+    most = AT_ONCE if START == "fork" else os.cpu_count() or 1  # others import modnet first, within the limit
     while waiting or running:
-        while waiting and len(running) < AT_ONCE:
+        while waiting and len(running) < most:
             plugin = waiting.pop(0)
             place = catalogue.path_of(plugin).with_suffix(f".{os.getpid()}")
             process = context.Process(target=_answer, args=(answer, plugin, place))

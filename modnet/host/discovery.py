@@ -18,7 +18,7 @@ from typing import Any, cast
 
 import pluggy
 
-from modnet.errors import PluginError, Problem, did_you_mean
+from modnet.errors import PluginError, Problem
 from modnet.host import kinds
 from modnet.host.approval import UnapprovedError
 from modnet.host.catalogue import AT_ONCE, LIMIT, Answer, Catalogue
@@ -39,7 +39,7 @@ from modnet.host.problems import to_problem
 from modnet.host.registry import SESSION, Component, Registry, create_component, determine_kind
 from modnet.interfaces import Observer
 from modnet.process import noting_changes
-from modnet.text import format_count, list_some
+from modnet.text import did_you_mean, format_count, list_some
 
 PATIENCE = 2.0  # the time to wait for an answer that is not strictly needed, in seconds
 _lock = threading.RLock()  # held by the thread that loads plugins, or has them asked

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator
 import attrs
 import pluggy
 
-from modnet.errors import DataError, ModnetError, PluginError, Problem, did_you_mean
+from modnet.errors import DataError, ModnetError, PluginError, Problem
 from modnet.files.code import find_line
 from modnet.host.entry_points import LOADED, Plugin
 from modnet.host.kinds import KINDS, LIFECYCLE_HOOKS
 from modnet.host.modules import find_file, find_imported, find_own_file
 from modnet.host.registry import Component
-from modnet.text import format_error
+from modnet.text import did_you_mean, format_error
 
 HOOKS = dict(sorted({**{kind.hook: kind.hookspec for kind in KINDS.values()}, **LIFECYCLE_HOOKS}.items()))
 _ENDS: dict[type, str] = {SystemExit: "ends the program", KeyboardInterrupt: "interrupts the run"}

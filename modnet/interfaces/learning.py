@@ -79,8 +79,8 @@ class Objective(ABC):
         what = f"the objective {type(self).__name__} knows one batch alone"
         raise GradientError(f"{what}: choose a gradient estimator that asks for no other")
 
-    def to_numpy(self) -> Objective:
-        """Return the same loss as a function of NumPy's arrays; by default it is one already."""
+    def match(self, like: Array) -> Objective:
+        """Return the same loss as a function of arrays of the library and device of `like`; by default it is one."""
         return self
 
     @abstractmethod

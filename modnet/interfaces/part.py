@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
+from typing import ClassVar
 
 
 class Part:
     """The common base of all parts; its `repr` is for parts that are no attrs classes."""
+
+    array_library: ClassVar[str | None] = None
+    """The name of the array library that it computes with alone, "numpy" or "torch"; None: it takes any arrays."""
 
     def __repr__(self) -> str:
         kept = getattr(self, "__dict__", {})

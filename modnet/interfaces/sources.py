@@ -84,8 +84,8 @@ class DataSource(Part, ABC):
         """
         return ()
 
-    def write(self, data: Dataset, path: Path) -> list[Path]:
-        """Write a data set, unscaled and each file whole or not at all, and return the files' paths. Optional.
+    def write(self, data: Any, path: Path) -> list[Path]:
+        """Write a `modnet.Dataset`, unscaled and each file whole or not at all, and return the files' paths. Optional.
 
         One file holds all, if the format can hold a training and a test part; otherwise the test part goes into a
         second one, named by `modnet.files.part_paths`.

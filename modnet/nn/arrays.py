@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import array_api_compat
 import attrs
 import numpy as np
 
-from modnet.errors import MissingExtraError, ModnetError, PluginError, SettingError, describe_unknown
+from modnet.errors import MissingExtraError, ModnetError, PluginError, SettingError
+from modnet.interfaces.part import Part
+from modnet.text import describe_unknown
 from modnet.types import Array, Params, is_numpy
 
 _MODULES = {"numpy": "numpy", "torch": "array_api_compat.torch", "array-api-strict": "array_api_strict"}
@@ -97,9 +100,9 @@ def describe_arrays(name: str, device: str | None) -> str:
     return f"{library} ({details})" if details else str(library)
 
 
-def get_library(array: Array) -> Library:
+def get_library(array: Any) -> Library:
     """Return the library that an array is of, and the device that it is on."""
-    if is_numpy(array):
+    if isinstance(array, np.ndarray):
         return NUMPY
     xp = array_api_compat.array_namespace(array)
     name = xp.__name__.removeprefix("array_api_compat.").replace("_", "-")
@@ -116,10 +119,9 @@ def is_other_array(value: object) -> bool:
     return not isinstance(value, (np.ndarray, np.generic)) and array_api_compat.is_array_api_obj(value)
 
 
-def get_dtype(array: Array) -> np.dtype[Any]:
+def get_dtype(array: Any) -> np.dtype[Any]:
     """Return the dtype of an array of any library as NumPy's."""
-    found: np.dtype[Any] = array.dtype if is_numpy(array) else np.dtype(str(array.dtype).rpartition(".")[2])
-    return found
+    return np.dtype(array.dtype if isinstance(array, np.ndarray) else str(array.dtype).rpartition(".")[2])
 
 
 def to_numpy(array: Any) -> Array:
@@ -149,18 +151,26 @@ def match_array(values: Any, like: Array) -> Array:
     return get_library(like).convert(values if is_other_array(values) else np.asarray(values), get_dtype(like))
 
 
-def follow_library(values: Any, like: Array, part: object) -> Array:
+def follow_library(values: Any, like: Any, part: object) -> Array:
     """Return what a part returned for an array of another library than NumPy, in its dtype; raises PluginError."""
-    library = get_library(like)
-    found = get_library(values) if array_api_compat.is_array_api_obj(values) else type(values).__name__
-    if found != library:
-        what = f"{part!r} returned an array of {found}, where one of {library} is expected"
-        raise PluginError(what, "compute by array_namespace(x), or choose the array library numpy", part=part)
-    if values.dtype == like.dtype:
-        return values  # type: ignore[no-any-return]
-    if not np.can_cast(get_dtype(values), get_dtype(like), "same_kind"):
-        raise PluginError(f"{part!r} returned an array of {values.dtype}", f"{like.dtype} is expected", part=part)
-    return get_namespace(like).astype(values, like.dtype)  # type: ignore[no-any-return]
+    if type(values) is not type(like) or values.device != like.device:
+        found = get_library(values) if array_api_compat.is_array_api_obj(values) else type(values).__name__
+        if found != (library := get_library(like)):
+            what = f"{part!r} returned an array of {found}, where one of {library} is expected"
+            raise PluginError(what, "compute by array_namespace(x), or choose the array library numpy", part=part)
+    if values.dtype != like.dtype:
+        if not np.can_cast(get_dtype(values), get_dtype(like), "same_kind"):
+            raise PluginError(f"{part!r} returned an array of {values.dtype}", f"{like.dtype} is expected", part=part)
+        values = get_namespace(like).astype(values, like.dtype)
+    return cast("Array", values)
+
+
+def check_parts(parts: Iterable[Part], library: Library) -> None:
+    """Raise SettingError with the part that computes with arrays of another library alone."""
+    for part in parts:
+        if (wanted := part.array_library) not in {None, library.name}:
+            what = f"{part!r} computes with {wanted}'s arrays alone, and the network's are {library.name}'s"
+            raise SettingError([f"{what}: choose array = {wanted!r}, or another part"], "network.array")
 
 
 def copy_array(array: Array) -> Array:
@@ -173,6 +183,6 @@ def unlock(array: Array) -> Array:
     return array if not is_numpy(array) or array.flags.writeable else np.array(array)
 
 
-def total(values: Array) -> float:
+def total(values: Any) -> float:
     """Return the sum of all numbers."""
-    return float(values.sum() if is_numpy(values) else get_namespace(values).sum(values))
+    return float(values.sum() if isinstance(values, np.ndarray) else to_numpy(get_namespace(values).sum(values)))

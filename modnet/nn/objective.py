@@ -80,11 +80,12 @@ class NetworkObjective(Objective):
         found: Any = check_batch(self.placed, self.loss_function, x, t, weights, self.x)
         return attrs.evolve(self, **found)
 
-    def to_numpy(self) -> NetworkObjective:
-        """Return the same loss as a function of NumPy's arrays."""
-        weights = None if self.weights is None else to_numpy(self.weights)
-        buffers = {name: to_numpy(value) for name, value in self.buffers.items()}
-        return attrs.evolve(self, x=to_numpy(self.x), t=to_numpy(self.t), weights=weights, buffers=buffers)
+    def match(self, like: Array) -> NetworkObjective:
+        """Return the same loss as a function of arrays of the library and device of `like`."""
+        convert = get_library(like).convert
+        weights = None if self.weights is None else convert(self.weights)
+        buffers = {name: convert(value) for name, value in self.buffers.items()}
+        return attrs.evolve(self, x=convert(self.x), t=convert(self.t), weights=weights, buffers=buffers)
 
     def take(self, rows: slice) -> NetworkObjective:
         """Return the loss on some samples of the batch."""

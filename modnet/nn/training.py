@@ -16,7 +16,7 @@ from modnet.data.dataset import Dataset
 from modnet.data.samples import Samples
 from modnet.errors import DivergedError, SettingError, ShapeError, TrainingInterrupted
 from modnet.interfaces import Callback, GradientEstimator, Loss, Metric, ObservedRun, Observer, Optimizer, name_of
-from modnet.nn.arrays import NUMPY, to_numpy, total, unlock
+from modnet.nn.arrays import NUMPY, check_parts, to_numpy, total, unlock
 from modnet.nn.blas import count_renewals, limit_blas_threads, renew_limit
 from modnet.nn.callbacks import Callbacks
 from modnet.nn.checkpoint import Checkpoint
@@ -126,6 +126,7 @@ def _begin(run: Run, callbacks: Sequence[Callback], observed: ObservedRun, start
         what = f"{needing[0]} decides by a validation part, and the data has none: give data.with_validation(0.1)"
         raise SettingError([what], "callbacks")
     library = run.network.library
+    check_parts([run.gradient, run.optimizer], library)
     arrays = protect(
         {name: library.convert(to_numpy(v)) for name, v in (start.params if start else run.params).items()}
     )

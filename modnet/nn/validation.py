@@ -30,12 +30,12 @@ def to_array(given: Any, dtype: Any, what: str) -> Array:
         raise ShapeError(f"{what} must be numbers in rows of one length: {error}") from None
 
 
-def validate_array(values: Any, like: Array, part: object, shape: tuple[int, ...] | None = None) -> Array:
+def validate_array(values: Any, like: Any, part: object, shape: tuple[int, ...] | None = None) -> Array:
     """Return what a part returned for `like`; raises PluginError where it is no such array, or of another `shape`."""
     shape = like.shape if shape is None else shape
     if getattr(values, "shape", None) != shape:
         raise describe_returned(part, values, f"an array of shape {tuple(shape)} is expected")
-    if not is_numpy(like):
+    if not isinstance(like, np.ndarray):
         return follow_library(values, like, part)
     values = np.asarray(values)  # of a matrix, or a masked array, products are others
     if values.dtype != like.dtype and not np.can_cast(values.dtype, like.dtype, "same_kind"):
@@ -51,13 +51,13 @@ def validate_arrays(values: Any, params: Params, part: object, place: str = "") 
     """
     if not isinstance(values, Mapping) or values.keys() != params.keys():
         raise describe_returned(part, values, f"an array for each of {', '.join(params)} is expected{place}")
-    found = {}
+    found, are_numpys = {}, is_numpy(next(iter(params.values()), None))
     for name, value in params.items():
         given = values[name]  # once, as it may be made only now
         if getattr(given, "shape", None) != value.shape:
             expected = f"an array of the shape of {name}, {tuple(value.shape)}, is expected{place}"
             raise describe_returned(part, given, expected)
-        if not is_numpy(value):
+        if not are_numpys:
             found[name] = follow_library(given, value, part)
             continue
         array = np.asarray(given)

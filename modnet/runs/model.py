@@ -18,11 +18,11 @@ from modnet.compose.plugins import get_host
 from modnet.compose.settings import get_settings
 from modnet.compose.sources import read_rows, recognise_source
 from modnet.compose.tables import Table
-from modnet.data.arrays import read_new_rows
 from modnet.data.columns import Column, PreparationSettings
 from modnet.data.dataset import Dataset
 from modnet.data.labels import TargetScale
 from modnet.data.preparation import Preparation
+from modnet.data.rows import read_new_rows
 from modnet.data.samples import Samples
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files.opening import read_json

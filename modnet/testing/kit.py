@@ -9,11 +9,12 @@ from typing import Any, cast
 
 from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
-from modnet.errors import ModnetError, PluginError, SettingError, describe_unknown
+from modnet.errors import ModnetError, PluginError, SettingError
 from modnet.host.kinds import LIFECYCLE_HOOKS, OBSERVER, find_kind
 from modnet.host.registry import Component, determine_kind
 from modnet.testing.checks import Check, Suite
 from modnet.testing.report import PASSED, Report, raise_if_failed
+from modnet.text import describe_unknown
 
 ADVICE = "give it settings={PART: {SETTING: VALUE}}, or --set PART.SETTING=VALUE"
 __unittest = True  # so that unittest's tracebacks leave this module out
@@ -33,7 +34,7 @@ def conformance(part: object, **options: Any) -> type[unittest.TestCase]:
 
     >>> test_tanh = modnet.testing.conformance(modnet.activation("tanh"))
     >>> len([name for name in vars(test_tanh) if name.startswith("test_")])
-    22
+    23
     """
     try:
         kind = determine_kind(type(part))

@@ -62,7 +62,7 @@ class Report:
 
     >>> report = modnet.testing.check_activation(modnet.activation("leaky-relu"))
     >>> report.passed, len(report.ran), [outcome.name for outcome in report.skipped]
-    (True, 21, ['standard'])
+    (True, 22, ['standard'])
     """
 
     kind: str

@@ -67,7 +67,11 @@ class _Conversion:
             arguments = {name: fill(value, self.values, self.samples) for name, value in step.arguments.items()}
             result = self.values[step.result] = np.asarray(call(step.function, arguments))
             if has_batch(step.arguments) or any(value.name in self.nodes for value in list_values(step.arguments)):
-                self.nodes[step.result] = Node(self.convert(step, result), result)
+                try:
+                    self.nodes[step.result] = Node(self.convert(step, result), result)
+                except UntraceableError as error:
+                    error.layer = step.layer
+                    raise
         return self.node(Value(self.program.output)).name
 
     def node(self, value: Any, dtype: Any = None) -> Node:
@@ -98,7 +102,7 @@ class _Conversion:
             return self.graph.add(_LOGICAL[function], *(self.node(given[key], bool).name for key in ("x", "y")))
         if function in _REDUCED:
             return self.reduce(_REDUCED[function], self.node(given["x"], result.dtype), Call(given, result))
-        raise UntraceableError(f"calls {function} of {result.dtype}, for which ONNX has no operator")
+        raise UntraceableError(f"calls {function} of {result.dtype}")
 
     def convert_same(self, operator: str, x: Node, *, is_single: bool) -> str:
         """Return the name of an operator's result that has the dtype of its input."""
@@ -223,15 +227,22 @@ class _Conversion:
         """Convert an index: places, slices, None and an ellipsis."""
         x, key = self.node(call.given["x"]), call.given["key"]
         key = list(key if isinstance(key, tuple) else (key,))
-        if any(isinstance(each, (Value, bool, tuple)) for each in key):
-            raise UntraceableError("takes entries by an array of their places")
-        if has_batch(tuple(key)):
+        arrays = [each for each in key if isinstance(each, Value)]
+        if arrays:
+            places = self.values[arrays[0].name]
+            are_slices = all(isinstance(each, (Value, slice)) or each is ... for each in key)
+            if len(arrays) > 1 or places.dtype.kind not in "iu" or places.ndim != 1 or not are_slices:
+                raise UntraceableError("takes entries by arrays of their places, or of truth values")
+        if has_batch(tuple(key)) or any(isinstance(each, (bool, tuple)) for each in key):
             raise UntraceableError("takes some of the samples")
         key = key if ... in key else [*key, ...]
         missing = x.ndim - sum(each is not None and each is not ... for each in key)
         key[key.index(...) : key.index(...) + 1] = [slice(None)] * missing
-        cuts, dropped, added, axis = list[tuple[int, ...]](), list[int](), list[int](), 0
+        cuts, dropped, added, axis, gathered = list[tuple[int, ...]](), list[int](), list[int](), 0, 0
         for each in key:
+            if isinstance(each, Value):
+                gathered, axis = axis, axis + 1
+                continue
             if each is None:
                 added.append(axis - len(dropped) + len(added))
                 continue
@@ -247,6 +258,8 @@ class _Conversion:
         name = x.name
         if cuts:
             name = self.graph.add("Slice", name, *(self.graph.integers(*ends) for ends in zip(*cuts, strict=True)))
+        if arrays:
+            name = self.graph.add("Gather", name, self.node(arrays[0], np.int64).name, axis=gathered)
         name = self.graph.add("Squeeze", name, self.graph.integers(*dropped)) if dropped else name
         return self.graph.add("Unsqueeze", name, self.graph.integers(*added)) if added else name
 
@@ -273,6 +286,14 @@ class _Conversion:
         elif len(batches) == 1 and -1 not in shape:
             shape[batches[0]] = -1
         return self.graph.add("Reshape", x.name, self.shape(tuple(shape)))
+
+    def sort(self, call: Call) -> str:
+        """Convert `sort`."""
+        x, axis = self.node(call.given["x"]), (call.axes(call.result.ndim) or [call.result.ndim - 1])[0]
+        if axis == 0:
+            raise UntraceableError("sorts the samples")
+        size, largest = self.graph.integers(x.sample.shape[axis]), int(call.given.get("descending", False))
+        return self.graph.add("TopK", x.name, size, unused=1, axis=axis, largest=largest)
 
     def squeeze(self, call: Call, operator: str = "Squeeze") -> str:
         """Convert `squeeze` and `expand_dims`."""
@@ -325,6 +346,9 @@ _CONVERTERS: dict[str, Callable[[_Conversion, Call], str]] = {
     "clip": _Conversion.clip,
     "concat": _Conversion.join,
     "convolve": _Conversion.convolve,
+    "cumulative_sum": lambda self, call: self.graph.add(
+        "CumSum", self.node(call.given["x"]).name, self.node(np.int64(call.given.get("axis", 0))).name
+    ),
     "expand_dims": lambda self, call: self.squeeze(call, "Unsqueeze"),
     "flip": lambda self, call: self.convert(_flip(call), call.result),
     "full": lambda self, call: self.fill_shape(call, call.given["value"]),
@@ -342,9 +366,16 @@ _CONVERTERS: dict[str, Callable[[_Conversion, Call], str]] = {
         "MaxPool", self.node(call.given["x"]).name, kernel_shape=call.given["size"], strides=call.given["stride"]
     ),
     "reshape": _Conversion.reshape,
+    "sort": _Conversion.sort,
     "squeeze": _Conversion.squeeze,
     "stack": _Conversion.join,
     "take": _Conversion.take,
+    "take_along_axis": lambda self, call: self.graph.add(
+        "GatherElements",
+        self.node(call.given["x"]).name,
+        self.node(call.given["indices"], np.int64).name,
+        axis=call.given.get("axis", -1) % call.result.ndim,
+    ),
     "tensordot": _Conversion.tensordot,
     "where": _Conversion.choose,
     "zeros": lambda self, call: self.fill_shape(call, 0),
@@ -356,6 +387,14 @@ def _flip(call: Call) -> Step:
     axes = call.axes(call.result.ndim)
     ends = [slice(None, None, -1 if axes is None or n in axes else None) for n in range(call.result.ndim)]
     return Step("", "getitem", {"x": call.given["x"], "key": tuple(ends)}, 0)
+
+
+def _roll(c: Callable[..., Any], x: Any, shift: Any, axis: Any = None) -> Any:
+    if not isinstance(shift, int) or not isinstance(axis, int):
+        raise UntraceableError("calls roll of several axes")
+    before = (slice(None),) * axis
+    parts = (c("getitem", x, (*before, slice(-shift, None))), c("getitem", x, (*before, slice(None, -shift))))
+    return c("concat", parts, axis=axis) if shift else x
 
 
 def _vary(c: Callable[..., Any], x: Any, axis: Any = None, correction: float = 0, keepdims: bool = False) -> Any:
@@ -387,6 +426,7 @@ _COMPOSED: dict[str, Callable[..., Any]] = {
     "not_equal": lambda c, x, y: c("logical_not", c("equal", x, y)),
     "positive": lambda _, x: x,
     "remainder": lambda c, x, y: c("subtract", x, c("multiply", c("floor", c("divide", x, y)), y)),
+    "roll": _roll,
     "sinh": lambda c, x: c("multiply", c("subtract", c("exp", x), c("exp", c("negative", x))), 0.5),
     "square": lambda c, x: c("multiply", x, x),
     "std": lambda c, x, **settings: c("sqrt", _vary(c, x, **settings)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import Any
 
 import attrs
@@ -51,18 +52,23 @@ class Graph:
         self._taken.add(name)
         return name
 
-    def add(self, operator: str, *inputs: str, output: str = "", name: str = "", **attributes: Any) -> str:
-        """Add a node, and return the name of its output, which may be given."""
+    def add(
+        self, operator: str, *inputs: str, output: str = "", name: str = "", unused: int = 0, **attributes: Any
+    ) -> str:
+        """Add a node, and return the name of its output, which may be given; behind it are some that are not used."""
         output = output or self.take_name(operator.lower())
+        others = [self.take_name("unused") for _ in range(unused)]
         domain = "ai.onnx.ml" if operator == "LabelEncoder" else ""
-        self.nodes.append(helper.make_node(operator, inputs, [output], name or output, domain=domain, **attributes))
+        self.nodes.append(
+            helper.make_node(operator, inputs, [output, *others], name or output, domain=domain, **attributes)
+        )
         return output
 
     def constant(self, value: Any, name: str = "constant") -> str:
         """Return the name of a constant array; the same one is there once."""
         array = np.asarray(value)
         array = array.astype(object) if array.dtype.kind == "U" else array
-        content = tuple(array.flat) if array.dtype == object else array.tobytes()
+        content = tuple(array.flat) if array.dtype == object else sha256(array.tobytes()).digest()
         key = (array.dtype.str, array.shape, content)
         if key not in self._known:
             self._known[key] = self.take_name(name)

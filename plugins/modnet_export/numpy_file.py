@@ -6,14 +6,13 @@ import base64
 import inspect
 import io
 import re
-import textwrap
 from collections import Counter
 from typing import Any
 
 import numpy as np
 
 import modnet
-from modnet import Array, PluginError
+from modnet import PluginError
 from modnet_export import standalone
 from modnet_export.examples import make_examples
 from modnet_export.operators import OPERATORS
@@ -30,7 +29,8 @@ _INFIX = {
 _CALLS = {
     "acos": "np.arccos({x})", "acosh": "np.arccosh({x})", "asin": "np.arcsin({x})", "asinh": "np.arcsinh({x})",
     "astype": "{x}.astype({dtype})", "atan": "np.arctan({x})", "atan2": "np.arctan2({x}, {y})",
-    "atanh": "np.arctanh({x})", "concat": "np.concatenate({arrays}, axis={axis})", "getitem": "{x}[{key}]",
+    "atanh": "np.arctanh({x})", "concat": "np.concatenate({arrays}, axis={axis})",
+    "cumulative_sum": "np.cumsum({x}, axis={axis})", "getitem": "{x}[{key}]",
     "matrix_transpose": "np.swapaxes({x}, -1, -2)", "permute_dims": "np.transpose({x}, {axes})",
     "reshape": "np.reshape({x}, {shape})",
 }  # fmt: skip
@@ -53,12 +53,11 @@ def write_numpy(model: Any) -> bytes:
         _assign(model),
         _write_forward(program),
         *(_take_source(function) for function in [*functions, standalone.main]),
-        _write_params(program.constants),
         'if __name__ == "__main__":\n    sys.exit(main(sys.argv[1:]))',
     ]
-    text = "\n\n\n".join(sections) + "\n"
-    compile(text, "model.py", "exec", dont_inherit=True)  # never run here
-    return text.encode("ascii")
+    compile("\n".join(sections), "model.py", "exec", dont_inherit=True)  # is it Python? It is not run here.
+    sections.insert(-1, _write_params(program.constants))
+    return ("\n\n\n".join(sections) + "\n").encode("ascii")
 
 
 def _introduce(model: Any, *, has_probabilities: bool) -> str:
@@ -201,6 +200,9 @@ class _Lines:
         texts = {name: self._write(value, least) for name, value in given.items() if name != "key"}
         if step.function == "getitem":
             texts["key"] = ", ".join(self._write_key(each) for each in (key if isinstance(key, tuple) else (key,)))
+        if step.function == "sort":
+            found = f"np.sort({texts['x']}, axis={texts.get('axis', '-1')})"
+            return (f"np.flip({found}, axis={texts.get('axis', '-1')})" if given.get("descending") else found), TIGHT
         if step.function in _CALLS:
             return _CALLS[step.function].format(**{"axis": 0, **texts}), TIGHT
         named = [f"{_RENAMED.get(key, key)}={texts[key]}" for key in texts if key in _NAMED]
@@ -244,13 +246,8 @@ def _write_params(constants: Any) -> str:
     """Return the parameters as text that NumPy reads back, without pickle."""
     file = io.BytesIO()
     arrays: Any = {name: np.array(value, order="C") for name, value in constants.items()}
-    np.savez_compressed(file, **arrays)
-    text = "\n".join(textwrap.wrap(base64.b64encode(file.getvalue()).decode("ascii"), 120))
+    np.savez(file, **arrays)  # weights are as good as random: to compress them takes long, and saves little
+    data = base64.b64encode(file.getvalue()).decode("ascii")
+    text = "\n".join(data[n : n + 120] for n in range(0, len(data), 120))
     load = "PARAMS = dict(np.load(io.BytesIO(base64.b64decode(DATA)), allow_pickle=False))"
     return f'# The parameters, as the files of an .npz archive.\nDATA = """\n{text}\n"""\n{load}'
-
-
-def load_numpy_params(text: str) -> dict[str, Array]:
-    """Return the parameters in such a file, without running it."""
-    data = text.split('DATA = """\n', 1)[1].split('"""', 1)[0]
-    return dict(np.load(io.BytesIO(base64.b64decode(data)), allow_pickle=False))

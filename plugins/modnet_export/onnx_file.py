@@ -12,23 +12,29 @@ from onnx.reference import ReferenceEvaluator
 
 import modnet
 from modnet import Array, DataError, PluginError
-from modnet.files import quote
+from modnet.files import format_size, quote
 from modnet_export.about import KEY, describe_model
 from modnet_export.conversion import convert
 from modnet_export.examples import Examples, make_examples
 from modnet_export.graph import Graph, find_type
-from modnet_export.program import ADVICE, is_close, trace_network
+from modnet_export.program import is_close, refuse, trace_network
 from modnet_export.tracing import UntraceableError
 
 OPSET, OPSET_OF_TABLES, FORMAT = 17, 3, 8
 """Versions of the operators, those of ONNX-ML, and the format: of 2022, as nothing newer is needed."""
 HUGE = 2.0**1000  # the difference of numbers with such a deviation may be infinite
+LARGEST = 2**63  # a label that is a whole number
+MOST_BYTES = 2**31 - 2**20  # of a file: that of protobuf, less names and nodes
 LABELS = {"bool": bool, "int": np.int64, "float": np.float64, "str": object}
 Inputs = list[onnx.ValueInfoProto]
 
 
 def write_onnx(model: Any) -> bytes:
     """Return a trained model as ONNX; raises PluginError for a part that no operators express, by its name."""
+    size = sum(array.nbytes for array in model.network.arrays.values())
+    if size > MOST_BYTES:
+        what = f"the parameters take {format_size(size)}, and a file of ONNX holds {format_size(MOST_BYTES)} at most"
+        raise DataError(f"{what}: export --to safetensors")
     program, examples = trace_network(model.network), make_examples(model)
     outputs = ("label", examples.scores_name) if model.classes else ("predictions",)
     graph = Graph(outputs)
@@ -36,9 +42,7 @@ def write_onnx(model: Any) -> bytes:
         inputs, x = _add_preparation(graph, model, examples)
         y = convert(graph, program, x, examples.x)
     except UntraceableError as error:
-        raise PluginError(
-            f"the network cannot be exported to ONNX, it {error}", ADVICE.replace("or export", "or")
-        ) from None
+        raise refuse(model.network.placed[error.layer - 1], f"{error}, for which ONNX has nothing") from None
     results = _add_answers(graph, model, y, outputs)
     content = helper.make_graph(graph.nodes, "modnet", inputs, results, list(graph.constants.values()))
     versions = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", OPSET_OF_TABLES)]
@@ -179,13 +183,16 @@ def _add_standardized(graph: Graph, columns: Any, plain: list[int], raw: str, la
     return graph.add("Min", graph.add("Max", finite, graph.constant(-most)), graph.constant(most))
 
 
-def _find_kind(classes: tuple[Any, ...]) -> Any:
-    """Return the dtype of labels; raises DataError where they are of several kinds."""
+def _to_array(classes: tuple[Any, ...]) -> Array:
+    """Return labels as an array; raises DataError where they are of several kinds, or of none that ONNX has."""
     kinds = {type(label).__name__: label for label in classes}
-    if len(kinds) > 1 or not kinds.keys() <= LABELS.keys():
+    dtype = LABELS.get(next(iter(kinds))) if len(kinds) == 1 else None
+    if dtype is None or (dtype is np.int64 and not all(-LARGEST <= label < LARGEST for label in classes)):
         shown = " and ".join(quote(str(label)) for label in kinds.values())
-        raise DataError(f"the labels {shown} are of different kinds, and ONNX has arrays of one: export --to numpy")
-    return LABELS[next(iter(kinds))]
+        raise DataError(
+            f"ONNX has no array of labels such as {shown}: export --to numpy, or name the classes otherwise"
+        )
+    return np.array(classes, dtype)
 
 
 def _add_answers(graph: Graph, model: Any, y: str, names: tuple[str, ...]) -> Inputs:
@@ -204,7 +211,7 @@ def _add_answers(graph: Graph, model: Any, y: str, names: tuple[str, ...]) -> In
         graph.add("Concat", other, y, axis=1, output=names[1])
     else:
         graph.add("Identity", y, output=names[1])
-    labels = np.array(classes, _find_kind(classes))
+    labels = _to_array(classes)
     largest = graph.add("ArgMax", names[1], axis=1, keepdims=0)
     graph.add("Gather", graph.constant(labels, "classes"), largest, axis=0, output=names[0])
     return [

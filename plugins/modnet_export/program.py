@@ -16,7 +16,7 @@ from modnet_export.tracing import Step, Trace, Traced, UntraceableError, Value, 
 ONE, OTHER = 2, 3  # numbers of samples that a network is traced for: what differs between them is of the samples
 ADVICE = "write it by functions of the array API standard, or export --to safetensors, which has the parameters alone"
 OTHERWISE = "computes otherwise for another number of samples"
-CLOSE = {4: 1e-5, 8: 1e-10}  # by the bytes of a number
+CLOSE = {4: 1e-4, 8: 1e-9}  # by the bytes of a number, of the largest one: sums are rounded in another order
 
 
 @attrs.frozen
@@ -70,7 +70,7 @@ def trace_network(network: Any) -> Program:
     for first, second in zip_longest(one.steps, other.steps):
         if not (first and second) or (first.function, first.layer) != (second.function, second.layer):
             layer = min(step.layer for step in (first, second) if step)
-            raise _refuse(network.placed[layer - 1], OTHERWISE)
+            raise refuse(network.placed[layer - 1], OTHERWISE)
     pairs = zip(one.steps, other.steps, strict=True)
     steps = _drop_unused([_unite(network, one, other, *pair) for pair in pairs], output)
     used = {value.name for step in steps for value in list_values(step.arguments)}
@@ -78,14 +78,15 @@ def trace_network(network: Any) -> Program:
     program = Program(steps, constants, output, tuple(describe(place) for place in network.placed))
     expected = network.predict(samples)
     if not is_close(program.run(samples), expected):
-        raise _refuse(network.placed[-1], "predicts other numbers than its exported steps")
+        raise refuse(network.placed[-1], "predicts other numbers than its exported steps")
     return program
 
 
 def is_close(found: Array, expected: Array) -> bool:
     """Say whether numbers are the same but for rounding."""
-    bound = CLOSE[min(8, expected.dtype.itemsize)]
-    return found.shape == expected.shape and bool(np.allclose(found, expected, bound, bound, equal_nan=True))
+    size = np.nanmax(abs(expected), initial=1.0, where=np.isfinite(expected))
+    bound = CLOSE[min(8, expected.dtype.itemsize)] * float(size)
+    return found.shape == expected.shape and bool(np.allclose(found, expected, 0, bound, equal_nan=True))
 
 
 def list_values(item: Any) -> list[Value]:
@@ -143,16 +144,16 @@ def _run_layer(place: PlacedLayer, arrays: Mapping[str, Array], x: Traced, seed:
         samples: Any = x
         z: Any = known(place, traced, x) if known else place.layer.forward(traced, samples, "predict", stream)[0]
     except UntraceableError as error:
-        raise _refuse(place, str(error)) from None
+        raise refuse(place, str(error)) from None
     except Exception as error:
         what = f"{type(error).__name__}: {printable(str(error), 200)}"
-        raise _refuse(place, f"fails where its inputs are no arrays of NumPy ({what})") from error
+        raise refuse(place, f"fails where its inputs are no arrays of NumPy ({what})") from error
     if not isinstance(z, Traced):
-        raise _refuse(place, f"returns a {type(z).__name__} where its inputs are no arrays of NumPy")
+        raise refuse(place, f"returns a {type(z).__name__} where its inputs are no arrays of NumPy")
     z = z if z.dtype == x.dtype else z.astype(x.dtype)
     expected = place.layer.forward({name: arrays[full] for name, full in own.items()}, x.value, "predict", stream)[0]
     if not is_close(z.value, np.asarray(expected, x.dtype)):
-        raise _refuse(place, "computes other numbers where its inputs are no arrays of NumPy")
+        raise refuse(place, "computes other numbers where its inputs are no arrays of NumPy")
     found: Traced = z
     return found
 
@@ -176,7 +177,7 @@ def _unite(network: Any, one: Trace, other: Trace, first: Step, second: Step) ->
                 return a
             case int(), int() if a * OTHER == b * ONE:
                 return Batch(a // ONE)
-        raise _refuse(place, OTHERWISE)
+        raise refuse(place, OTHERWISE)
 
     return attrs.evolve(first, arguments=unite(first.arguments, second.arguments))
 
@@ -196,7 +197,8 @@ def _are_same(one: Trace, other: Trace, name: str) -> bool:
     return a is b or (a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
 
 
-def _refuse(place: PlacedLayer, what: str) -> PluginError:
+def refuse(place: PlacedLayer, what: str) -> PluginError:
+    """Return the error of a layer that cannot be exported."""
     part = place.layer.activation or place.layer
     return PluginError(f"{place.label}: {part!r} cannot be exported, it {what}", ADVICE, part=part)
 

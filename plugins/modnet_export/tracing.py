@@ -30,6 +30,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "broadcast_to": ("x", "shape"),
     "clip": ("x", "min", "max"),
     "concat": ("arrays", "*axis"),
+    "cumulative_sum": ("x", "*axis"),
     "expand_dims": ("x", "*axis"),
     "flip": ("x", "*axis"),
     "full": ("shape", "value", "*dtype"),
@@ -41,9 +42,12 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "ones_like": ("x", "*dtype"),
     "permute_dims": ("x", "axes"),
     "reshape": ("x", "shape"),
+    "roll": ("x", "shift", "*axis"),
+    "sort": ("x", "*axis", "*descending"),
     "squeeze": ("x", "axis"),
     "stack": ("arrays", "*axis"),
     "take": ("x", "indices", "*axis"),
+    "take_along_axis": ("x", "indices", "*axis"),
     "tensordot": ("x", "y", "*axes"),
     "where": ("condition", "x", "y"),
     "zeros": ("shape", "*dtype"),
@@ -55,11 +59,21 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
 _NAMES = {
     "absolute": "abs", "amax": "max", "amin": "min", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin",
     "arcsinh": "asinh", "arctan": "atan", "arctan2": "atan2", "arctanh": "atanh", "concatenate": "concat",
-    "fabs": "abs", "invert": "bitwise_invert", "power": "pow", "rint": "round", "true_divide": "divide",
+    "cumsum": "cumulative_sum", "fabs": "abs", "invert": "bitwise_invert", "power": "pow", "rint": "round",
+    "true_divide": "divide",
 }  # fmt: skip
 """The standard's names of NumPy's functions that have another one."""
 
-_ALIASES = {"a": "x", "a_min": "min", "a_max": "max", "newshape": "shape", "fill_value": "value", "x1": "x", "x2": "y"}
+_ALIASES = {
+    "a": "x",
+    "arr": "x",
+    "a_min": "min",
+    "a_max": "max",
+    "newshape": "shape",
+    "fill_value": "value",
+    "x1": "x",
+    "x2": "y",
+}
 _CONSTANTS = ("e", "inf", "nan", "newaxis", "pi")
 _DTYPES = ("bool", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 _FACTS = ("can_cast", "finfo", "iinfo", "isdtype", "result_type")
@@ -67,7 +81,9 @@ _HARMLESS = {"order": ("K", "A", "C"), "copy": (True, False, None), "subok": (Tr
 
 
 class UntraceableError(AttributeError, TypeError):
-    """A function of traced arrays that no trace can hold."""
+    """A function of traced arrays that no trace, or no format, can hold; `layer` is the place of the layer, or 0."""
+
+    layer = 0
 
 
 @attrs.frozen
@@ -123,14 +139,14 @@ class Trace:
 
 
 def call(function: str, arguments: dict[str, Any]) -> Any:
-    """Return what a function of a trace makes of NumPy's arrays."""
+    """Return what a function of a trace makes of NumPy's arrays, without warnings of numbers that are not finite."""
     if function == "getitem":
         return arguments["x"][arguments["key"]]
-    if function in OPERATORS:
-        return OPERATORS[function][0](**arguments)
     starred = {f"*{name}" for name in arguments} & {*FUNCTIONS[function]}
     args = [value for name, value in arguments.items() if f"*{name}" not in starred]
-    return getattr(xp, function)(*args, **{name[1:]: arguments[name[1:]] for name in starred})
+    called = OPERATORS[function][0] if function in OPERATORS else getattr(xp, function)
+    with np.errstate(all="ignore"):
+        return called(*args, **{name[1:]: arguments[name[1:]] for name in starred})
 
 
 def _bind(function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -150,6 +166,8 @@ def _bind(function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[
             raise UntraceableError(f"calls {function} with {name}=")
     if function != "arange" and not given.keys() >= {*needed}:
         raise UntraceableError(f"calls {function} without {', '.join({*needed} - given.keys())}")
+    if function == "roll" and isinstance(given.get("axis"), int):
+        given["axis"] %= given["x"].ndim
     return {name: given[name] for name in parameters if name in given}
 
 
@@ -269,6 +287,11 @@ class Traced:
         return self.value.size
 
     @property
+    def device(self) -> str:
+        """The device: steps have none."""
+        return "cpu"
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype of the entries."""
         return self.value.dtype
@@ -302,12 +325,16 @@ class Traced:
         order[one], order[other] = order[other], order[one]
         return self.transpose(order)
 
+    def __getitem__(self, key: Any) -> Traced:
+        places = key if isinstance(key, tuple) else (key,)
+        arrays = tuple(np.array(each) if isinstance(each, list) else each for each in places)
+        return self.trace.call("getitem", self, arrays)
+
     def copy(self, order: str = "C") -> Traced:  # noqa: ARG002 - an order in memory is none of a step
         """Return the array itself: nothing can change it."""
         return self
 
     flatten = ravel
-    __getitem__ = _record_method("getitem")
     __neg__, __pos__, __abs__, __invert__ = map(_record_unary, ("negative", "positive", "abs", "bitwise_invert"))
     __add__, __radd__ = _record_binary("add"), _record_reflected("add")
     __sub__, __rsub__ = _record_binary("subtract"), _record_reflected("subtract")
@@ -331,6 +358,21 @@ class Traced:
     )
 
 
+def _split(x: Traced, parts: Any, axis: int = 0) -> list[Traced]:
+    """Return the parts of an array: so many, or those between some places."""
+    axis, size = axis % x.ndim, x.shape[axis]
+    if isinstance(parts, int) and size % parts:
+        raise UntraceableError(f"splits {size} in {parts} parts")
+    ends = [n * (size // parts) for n in range(1, parts)] if isinstance(parts, int) else [*parts]
+    pairs = zip([0, *ends], [*ends, size], strict=True)
+    return [x[(*[slice(None)] * axis, slice(start, end))] for start, end in pairs]
+
+
+def _unstack(x: Traced, /, *, axis: int = 0) -> tuple[Traced, ...]:
+    """Return the entries along an axis."""
+    return tuple(x[(*[slice(None)] * (axis % x.ndim), n)] for n in range(x.shape[axis]))
+
+
 _SPECIAL: dict[str, Callable[..., Any]] = {
     "copy": lambda x, *_, **__: x,
     "dot": operator.matmul,
@@ -339,6 +381,7 @@ _SPECIAL: dict[str, Callable[..., Any]] = {
     "result_type": lambda *args: np.result_type(*(a.dtype if isinstance(a, Traced) else a for a in args)),
     "shape": lambda x: x.shape,
     "size": lambda x: x.size,
+    "split": _split,
     "swapaxes": lambda x, one, other: x.swapaxes(one, other),
     "transpose": lambda x, axes=None: x.transpose(axes) if axes else x.transpose(),
 }
@@ -367,6 +410,8 @@ class Namespace:
         return id(self._trace)
 
     def __getattr__(self, name: str) -> Any:
+        if name == "unstack":
+            return _unstack
         if name in _CONSTANTS or name in _DTYPES:
             return getattr(xp, name)
         if name in _FACTS:

@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 
 from modnet import DataError, MissingExtraError, Run, SavedRun, SettingError, Status, match_array, open_run
-from modnet.files import write_atomically
+from modnet.files import quote, write_atomically
 
 Format = Literal["onnx", "safetensors", "numpy"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -69,7 +69,11 @@ def write_export(run: Run | SavedRun | str | PathLike[str], target: Path, kind: 
         if str(error.name).partition(".")[0] not in {"onnx", "safetensors"}:
             raise
         raise MissingExtraError(f"export to {kind}", "export") from None
-    content: bytes = getattr(module, f"write_{kind}")(_to_numpy(run.model))
+    try:
+        content: bytes = getattr(module, f"write_{kind}")(_to_numpy(run.model))
+    except UnicodeEncodeError as error:
+        what = f"{quote(error.object, ascii)} is no text that a file can hold"
+        raise DataError(f"{what}: name the label, word or column otherwise") from None
     try:
         write_atomically(target, content)
     except OSError as error:

@@ -12,6 +12,7 @@ from modnet_gradients.nodes import ActivityPerturbation, NodePerturbation
 from modnet_gradients.random_coordinates import RandomCoordinates
 from modnet_gradients.richardson import Richardson
 from modnet_gradients.spsa import Spsa
+from modnet_gradients.torch_autograd import TorchAutograd
 
 
 @hookimpl
@@ -30,3 +31,4 @@ def register_gradients(register: Register[GradientEstimator]) -> None:
     register(RandomCoordinates)
     register(Richardson)
     register(Spsa)
+    register(TorchAutograd)

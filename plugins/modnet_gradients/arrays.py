@@ -61,5 +61,6 @@ def to_number(loss: Any) -> Any:
 def move_to_numpy(objective: Any, params: Params) -> tuple[Any, Params]:
     """Return a network's objective and its parameters with NumPy's arrays, of which the same loss comes out."""
     if isinstance(objective, Objective) and not all(is_numpy(value) for value in params.values()):
-        return objective.to_numpy(), {name: to_numpy(value) for name, value in params.items()}
+        params = {name: to_numpy(value) for name, value in params.items()}
+        objective = objective.match(next(iter(params.values())))
     return objective, params

@@ -6,7 +6,7 @@ import math
 import multiprocessing
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -36,6 +36,18 @@ class Printing(modnet.Observer):
         column = next((name for name in run.history.columns if name.startswith("validation_")), "")
         score = f", {column} = {run.history.columns[column][-1]:.6f}" if column else ""
         sys.stdout.write(f"Epoch {run.epoch:.0f}, loss = {run.loss:.8f}{score}\n")
+
+
+@attrs.frozen
+class LaterRate:
+    """A learning rate that continues after so many iterations of earlier calls."""
+
+    rate: Callable[[int], float]
+    before: int
+
+    def __call__(self, iteration: int) -> float:
+        """Return the rate of an iteration of this call."""
+        return self.rate(self.before + iteration)
 
 
 class VersionWarning(InconsistentVersionWarning):  # type: ignore[misc]
@@ -213,6 +225,7 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
         self._target_scaler = None if data.classes else StandardScaler().fit(t, sample_weight=weights)
         with explaining():
             network: Any = self._make_network(data)
+            optimizer = self._make_optimizer()
         if is_further:
             network = network.with_arrays(self.network_.arrays)
         if self.early_stopping:
@@ -221,7 +234,8 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
         elif self.tol is not None:
             callbacks.append(modnet.callback("stop-on-plateau", patience=self.n_iter_no_change, tol=self.tol))
         observer = Printing() if self.verbose else None
-        run = self._train(network, data, callbacks, self._count_iterations(len(data.train)), observer)
+        iterations = self._count_iterations(len(data.train))
+        run = self._train(network, data, callbacks, optimizer, iterations, observer)
         if self.max_iter is not None and self.tol is not None and not run.stop_reason:
             what = f"{self.max_iter} epochs were made, and the loss was still falling"
             warnings.warn(f"{what}: raise max_iter, or set it to None", ConvergenceWarning, stacklevel=3)
@@ -248,18 +262,23 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
                     scaler.partial_fit(seen, sample_weight=weights)
             data = self._prepare_as_seen(data, t)
             network: Any = self._make_network(data) if start is None else self.network_
+            optimizer = self._make_optimizer()
+        rate = getattr(optimizer, "lr", None)
+        if callable(rate):
+            optimizer = attrs.evolve(optimizer, lr=LaterRate(rate, self._steps))  # type: ignore[misc]
         if start is not None:
             start = attrs.evolve(start, states=start.states[: 1 + len(callbacks)])
         iterations = -(-len(data.train) // self._find_batch_size(len(data.train)))
         observer = Printing() if self.verbose else modnet.Observer()
-        self._take(self._train(network, data, callbacks, iterations, observer, start))
+        self._take(self._train(network, data, callbacks, optimizer, iterations, observer, start))
 
     def _begin(self) -> None:
         """Draw the seed of a new network, and forget the course of the last one."""
         state = self.random_state
+        draws = check_random_state(state)  # which refuses what is none
         is_number = isinstance(state, Integral) and not isinstance(state, bool)
-        self._seed = int(state) if is_number else int(check_random_state(state).randint(LARGEST_SEED))
-        self._fits = 0
+        self._seed = int(state) if is_number else int(draws.randint(LARGEST_SEED))
+        self._fits = self._steps = 0
         self.loss_curve_ = []
         self.validation_scores_ = None
 
@@ -333,6 +352,7 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
         network: Any,
         data: Dataset,
         callbacks: Sequence[Any],
+        optimizer: modnet.Optimizer,
         iterations: int,
         observer: modnet.Observer | None,
         start: Checkpoint | None = None,
@@ -347,7 +367,7 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
                 network,
                 data,
                 gradient=self.gradient,
-                optimizer=self._make_optimizer(),
+                optimizer=optimizer,
                 batch_size=self._find_batch_size(len(data.train)),
                 iterations=iterations,
                 sampling=sampling,
@@ -371,6 +391,7 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
         curve = [float(np.mean(losses[i : i + an_epoch])) for i in range(0, len(losses), an_epoch)]
         self.loss_curve_ = [*self.loss_curve_, *curve]
         self.n_iter_ = len(self.loss_curve_)
+        self._steps += len(losses)
         if "validation" in run.data.parts:
             column = "validation_accuracy" if run.data.classes else "validation_r2"
             scores = run.history.until(run.iteration).columns[column]

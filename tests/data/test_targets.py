@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from modnet_datasets.labels import weigh_classes
 
 from modnet import DataError, Dataset
 from modnet.data.fingerprint import data_fingerprint
-from modnet.data.labels import TargetScale, weigh_classes
+from modnet.data.labels import TargetScale
 
 X = np.random.default_rng(0).normal(3, 2, (20, 3))
 Y = X[:, 0] * 4 - 100

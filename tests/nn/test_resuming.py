@@ -15,7 +15,7 @@ from modnet.data.dataset import Dataset
 from modnet.nn import training
 from modnet.nn.checkpoint import Checkpoint, Checkpoints, hash_params
 
-ESTIMATORS = get_host().registry.names("gradient")
+ESTIMATORS = [name for name in get_host().registry.names("gradient") if name != "torch-autograd"]  # of torch's arrays
 ITERATIONS = 23
 
 

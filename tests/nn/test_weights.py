@@ -43,10 +43,11 @@ def test_a_weight_counts_as_the_same_sample_that_often_in_the_loss(task, weights
 
 # A sample that is there twice is moved twice: tests/plugins/test_node_estimators.py has their mean.
 DRAW_FOR_EACH_SAMPLE = {"node-perturbation", "activity-perturbation"}
+OF_TORCH = {"torch-autograd"}  # tests/plugins/test_torch_autograd.py
 
 
 @each_task
-@pytest.mark.parametrize("name", sorted({*get_host().registry.names("gradient")} - DRAW_FOR_EACH_SAMPLE))
+@pytest.mark.parametrize("name", sorted({*get_host().registry.names("gradient")} - DRAW_FOR_EACH_SAMPLE - OF_TORCH))
 def test_a_weight_counts_as_the_same_sample_that_often_in_every_gradient(task, name):
     net, t = create(task)
     weights = np.array([0, 1, 2, 3, 1, 1, 0, 5, 1, 2, 1, 1])

@@ -254,7 +254,7 @@ REFUSED = {
     "decides by the numbers of its inputs": decides,
     "computes otherwise for another number of samples": lambda a: a + 0.0 if len(a) < 3 else 1.0 * a,
     "assigns to some entries of an array": assigns,
-    "calls numpy.linalg.norm": lambda a: a / np.linalg.norm(a),
+    "calls numpy.linalg.svd": lambda a: np.linalg.svd(a)[0],
     "makes a NumPy array of its inputs": lambda a: np.asarray(a) * 2,
     "calls add.accumulate": lambda a: np.add.accumulate(a, axis=1),
     "calls exp with out=": lambda a: np.exp(a, out=np.empty(a.shape)),
@@ -298,6 +298,21 @@ def test_the_number_of_samples_stays_open(tmp_path):
     found = compare(run, x, tmp_path, batches=(1, 4, 9))
     assert found.labels
     assert found.largest < 1e-12
+
+
+def test_a_step_that_onnx_lacks_is_refused_by_the_name_of_its_part(tmp_path):
+    @attrs.frozen
+    class Angle(modnet.Activation):
+        def __call__(self, a, axis=-1):
+            return np.arctan2(a, 1.0)
+
+    data = modnet.load("iris")
+    run = train(modnet.Network([4, 5, 3], hidden=Angle()), data)
+    words = r"layer 1: .*Angle\(\) cannot be exported, it calls atan2 of float64, for which ONNX has nothing: write it"
+    with pytest.raises(modnet.PluginError, match=words):
+        modnet.export(run, tmp_path / "model.onnx")
+    rows = data.test.unscaled(slice(None))
+    assert np.array_equal(load_python(modnet.export(run, tmp_path / "model.py")).predict(rows), run.predict(rows))
 
 
 def test_what_training_alone_needs_is_no_step():

@@ -11,7 +11,7 @@ import pytest
 import modnet
 from modnet.compose.plugins import get_host
 
-NAMES = get_host().registry.names("gradient")
+NAMES = [name for name in get_host().registry.names("gradient") if name != "torch-autograd"]  # it has its own tests
 ALL = {name: modnet.gradient(name) for name in NAMES}
 # What draws at random, with settings under which few repeats show that it is unbiased; all others are exact.
 RANDOM = {

@@ -225,7 +225,12 @@ IMAGES = [
 ]  # fmt: skip
 NETWORKS = {
     "dense": {"layers": [6, 5, 3]},
-    "three": {"layers": [6, 4, 4, 1], "hidden": ["gelu", "softmax"], "loss": "binary-cross-entropy"},
+    "three": {
+        "layers": [6, 4, 4, 1],
+        "hidden": ["gelu", "softmax"],
+        "output": "sigmoid",
+        "loss": "binary-cross-entropy",
+    },
     "huber": {"layers": [6, 5, 2], "hidden": "elu", "output": "identity", "loss": "huber"},
     "images": {"layers": IMAGES, "shape": (2, 6, 6)},
 }

@@ -52,7 +52,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_built_in_parts_pass(call: Call, tmp_path: Path) -> None:
     done = call("plugins", "check", "losses", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "loss CrossEntropy(eps=1e-07): 24 checks: 24 passed, 0 failed" in done.stdout
+    assert "loss CrossEntropy(eps=1e-07): 25 checks: 25 passed, 0 failed" in done.stdout
 
 
 def test_a_fault_is_shown_and_the_exit_status_is_1(call: Call, folder: Path) -> None:

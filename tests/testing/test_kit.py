@@ -59,7 +59,7 @@ class TestReport:
         assert caught.value.reports == (report,)
         assert str(pickle.loads(pickle.dumps(caught.value))) == str(report)  # noqa: S301 - as test runners hand it on
         text = str(caught.value)
-        assert "22 checks: 15 passed, 1 failed, 6 skipped" in text
+        assert "23 checks: 15 passed, 1 failed, 7 skipped" in text
         assert "is given, the slope is" in text
         assert "`backward` returns the derivative, as a Taylor-remainder test judges it." in text
         assert "from zoo.activation import DiagonalOnly" in text
@@ -225,7 +225,7 @@ class TestConformance:
     def test_one_line_makes_a_test_of_each_check_for_pytest(self, repository):
         done = run("-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "test_tanh.py", cwd=repository)
         assert done.returncode == 0, done.stdout
-        assert "17 passed, 5 skipped" in done.stdout
+        assert "17 passed, 6 skipped" in done.stdout
         assert "it does not claim to be a standard function" in done.stdout
 
     def test_what_is_broken_fails_with_the_example(self, repository):
@@ -238,10 +238,10 @@ class TestConformance:
 
     def test_the_same_line_is_a_test_for_unittest(self, repository):
         done = run("-m", "unittest", "test_tanh", cwd=repository)
-        assert "Ran 22 tests" in done.stderr
-        assert "OK (skipped=5)" in done.stderr
+        assert "Ran 23 tests" in done.stderr
+        assert "OK (skipped=6)" in done.stderr
         done = run("-m", "unittest", "test_diagonalonly", cwd=repository)
-        assert "FAILED (failures=1, skipped=6)" in done.stderr
+        assert "FAILED (failures=1, skipped=7)" in done.stderr
 
     def test_options_are_those_of_the_kind(self):
         names = {name for name in vars(modnet.testing.conformance(modnet.source("csv"))) if name.startswith("test_")}
@@ -303,7 +303,7 @@ class TestDistribution:
                 modnet.testing.check_distribution("session")
             (report,) = caught.value.reports
             assert [report] == modnet.testing.check_distribution("session", raises=False)
-            assert (report.passed, len(report.missing)) == (False, 22)
+            assert (report.passed, len(report.missing)) == (False, 23)
             assert "it cannot be made: session:needs-a-setting: 'scale' is missing" in str(report)
             (report,) = modnet.testing.check_distribution("session", settings={"needs-a-setting": {"scale": 1.0}})
             assert report.passed
@@ -342,4 +342,4 @@ def test_every_check_has_a_claim_of_one_sentence():
         for check in suite.checks.values():
             assert check.claim.endswith("."), check.name
             assert len(check.claim) <= 120, check.name
-    assert len(SUITE.checks) == 22
+    assert len(SUITE.checks) == 23

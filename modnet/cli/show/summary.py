@@ -11,8 +11,8 @@ from typing import final
 import attrs
 import numpy as np
 
-from modnet.data.arrays import PIXEL_COLUMNS, PIXEL_MAXIMUM
 from modnet.data.dataset import Dataset
+from modnet.data.rows import PIXEL_COLUMNS, PIXEL_MAXIMUM
 from modnet.types import Array
 
 FEW = 20

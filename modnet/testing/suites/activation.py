@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
@@ -18,7 +19,7 @@ from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
 from modnet.testing.gradcheck.parts import judge_activation
 from modnet.testing.gradcheck.smoothness import find_roughness
 from modnet.testing.report import Report
-from modnet.testing.suites.shared import DTYPES, NO_DERIVATIVE, add_for_arrays, add_shared
+from modnet.testing.suites.shared import DTYPES, NO_DERIVATIVE, add_for_arrays, add_other_arrays, add_shared
 from modnet.types import Array
 
 NO_STANDARD = "it does not claim to be a standard function"
@@ -265,5 +266,17 @@ def standard_function(part: Activation) -> Activation:
         raise SkippedError(NO_STANDARD) from None
 
 
+def call_any(part: Any, a: Any, dz: Any) -> Any:
+    """Call all methods of an activation that it has, on arrays of any library."""
+    z = part(a)
+    found = [z, part.change(a, z, dz)]
+    with contextlib.suppress(modnet.NoDerivativeError):
+        found.append(part.backward(a, z, dz))
+    return found
+
+
 add_for_arrays(SUITE, shared_cases)
+add_other_arrays(
+    SUITE, lambda subject: [{"call": call_any, "inputs": {"a": subject.draw(3), "dz": subject.draw(4)[1:]}}]
+)
 add_shared(SUITE, shared_cases)

@@ -16,7 +16,6 @@ import numpy as np
 import modnet
 from modnet.compose.parts import make_settings_reader
 from modnet.compose.settings import get_settings
-from modnet.data.dataset import Dataset
 from modnet.interfaces import DataSource
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
 from modnet.testing.report import Report
@@ -119,7 +118,7 @@ def collect(paths: Sequence[File]) -> dict[str, bytes]:
 def own_sample(source: DataSource) -> dict[str, bytes]:
     """Return files that a source writes; none where it fails, which is for the checks to find."""
     x, t = np.arange(24.0).reshape(12, 2), np.arange(12) % 3
-    data = Dataset.from_arrays((x, t), (x[:6], t[:6]), scale=1.0)
+    data = modnet.Dataset.from_arrays((x, t), (x[:6], t[:6]), scale=1.0)
     files: dict[str, bytes] = {}
 
     def write(source: Any, folder: str) -> None:

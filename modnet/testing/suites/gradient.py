@@ -15,13 +15,14 @@ import numpy as np
 from attrs.validators import ge, in_, instance_of, optional
 
 import modnet
-from modnet.interfaces import GradientEstimator
+from modnet.interfaces import GradientEstimator, Objective
+from modnet.nn.arrays import find_library, to_numpy
 from modnet.nn.checkpoint import Checkpoints, flatten_state
 from modnet.nn.serialization import unflatten
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error, preserve_process
 from modnet.testing.gradcheck.estimators import estimate_after, states_after
 from modnet.testing.report import Report
-from modnet.testing.suites.shared import DTYPES, add_shared, make_folder, to_values
+from modnet.testing.suites.shared import DTYPES, ONE_LIBRARY, add_other_arrays, add_shared, make_folder, to_values
 
 Promise = Literal["gradient", "direction"]
 DIRECTION = "it promises a direction, not the gradient"
@@ -70,7 +71,51 @@ class Subject:
         return (0,) if states == [None] else (0, 2)
 
 
-SUITE = Suite("gradient", Subject, use="--gradient $name --hidden 1 --iterations 20")
+@attrs.frozen
+class Translated(GradientEstimator):
+    """An estimator of another library's arrays, for the checks, which hand in NumPy's."""
+
+    part: GradientEstimator
+
+    def __repr__(self) -> str:
+        return repr(self.part)
+
+    @property
+    def promises(self) -> Promise:  # type: ignore[override]
+        """The promise of the part."""
+        return self.part.promises
+
+    def __call__(self, objective: Any, params: Any, stream: Any) -> Any:
+        """Return the gradient, as NumPy's arrays."""
+        return self.estimate(objective, params, stream, self.init(params, stream))[0]
+
+    def init(self, params: Any, stream: Any) -> Any:
+        """Return the part's state."""
+        return self.part.init(self._translate(params), stream)
+
+    def estimate(self, objective: Any, params: Any, stream: Any, state: Any) -> tuple[Any, Any]:
+        """Return the gradient, as NumPy's arrays, and the part's state."""
+        there = self._translate(params)
+        if isinstance(objective, Objective):
+            objective = objective.match(next(iter(there.values())))
+        grads, state = self.part.estimate(objective, there, stream, state)
+        return {name: to_numpy(grad) for name, grad in grads.items()}, state
+
+    def evaluations(self, params: Any) -> int | None:
+        """Return the part's number."""
+        return self.part.evaluations(params)
+
+    def _translate(self, params: Any) -> dict[str, Any]:
+        library = find_library(self.part.array_library or "numpy")
+        return {name: library.convert(value) for name, value in params.items()}
+
+
+def create_subject(part: GradientEstimator, **options: Any) -> Subject:
+    """Return the subject; one that computes with another library's arrays alone is given these."""
+    return Subject(part if part.array_library in {None, "numpy"} else Translated(part), **options)
+
+
+SUITE = Suite("gradient", create_subject, use="--gradient $name --hidden 1 --iterations 20")
 
 
 def check_gradient_estimator(
@@ -426,6 +471,22 @@ def learns(part: Any, rates: Any, iterations: int, **network: Any) -> None:
     raise AssertionError(f"at best the loss becomes {min(shares, default=np.inf):.3g} times what it was")
 
 
+def call_any(part: Any, params: Any, **network: Any) -> Any:
+    """Estimate the gradient of a small network of parameters of any library."""
+    net, x, t = small_network(0, **network)
+    objective, at = net.objective(x, t).match(next(iter(params.values()))), modnet.Stream(1, ("gradient", 3))
+    return dict(part.estimate(objective, params, at, part.init(params, at))[0])
+
+
+def calls_of_any(subject: Subject) -> list[Inputs]:
+    """Return the inputs of the probe of other libraries' arrays; raises SkippedError for one of a single library."""
+    if isinstance(subject.part, Translated):
+        raise SkippedError(ONE_LIBRARY)
+    params = dict(small_network(0, **subject.network)[0].params)
+    return [{"call": call_any, "inputs": {"params": params, **subject.network}}]
+
+
+add_other_arrays(SUITE, calls_of_any)
 add_shared(SUITE, shared_cases)
 for name, check in SUITE.checks.items():
     if name != "state" and not name.startswith("settings-"):

@@ -31,7 +31,7 @@ from modnet.testing.gradcheck.layers import (
 )
 from modnet.testing.gradcheck.smoothness import find_roughness
 from modnet.testing.report import Report
-from modnet.testing.suites.shared import DTYPES, NO_DERIVATIVE, add_shared, make_folder
+from modnet.testing.suites.shared import DTYPES, NO_DERIVATIVE, add_other_arrays, add_shared, make_folder
 from modnet.types import Array, Mode, Shape
 
 # Shapes of samples that are tried, until some are found that the layer takes: rows, images, sequences.
@@ -669,4 +669,18 @@ def read_only(part: Any, x: Any, mode: Mode) -> None:
     call_methods(part, mode, **given)
 
 
+def call_any(part: Any, params: Any, x: Any, dz: Any, dx: Any, mode: Mode) -> Any:
+    """Call all methods of a layer, on arrays of any library."""
+    z, memo = part.forward(params, x, mode, modnet.Stream(0, ("layer",)))
+    return call_methods(part, mode, params, x, z, memo, dz, dx)
+
+
+def calls_of_any(subject: Subject) -> Iterator[Inputs]:
+    """Yield the inputs of the probe of other libraries' arrays."""
+    for case in subject.cases():
+        given = prepare(subject.part, **case)
+        yield {"call": call_any, "inputs": {"mode": case["mode"], **{n: given[n] for n in ("params", "x", "dz", "dx")}}}
+
+
+add_other_arrays(SUITE, calls_of_any)
 add_shared(SUITE, shared_cases)

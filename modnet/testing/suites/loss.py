@@ -20,7 +20,7 @@ from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
 from modnet.testing.gradcheck.parts import judge_loss
 from modnet.testing.gradcheck.smoothness import find_roughness
 from modnet.testing.report import Report
-from modnet.testing.suites.shared import DTYPES, NO_DERIVATIVE, add_for_arrays, add_shared
+from modnet.testing.suites.shared import DTYPES, NO_DERIVATIVE, add_for_arrays, add_other_arrays, add_shared
 from modnet.types import Array
 
 NO_PROMISE = "it does not promise to be smooth"
@@ -443,5 +443,11 @@ def network(part: Any, output: Any, classes: int, t: Any) -> None:
             assert np.isfinite(gradient).all(), f"{estimator} gives {gradient[~np.isfinite(gradient)][0]} in {name}"
 
 
+def calls_of_any(subject: Subject) -> list[Inputs]:
+    """Return the inputs of the probe of other libraries' arrays."""
+    return [{"call": choose_calls(subject), "inputs": inputs} for inputs in batches(subject)]
+
+
 add_for_arrays(SUITE, shared_cases)
+add_other_arrays(SUITE, calls_of_any)
 add_shared(SUITE, shared_cases)

@@ -23,7 +23,7 @@ from modnet.nn.serialization import flatten, unflatten
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, Suite
 from modnet.testing.report import Report
-from modnet.testing.suites.shared import DTYPES, add_shared, make_folder, to_values
+from modnet.testing.suites.shared import DTYPES, add_other_arrays, add_shared, make_folder, to_values
 
 RATES = (1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
 RATE_NAMES = ("lr", "learning_rate", "rate", "step_size", "eta")
@@ -208,4 +208,5 @@ def candidates(part: Optimizer, wanted: Optimizer | None) -> list[Optimizer]:
     return found
 
 
+add_other_arrays(SUITE, lambda subject: [{"call": use_optimizer, "inputs": inputs} for inputs in steps(subject)])
 add_shared(SUITE, shared_cases)

@@ -1,0 +1,1 @@
+"""Data sets made of rows and labels of any kind."""
