@@ -62,13 +62,13 @@ def table_blocks(part: Samples, dtype: np.dtype[Any], target: Path) -> Iterator[
 
 
 def class_labels(data: Dataset) -> Array:
-    """Return the label of each class: of the smallest dtype of whole numbers, truth values, or text.
+    """Return the label of each class: of the smallest dtype of whole numbers, float64, truth values, or text.
 
     >>> class_labels(modnet.load("mnist-small")).dtype
     dtype('uint8')
     """
     kinds = {type(name) for name in data.classes}
-    if kinds == {bool}:
+    if kinds in ({bool}, {float}):
         return np.array(data.classes)
     if kinds == {int}:
         least, most = min(data.classes), max(data.classes)

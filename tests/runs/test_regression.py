@@ -13,6 +13,7 @@ import pytest
 from processes import Call
 
 import modnet
+from modnet.cli.data.conversion import _take_values_as_classes, write
 from modnet.cli.plot import find_metrics
 from modnet.cli.show.curves.learning_curves import draw_learning_curves
 from modnet.runs.model import TrainedModel
@@ -179,6 +180,37 @@ def test_a_gradient_is_checked(modnet_: Command, table: Path):
     assert "correct: whole gradient" in modnet_("gradient-check", *options(table)[:4], *given).stdout
 
 
-def test_a_regression_is_not_converted(modnet_: Command, table: Path):
-    words = [str(table), "again.csv", "--set", "label=price", "--set", "task=regression"]
-    assert "data sets for regression are not written" in modnet_("data", "convert", *words, status=1).stderr
+@pytest.mark.parametrize("name", ["again.csv", "again.parquet", "again.npz", "again.npy", "again.pkl", "again.csv.gz"])
+def test_a_regression_is_converted_as_it_was_given(modnet_: Command, table: Path, tmp_path: Path, name: str):
+    task = ["--set", "task=regression"]
+    done = modnet_("data", "convert", table, tmp_path / name, "--set", "label=price", *task)
+    assert ", 1 target; written:" in done.stdout
+    named = {} if name.rpartition(".")[2] in {"npz", "npy", "pkl"} else {"label": "price"}
+    first = modnet.load(table, label="price", task="regression", test_fraction=0.0)
+    file = "again_x.npy" if name.endswith("npy") else name
+    again = modnet.load(tmp_path / file, task="regression", test_fraction=0.0, **named)
+    assert first.unprepared is not None
+    assert again.unprepared is not None
+    np.testing.assert_array_equal(again.unprepared.parts["train"].t, first.unprepared.parts["train"].t)
+    np.testing.assert_array_equal(again.train.x, first.train.x)
+
+
+def test_what_a_file_would_hold_otherwise_is_not_converted(tmp_path: Path):
+    rows, t = np.arange(24.0).reshape(12, 2), np.arange(12.0)
+    two = modnet.Dataset.from_arrays(rows, np.stack([t, -t], axis=1), task="regression")
+    with pytest.raises(modnet.DataError, match=r"several targets are not written: train on the file"):
+        write(two, tmp_path / "a.csv")
+    changed = modnet.Dataset.from_arrays(rows, t, task="regression")
+    changed = changed.with_parts({**changed.parts, "train": changed.test})
+    with pytest.raises(modnet.DataError, match=r"targets that other code has changed are not written"):
+        write(changed, tmp_path / "a.csv")
+
+
+def test_a_regression_is_written_with_commas_before_decimals(tmp_path: Path):
+    data = modnet.Dataset.from_arrays([[0.5], [1.5], [2.0]], [0.25, -1e-9, 3.0], task="regression", test_fraction=0.0)
+    write(data, tmp_path / "a.csv", overwrite=True)
+    assert (tmp_path / "a.csv").read_text() == "x0,label\n0.5,0.25\n1.5,-1e-09\n2.0,3.0\n"
+    again = modnet.load(tmp_path / "a.csv", task="regression", test_fraction=0.0, label="label")
+    np.testing.assert_array_equal(again.to_unit(again.train.t).ravel(), data.to_unit(data.train.t).ravel())
+    modnet.source("csv", decimal=",").write(_take_values_as_classes(data, tmp_path), tmp_path / "b.csv")
+    assert (tmp_path / "b.csv").read_text() == "x0;label\n0,5;0,25\n1,5;-1e-09\n2,0;3,0\n"

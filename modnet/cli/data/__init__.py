@@ -196,7 +196,8 @@ def convert(
         echo(json.dumps({**counts, "classes": len(found.classes), "files": files}))
         return
     rows = f"{found.format_sizes()} rows" if len(found.test) else f"{len(found.train):,} rows"
-    echo(f"{rows}, {found.features} features, {len(found.classes)} classes; written:")
+    answers = f"{len(found.classes)} classes" if found.classes else format_count(found.outputs, "target")
+    echo(f"{rows}, {found.features} features, {answers}; written:")
     for path in paths:
         echo(f"  {format_size(path.stat().st_size):>10}  {path}")
 

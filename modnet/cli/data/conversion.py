@@ -9,6 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import attrs
+import numpy as np
+
+import modnet
 from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import get_settings
@@ -53,11 +57,7 @@ def write(data: Dataset, target: Path, to: str | None = None, *, overwrite: bool
     SettingError where a file exists already and is not to be overwritten; no file is touched then.
     """
     if not data.classes:
-        raise DataError(
-            f"{target}: data sets for regression are not written, as their targets were standardized: "
-            "train on the file that they were read from",
-            path=target,
-        )
+        data = _take_values_as_classes(data, target)
     if any(part.soft is not None for part in data.parts.values()):
         raise DataError(f"{target}: data sets with soft targets are not written: train on the file", path=target)
     if not target.parent.is_dir():
@@ -68,6 +68,19 @@ def write(data: Dataset, target: Path, to: str | None = None, *, overwrite: bool
         exist = "exists" if len(there) == 1 else "exist"
         raise SettingError([f"{', '.join(there)} {exist} already: choose another name, or --overwrite"], str(target))
     return writer.write(data, target)
+
+
+def _take_values_as_classes(data: Dataset, target: Path) -> Dataset:
+    """Return a regression whose targets are classes, each value one, so that files have them as they were given."""
+    known = data.unprepared if isinstance(data, modnet.Dataset) else None
+    if known is None or known.prepared != (*data.parts.values(),) or data.outputs > 1:
+        what = "several targets are" if data.outputs > 1 else "targets that other code has changed are"
+        raise DataError(f"{target}: {what} not written: train on the file that they were read from", path=target)
+    given = [known.parts[name].t[:, 0] for name in data.parts]
+    values, places = np.unique(np.concatenate(given), return_inverse=True)
+    some = np.split(places.astype(np.int64, copy=False), np.cumsum([len(t) for t in given])[:-1])
+    parts = {name: attrs.evolve(part, t=t) for (name, part), t in zip(data.parts.items(), some, strict=True)}
+    return attrs.evolve(data.with_parts(parts), classes=(*values.tolist(),), target_scale=None)
 
 
 def _try_writing(writer: DataSource, data: Dataset, target: Path) -> list[Path]:

@@ -71,7 +71,7 @@ class Idx(ArraySource):
         file nor which part it is.
         """
         labels, parts = class_labels(data), parts_of(data)
-        if labels.dtype.kind not in "iu":
+        if labels.dtype.kind not in "iuf":
             raise DataError(
                 f"{path}: the class {data.classes[0]!r} cannot be written: IDX files hold numbers only", path=path
             )

@@ -29,6 +29,11 @@ def write_csv_files(data: Dataset, path: Path, delimiter: str | None, decimal: s
         delimiter = "\t" if ".tsv" in path.suffixes else ";" if decimal == "," else ","
     doubtful = find_doubtful([name for name in data.classes if isinstance(name, str)])
     classes, dtype = [_label(path, name, doubtful) for name in data.classes], table_dtype(data)
+    if decimal == ",":
+        classes = [
+            text.replace(".", ",") if isinstance(name, float) else text
+            for name, text in zip(data.classes, classes, strict=True)
+        ]
     names, label = column_names(data)
     words = {i: _check_words(path, column.words) for i, column in enumerate(data.columns) if column.words is not None}
     _check_encoding(path, [*names, label, *classes, *chain.from_iterable(words.values())], encoding)
