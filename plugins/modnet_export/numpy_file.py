@@ -37,6 +37,11 @@ _CALLS = {
 }  # fmt: skip
 """The functions that NumPy has by another name."""
 _RENAMED = {"correction": "ddof"}
+# A file is in UTF-8 on all systems, and so is what is piped.
+START = """if __name__ == "__main__":
+    sys.stdin.reconfigure(encoding="utf-8-sig")
+    sys.stdout.reconfigure(encoding="utf-8")
+    sys.exit(main(sys.argv[1:]))"""
 
 
 def write_numpy(model: Any) -> bytes:
@@ -54,7 +59,7 @@ def write_numpy(model: Any) -> bytes:
         _assign(model),
         _write_forward(program),
         *(_take_source(function) for function in [*functions, standalone.main]),
-        'if __name__ == "__main__":\n    sys.exit(main(sys.argv[1:]))',
+        START,
     ]
     compile("\n".join(sections), "model.py", "exec", dont_inherit=True)  # is it Python? It is not run here.
     sections.insert(-1, _write_params(program.constants))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace, is_array_api_obj
 
-from modnet import Array, Objective, Params, default_step, is_numpy, to_numpy
+from modnet import Array, GradientError, Objective, Params, default_step, is_numpy, to_numpy
 
 
 def get_dtype(value: Any) -> np.dtype[Any]:
@@ -58,9 +60,26 @@ def to_number(loss: Any) -> Any:
     return loss
 
 
-def move_to_numpy(objective: Any, params: Params) -> tuple[Any, Params]:
-    """Return a network's objective and its parameters with NumPy's arrays, of which the same loss comes out."""
-    if isinstance(objective, Objective) and not all(is_numpy(value) for value in params.values()):
-        params = {name: to_numpy(value) for name, value in params.items()}
-        objective = objective.match(next(iter(params.values())))
-    return objective, params
+@contextmanager
+def as_numpy(objective: Any, params: Params) -> Iterator[tuple[Any, Params]]:
+    """Yield a network's objective and its parameters with NumPy's arrays, of which the same loss comes out.
+
+    Raises GradientError where a part does not take these, and says so or fails.
+    """
+    if not isinstance(objective, Objective) or all(is_numpy(value) for value in params.values()):
+        yield objective, params
+        return
+    layers = [place.layer.activation or place.layer for place in objective.placed]
+    for part in (*layers, objective.loss_function):
+        if part.array_library not in {None, "numpy"}:
+            raise _refuse(f"{part!r} takes arrays of {part.array_library} alone")
+    params = {name: to_numpy(value) for name, value in params.items()}
+    try:
+        yield objective.match(next(iter(params.values()))), params
+    except (AttributeError, TypeError) as error:  # of a third-party part
+        raise _refuse(f"a part does not take its arrays ({error})") from None
+
+
+def _refuse(why: str) -> GradientError:
+    what = f"differences of a network are computed by NumPy, and {why}"
+    return GradientError(f"{what}: choose backpropagation, or spsa")

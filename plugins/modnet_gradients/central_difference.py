@@ -9,7 +9,7 @@ import attrs
 from attrs.validators import ge, in_, optional
 
 from modnet import GradientEstimator, Grads, Objective, Params, Stream
-from modnet_gradients.arrays import get_step, move_to_numpy
+from modnet_gradients.arrays import as_numpy, get_step
 from modnet_gradients.differences import count_cells, differences
 from modnet_gradients.steps.stencil import Stencil, check_floats, check_step
 from modnet_gradients.steps.step_size import StepReport, report_from_gradients, report_from_losses
@@ -88,12 +88,12 @@ class CentralDifference(GradientEstimator):
         steps = {name: given or get_step(value) for name, value in params.items()}
         if not isinstance(objective, Objective):
             return report_from_losses(objective, params, steps)
-        of_numpy, start = move_to_numpy(objective, params)
+        with as_numpy(objective, params) as (of_numpy, start):
 
-        def gradient(h: Mapping[str, float]) -> Grads:
-            return differences(of_numpy, start, CENTRAL, h, self.threads, self.evaluate)
+            def gradient(h: Mapping[str, float]) -> Grads:
+                return differences(of_numpy, start, CENTRAL, h, self.threads, self.evaluate)
 
-        return report_from_gradients(gradient, start, steps)
+            return report_from_gradients(gradient, start, steps)
 
     def evaluations(self, params: Params) -> int:
         """Return 2 for each parameter."""

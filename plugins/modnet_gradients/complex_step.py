@@ -20,7 +20,7 @@ from modnet import (
     limit_blas_threads,
 )
 from modnet_gradients.analytic import check_analytic, refuse_complex_warnings
-from modnet_gradients.arrays import move_to_numpy
+from modnet_gradients.arrays import as_numpy
 from modnet_gradients.differences import differences
 from modnet_gradients.steps.stencil import Stencil
 
@@ -48,7 +48,8 @@ class ComplexStep(GradientEstimator):
         """Return the gradient; raises GradientError that names the part which does not accept complex numbers."""
         with refuse_complex_warnings():
             if isinstance(objective, Objective):
-                _check_parts(*move_to_numpy(objective, params), self.h)
+                with as_numpy(objective, params) as moved:
+                    _check_parts(*moved, self.h)
             try:
                 return differences(objective, params, COMPLEX, self.h, self.threads)
             except (TypeError, np.exceptions.ComplexWarning) as error:

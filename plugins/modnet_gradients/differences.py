@@ -8,7 +8,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from modnet import Array, GradientError, Grads, Objective, Params, match_array
-from modnet_gradients.arrays import copy_array, get_dtype, get_step, is_other, move_to_numpy, to_number
+from modnet_gradients.arrays import as_numpy, copy_array, get_dtype, get_step, is_other, to_number
 from modnet_gradients.layered import gradient_and_cells
 from modnet_gradients.steps.stencil import Stencil, check_floats, of_copies
 from modnet_gradients.structure import Evaluate, LayerCells
@@ -31,7 +31,8 @@ def differences(
     check_floats(params)
     steps = _steps(params, h)
     if isinstance(objective, Objective):
-        found = gradient_and_cells(*move_to_numpy(objective, params), stencil, steps, threads, evaluate)[0]
+        with as_numpy(objective, params) as moved:
+            found = gradient_and_cells(*moved, stencil, steps, threads, evaluate)[0]
         return {name: match_array(found[name], value) for name, value in params.items()}
     objective = of_copies(objective)
     centre = stencil.centre * to_number(objective(params)) if stencil.centre else 0.0
@@ -53,7 +54,8 @@ def count_cells(
     if not isinstance(objective, Objective):
         raise GradientError("a plain function has no cells: hand in a network's objective, net.objective(x, t)")
     steps = _steps(params, h)
-    return gradient_and_cells(*move_to_numpy(objective, params), stencil, steps, threads, evaluate)[1]
+    with as_numpy(objective, params) as moved:
+        return gradient_and_cells(*moved, stencil, steps, threads, evaluate)[1]
 
 
 def _steps(params: Params, h: float | Mapping[str, float] | None) -> dict[str, float]:

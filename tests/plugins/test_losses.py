@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import array_api_strict
 import numpy as np
 import pytest
 from hypothesis import given
@@ -120,20 +119,6 @@ def test_what_is_returned_is_no_view_of_what_was_given(loss):
     for found in (loss(y, t), loss.backward(y, t)):
         assert not np.shares_memory(found, y)
         assert not np.shares_memory(found, t)
-
-
-@each
-@each_dtype
-@each_kind_of_target
-def test_arrays_of_another_library_give_the_same_numbers(loss, kind, dtype):
-    y = outputs(6, 4, dtype=dtype)
-    t = targets(kind, y)
-    foreign_y, foreign_t = array_api_strict.asarray(y), array_api_strict.asarray(t)
-    found = loss(foreign_y, foreign_t)
-    assert isinstance(found, type(foreign_y))
-    near(found, loss(y, t))
-    if loss in SMOOTH.values():
-        near(loss.backward(foreign_y, foreign_t), loss.backward(y, t))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -254,18 +239,6 @@ def test_the_fused_form_is_finite_at_large_magnitudes_without_a_warning(loss, ac
         da = fused.backward(a, y, t)
     assert np.isfinite(losses).all()
     assert np.isfinite(da).all()
-
-
-@each_fused
-@each_kind_of_target
-def test_the_fused_form_takes_arrays_of_another_library(loss, activation, kind):
-    a = draw(5, 4)
-    t, fused = targets(kind, a), loss.fused(activation)
-    foreign_a, foreign_t = array_api_strict.asarray(a), array_api_strict.asarray(t)
-    losses, y = fused(foreign_a, foreign_t)
-    assert isinstance(losses, type(foreign_a))
-    near(losses, fused(a, t)[0])
-    near(fused.backward(foreign_a, y, foreign_t), fused.backward(a, fused(a, t)[1], t))
 
 
 def test_the_exact_fused_form_still_learns_where_the_probability_is_zero():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 
+import array_api_strict
+import attrs
 import numpy as np
 import pytest
 from modnet_layers.activation import ActivationLayer
@@ -18,6 +20,7 @@ from modnet_layers.maxout import Maxout
 from modnet_layers.prelu import Prelu
 
 import modnet
+import modnet.testing
 from modnet.testing.gradcheck.layers import draw_params
 
 LIBRARIES = ["array_api_strict", pytest.param("torch", marks=pytest.mark.check)]
@@ -278,3 +281,51 @@ def test_an_estimator_gives_the_same_numbers(xp, name, kind, dtype):
     limit = {"float64": 1e-9, "float32": 2e-2}[dtype] if name in NOISY else DTYPES[dtype]
     largest = max(np.abs(value).max() for value in found[0].values())
     assert_same(to_numpy(xp, found[1]), found[0], limit, largest)
+
+
+@attrs.frozen
+class OfNumpy(modnet.Activation):
+    """A hyperbolic tangent of NumPy's arrays, which says nothing of it."""
+
+    def __call__(self, a, axis=-1):
+        return np.tanh(np.asarray(a))
+
+
+@attrs.frozen
+class SaysSo(OfNumpy):
+    """The same, and says so."""
+
+    array_library = "numpy"
+
+
+@attrs.frozen
+class OfStrict(modnet.Activation):
+    """A hyperbolic tangent of another library's arrays alone."""
+
+    array_library = "array-api-strict"
+
+    def __call__(self, a, axis=-1):
+        return array_api_strict.tanh(a)
+
+
+def test_a_part_of_one_library_is_refused_by_a_network_of_another():
+    with pytest.raises(modnet.SettingError, match=r"SaysSo\(\) computes with numpy's .*: choose array = 'numpy'"):
+        modnet.Network([3, 4, 2], hidden=SaysSo(), array="array-api-strict")
+    modnet.Network([3, 4, 2], hidden=SaysSo(), array="numpy")
+
+
+@pytest.mark.parametrize("name", ["central-difference", "complex-step"])
+def test_differences_name_the_part_that_does_not_take_numpys_arrays(name):
+    net = modnet.Network([3, 4, 2], hidden=OfStrict(), array="array-api-strict")
+    batch = np.ones((2, 3)), np.array([0, 1])
+    with pytest.raises(modnet.GradientError, match=r"OfStrict\(\) takes arrays of array-api-strict alone: choose back"):
+        net.gradient(*batch, name)
+    for advised in ("backpropagation", "spsa"):
+        assert array_api_strict.all(array_api_strict.isfinite(net.gradient(*batch, advised)["W1"]))
+
+
+@pytest.mark.parametrize(("part", "why"), [(OfNumpy(), "it takes NumPy's arrays alone"), (SaysSo(), "it says that it")])
+def test_the_kit_notes_what_takes_one_librarys_arrays_alone(part, why):
+    report = modnet.testing.check_activation(part)
+    (outcome,) = [outcome for outcome in report.skipped if outcome.name == "other-arrays"]
+    assert outcome.message.startswith(why)
