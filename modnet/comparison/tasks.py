@@ -102,7 +102,9 @@ class Caller:
         other = [each for each in found if each.stops and each.then and each.now]
         if other:
             what = list_some((f"{each.part} {each.what} {each.now}, here {each.then}" for each in other), 2)
-            advice = "install the same versions there, or take them as they are with --accept (accept=True)"
+            advice = (
+                "install the same there and start the workers anew, or take them as they are, --accept (accept=True)"
+            )
             raise ModnetError(f"{_name_worker()} has other code or libraries: {shorten_digests(what)}: {advice}")
 
 

@@ -8,15 +8,18 @@ import os
 import platform
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from contextlib import contextmanager
 from functools import cache, partial
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from modnet import MissingExtraError, ModnetError, SettingError
+from modnet.text import format_count, list_some
 
+DISTRIBUTION = "modnet-workbench"
 TRIM = "MALLOC_TRIM_THRESHOLD_"  # which Dask's nannies set for their workers
 PATIENCE = 10  # seconds for a scheduler to answer
 
@@ -39,22 +42,34 @@ class DaskExecutor(Executor):
 def to_executor(given: Any) -> Executor | None:
     """Return the executor of a Dask client, or of one of its own executors; None for anything else.
 
-    Warns of workers with many threads, and raises SettingError for a client that is awaited.
+    Warns of workers with many threads. Raises SettingError for a client that is awaited, and ModnetError where workers
+    have another modnet.
     """
     from distributed import Client
     from distributed.cfexecutor import ClientExecutor
 
-    if isinstance(given, ClientExecutor):
-        return DaskExecutor(given)
-    if not isinstance(given, Client):
+    if not isinstance(given, (Client, ClientExecutor)):
         return None
-    client: Any = given  # whose methods have no types
+    client: Any = given if isinstance(given, Client) else given._client  # noqa: SLF001 - it has no other name
     if client.asynchronous:
         raise SettingError(["an asynchronous client: give one without asynchronous=True"], "executor")
+    check_versions(client.run(metadata.version, DISTRIBUTION, on_error="return"))
     if (threads := max(client.nthreads().values(), default=1)) > 1:
         what = f"a worker has {threads} threads, which share one Python and slow small networks down"
         warnings.warn(f"{what}: start workers with --nthreads 1, as many as there are cores", stacklevel=3)
-    return DaskExecutor(client.get_executor(pure=False))
+    return DaskExecutor(given if isinstance(given, ClientExecutor) else client.get_executor(pure=False))
+
+
+def check_versions(found: Mapping[str, object]) -> None:
+    """Raise ModnetError where the version of modnet in workers, by their address, is not ours.
+
+    One that has none ends when it is sent a run of modnet's, and everybody would wait.
+    """
+    here = metadata.version(DISTRIBUTION)
+    if other := {address: there for address, there in found.items() if there != here}:
+        has = list_some((f"{at} has {it if isinstance(it, str) else 'none'}" for at, it in other.items()), 3)
+        what = f"{len(other)} of {format_count(len(found), 'worker')} without modnet {here}: {has}"
+        raise ModnetError(f"{what}: pip install '{DISTRIBUTION}=={here}' there, and start the workers anew")
 
 
 @contextmanager
@@ -121,7 +136,7 @@ def _pass_on(future: Future[Any], task: Future[Any]) -> None:
         future.set_result(task.result())
     except KilledWorker as error:
         count, last = error.allowed_failures + 1, error.last_worker.address
-        what = f"{count} workers died while they trained it, the last one at {last}"
+        what = f"{format_count(count, 'worker')} died while training it, the last one at {last}"
         advice = "memory ran out, or something killed them: see their logs, and start workers with more memory"
         future.set_exception(BrokenExecutor(f"{what}: {advice}"))
     except CancelledError:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -154,7 +155,7 @@ class TestWords:
         [
             (
                 lambda: create_killed_worker(),
-                "4 workers died while they trained it, the last one at tcp://there:1: memory ran out",
+                "4 workers died while training it, the last one at tcp://there:1: memory ran out",
             ),
             (
                 CancelledError,
@@ -170,6 +171,15 @@ class TestWords:
         future = DaskExecutor(SimpleNamespace(submit=lambda *_: task)).submit(print)  # type: ignore[arg-type]
         with pytest.raises(BrokenExecutor, match=words):
             future.result(10)
+
+    def test_of_workers_without_modnet(self) -> None:
+        from modnet_executors.dask import DISTRIBUTION, check_versions
+
+        here = version(DISTRIBUTION)
+        check_versions({"tcp://one:1": here})
+        words = f"1 of 2 workers without modnet {here}: tcp://other:1 has none: pip install 'modnet-workbench=={here}'"
+        with pytest.raises(modnet.ModnetError, match=words):
+            check_versions({"tcp://one:1": here, "tcp://other:1": PackageNotFoundError(DISTRIBUTION)})
 
     @pytest.mark.parametrize(
         ("address", "status", "words"),
