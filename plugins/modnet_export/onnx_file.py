@@ -12,7 +12,7 @@ from onnx.reference import ReferenceEvaluator
 
 import modnet
 from modnet import Array, DataError, PluginError
-from modnet.text import format_size, printable, quote
+from modnet.text import format_error, format_size, printable, quote
 from modnet_export.about import KEY, describe_model
 from modnet_export.conversion import convert
 from modnet_export.examples import FEW, Examples, make_examples
@@ -60,7 +60,7 @@ def write_onnx(model: Any) -> bytes:
         checker.check_model(found, full_check=True)
         problem = _find_problem(found, examples, outputs)
     except Exception as error:  # the evaluator's may be any
-        problem = f"fails its check ({printable(f'{type(error).__name__}: {error}', 200)})"
+        problem = f"fails its check ({printable(format_error(error), 200)})"
     if problem:
         raise PluginError(f"the model in ONNX {problem}", "report it, or export --to numpy")
     return bytes(found.SerializeToString(deterministic=True))

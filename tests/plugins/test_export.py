@@ -351,9 +351,7 @@ def test_a_graph_that_fails_for_some_number_of_rows_is_not_written(tmp_path):
 
     data = modnet.load("iris")
     run = train(modnet.Network([("dense", {"units": 11}), Mixes(), *EVERYTHING[-2:]], shape=4), data)
-    with pytest.raises(
-        modnet.PluginError, match=r"in ONNX fails its check \(.*\): report it, or export --to"
-    ):
+    with pytest.raises(modnet.PluginError, match=r"in ONNX fails its check \(.*\): report it, or export --to"):
         modnet.export(run, tmp_path / "model.onnx")
     assert [*tmp_path.iterdir()] == []
 
