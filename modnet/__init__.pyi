@@ -7,6 +7,8 @@ from modnet_datasets.dataset import Dataset as Dataset
 from modnet_executors.conversion import to_executor as to_executor
 from modnet_export.writing import export as export
 from modnet_figures import figures as figures
+from modnet_optimizers.schedules import LearningRate as LearningRate
+from modnet_optimizers.schedules import Schedule as Schedule
 from modnet_verdicts.comparing import compare as compare
 from modnet_verdicts.decisions import Decision as Decision
 from modnet_verdicts.judging import Judgement as Judgement
@@ -75,6 +77,7 @@ from modnet.interfaces import Param as Param
 from modnet.interfaces import PlacedLayer as PlacedLayer
 from modnet.interfaces import Record as Record
 from modnet.interfaces import RowsToPredict as RowsToPredict
+from modnet.interfaces import RunSchedule as RunSchedule
 from modnet.interfaces import ScaleRate as ScaleRate
 from modnet.interfaces import Stop as Stop
 from modnet.interfaces import Trace as Trace
@@ -83,8 +86,6 @@ from modnet.nn.arrays import to_numpy as to_numpy
 from modnet.nn.blas import limit_blas_threads as limit_blas_threads
 from modnet.nn.checkpoint import Checkpoint as Checkpoint
 from modnet.nn.layers import default_step as default_step
-from modnet.nn.schedules import LearningRate as LearningRate
-from modnet.nn.schedules import Schedule as Schedule
 from modnet.randomness import Stream as Stream
 from modnet.runs.contents import save_params as save_params
 from modnet.runs.run import Run as Run

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from modnet_optimizers import schedules
 
 import modnet
 import modnet.sklearn
@@ -18,7 +19,6 @@ from modnet.compose.plugins import get_host
 from modnet.host.kinds import KINDS
 from modnet.host.problems import HOOKS
 from modnet.host.registry import BUILT_IN
-from modnet.nn import schedules
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference.md"
 INTRODUCTION = """\

@@ -23,6 +23,7 @@ from modnet.interfaces.layers import PlacedLayer as PlacedLayer
 from modnet.interfaces.learning import GradientEstimator as GradientEstimator
 from modnet.interfaces.learning import Objective as Objective
 from modnet.interfaces.learning import Optimizer as Optimizer
+from modnet.interfaces.learning import RunSchedule as RunSchedule
 from modnet.interfaces.learning import Trace as Trace
 from modnet.interfaces.part import Part as Part
 from modnet.interfaces.part import is_same_name as is_same_name

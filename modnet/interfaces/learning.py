@@ -153,3 +153,15 @@ class Optimizer(Part, ABC):
     @abstractmethod
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return new parameters and the new state; the given ones stay as they are."""
+
+
+class RunSchedule(ABC):
+    """A learning rate that changes during a run: called with an iteration, from 0 on."""
+
+    @abstractmethod
+    def __call__(self, iteration: int) -> float:
+        """Return the learning rate of an iteration."""
+
+    @abstractmethod
+    def over(self, iterations: int, *, is_resumed: bool = False) -> RunSchedule:
+        """Return the schedule of a run of so many iterations; raises SettingError where there is none."""

@@ -836,6 +836,12 @@ class Run:
     status: Status
     stop_reason: str
 
+class RunSchedule:
+    @abstractmethod
+    def __call__(self, iteration: int) -> float: ...
+    @abstractmethod
+    def over(self, iterations: int, *, is_resumed: bool = False) -> RunSchedule: ...
+
 class Samples:
     def __init__(
         self,
@@ -904,7 +910,7 @@ class ScaleRate:
     def __init__(self, factor: float): ...
     factor: float
 
-class Schedule:
+class Schedule(RunSchedule):
     def __call__(self, iteration: int) -> float: ...
     def __init__(
         self,
@@ -925,6 +931,7 @@ class Schedule:
     name: Literal['constant', 'step', 'linear', 'cosine', 'exponential']
     @property
     def needs_horizon(self) -> bool: ...
+    def over(self, iterations: int, *, is_resumed: bool = False) -> Schedule: ...
     warmup: int
 
 class Setting:
