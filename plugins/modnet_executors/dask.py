@@ -42,8 +42,8 @@ class DaskExecutor(Executor):
 def to_executor(given: Any) -> Executor | None:
     """Return the executor of a Dask client, or of one of its own executors; None for anything else.
 
-    Warns of workers with many threads. Raises SettingError for a client that is awaited, and ModnetError where workers
-    have another modnet.
+    Warns of workers with many threads. Raises SettingError for a client that is awaited, and ModnetError where the
+    cluster does not answer, or has another modnet.
     """
     from distributed import Client
     from distributed.cfexecutor import ClientExecutor
@@ -61,12 +61,18 @@ def to_executor(given: Any) -> Executor | None:
 
 
 def _read_versions(client: Any) -> dict[str, object]:
-    """Return the version of modnet in the scheduler, which reads tasks, too, and in each worker; an error for none."""
+    """Return the version of modnet in the scheduler, which reads tasks, too, and in each worker; an error for none.
+
+    Raises ModnetError where the cluster does not answer.
+    """
     try:
-        of_scheduler: object = client.run_on_scheduler(metadata.version, DISTRIBUTION)
-    except metadata.PackageNotFoundError as error:
-        of_scheduler = error
-    return {"the scheduler": of_scheduler, **client.run(metadata.version, DISTRIBUTION, on_error="return")}
+        try:
+            of_scheduler: object = client.run_on_scheduler(metadata.version, DISTRIBUTION)
+        except metadata.PackageNotFoundError as error:
+            of_scheduler = error
+        return {"the scheduler": of_scheduler, **client.run(metadata.version, DISTRIBUTION, on_error="return")}
+    except (OSError, RuntimeError) as error:
+        raise ModnetError(f"the cluster does not answer: {error}: give an open client of a running scheduler") from None
 
 
 def check_versions(found: Mapping[str, object]) -> None:
