@@ -9,6 +9,6 @@ from modnet.data.samples import describe_part
 
 __all__ = [
     "Dataset", "Preparation", "PreparedColumn", "TargetScale", "check_classes", "check_feature_names",
-    "describe_column", "describe_part", "encode_tables", "find_features", "find_places", "infer_scale", "is_missing", "list_names",
-    "make_samples", "read_tables", "to_float64", "to_weights",
+    "describe_column", "describe_part", "encode_tables", "find_features", "find_places", "infer_scale", "is_missing",
+    "list_names", "make_samples", "read_tables", "to_float64", "to_weights",
 ]  # fmt: skip
