@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import inspect
 import io
+import math
 import re
 from collections import Counter
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import modnet
-from modnet import PluginError
+from modnet import DataError, PluginError
 from modnet_export import standalone
 from modnet_export.examples import make_examples
 from modnet_export.operators import OPERATORS
@@ -79,44 +80,38 @@ def _introduce(model: Any, *, has_probabilities: bool) -> str:
 
 
 def _assign(model: Any) -> str:
-    """Return the constants of the file, all as literals in ASCII: no text of others is code."""
+    """Return the constants of the file, all as literals in ASCII: no text of others is code; raises DataError."""
     network, targets = model.network, model.target_scale
-    names = {"names": model.feature_names, "shape": network.shape}
     values: dict[str, tuple[Any, str]] = {
         "CLASSES": (_to_plain(model.classes), "the labels, in the order of the outputs"),
-        "NAMES": (_to_plain(names["names"]), "of the columns of raw rows"),
-        "SHAPE": (tuple(map(int, names["shape"])), "of one sample"),
+        "NAMES": (tuple(model.feature_names), "of the columns of raw rows"),
+        "SHAPE": (tuple(network.shape), "of one sample"),
         "DTYPE": (str(network.dtype), "of the network"),
         "BLOCK": (ROWS if len(network.shape) == 1 else IMAGES, "samples that are evaluated at once"),
         "MISSING": (standalone.MISSING, "words of a file that stand for a missing value"),
+        "TARGETS": ((targets.mean, targets.deviation) if targets else None, "mean and deviation"),
     }
-    values["TARGETS"] = ((tuple(targets.mean), tuple(targets.deviation)) if targets else None, "mean and deviation")
     if model.preparation is None:
         values["SCALE"] = (float(model.scale), "what numbers are divided by")
     else:
         values["UNSEEN"] = (str(model.preparation.unseen), "what becomes of words that training has not seen")
-        columns = tuple(
-            (
-                column.name or f"feature {place}",
-                column.words,
-                column.encode == "one-hot",
-                column.fill,
-                column.indicator,
-                column.mean,
-                column.deviation,
-            )
-            for place, column in enumerate(model.preparation.columns, start=1)
-        )
+        columns = tuple(_describe_column(*each) for each in enumerate(model.preparation.columns, start=1))
         values["COLUMNS"] = (columns, "name, words, is one-hot, fill, has indicator, mean, deviation")
     return "\n".join(_write_value(name, *value) for name, value in values.items())
 
 
+def _describe_column(place: int, column: Any) -> tuple[Any, ...]:
+    fill = None if column.fill != column.fill else column.fill  # NaN
+    name = column.name or f"feature {place}"
+    return name, column.words, column.encode == "one-hot", fill, column.indicator, column.mean, column.deviation
+
+
 def _to_plain(labels: Any) -> tuple[Any, ...]:
-    """Return labels as plain values; raises PluginError for others."""
-    found = tuple(labels)
-    if odd := [label for label in found if type(label) not in {str, int, float, bool}]:
-        raise PluginError(f"the label {odd[0]!r} cannot be written down", "use texts or numbers as labels")
-    return found
+    """Return labels as plain values; raises DataError for others, which no literal stands for."""
+    for label in labels:
+        if type(label) not in {str, int, float, bool} or label in {math.inf, -math.inf} or label != label:
+            raise DataError(f"the label {label!r:.80} cannot be written down: name the classes by texts or numbers")
+    return tuple(labels)
 
 
 def _write_value(name: str, value: Any, what: str) -> str:
@@ -142,13 +137,10 @@ def _fill(words: list[str]) -> list[str]:
 
 def _take_source(function: Any) -> str:
     """Return the code of a function, without types: the file begins with none of their imports."""
-    source = inspect.getsource(function).strip()
-    source = re.sub(r"\s+# noqa:.*", "", source)
-    head, body = re.split(r":\n", source, maxsplit=1)
     name = "prepare" if function is standalone.divide else function.__name__
     parameters = ", ".join(inspect.signature(function).parameters)
+    body = inspect.getsource(function).strip().partition(":\n")[2]
     body = re.sub(r"^(\s+\w+): np\.ndarray = ", r"\1 = ", body, flags=re.MULTILINE)
-    del head
     return f"def {name}({parameters}):\n{body}"
 
 
@@ -165,15 +157,14 @@ class _Lines:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.uses = Counter(value.name for step in program.steps for value in list_values(step.arguments))
-        self.layers = {step.result: step.layer for step in program.steps}
         self.users = {value.name: step.layer for step in program.steps for value in list_values(step.arguments)}
         self.texts = {name: (f"PARAMS[{name!a}]", TIGHT) for name in program.constants}  # and how they bind
         self.texts["x"] = "x", TIGHT
         self.count = 0
 
     def write(self) -> list[str]:
-        lines: list[str] = []
-        layer = 0
+        """Return all lines of the function's body."""
+        lines, layer = list[str](), 0
         for step in self.program.steps:
             if step.layer != layer:
                 layer = step.layer

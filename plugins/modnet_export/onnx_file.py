@@ -53,9 +53,8 @@ def write_onnx(model: Any) -> bytes:
         producer_name="modnet",
         producer_version=modnet.__version__,
     )
-    about = describe_model(model) | {
-        "inputs": {each.name: name for each, name in zip(inputs, examples.names, strict=False)}
-    }
+    columns = {each.name: name for each, name in zip(inputs, examples.names, strict=True)}
+    about = describe_model(model) | {"inputs": columns}
     helper.set_model_props(found, {KEY: json.dumps(about)})
     checker.check_model(found, full_check=True)
     _check(found, examples, outputs)
@@ -111,8 +110,8 @@ def _add_guard(graph: Graph, x: str, table: Array, what: str) -> str:
 
     ONNX has no operator that raises an error: the row's index is beyond the table, which each runtime refuses.
     """
-    odd = graph.cast(graph.add("IsNaN", graph.add("Sub", x, x)), np.int64)
-    index = graph.add("ReduceSum", odd, keepdims=0)
+    odd = graph.add("Or", graph.add("IsNaN", x), graph.add("IsInf", x))
+    index = graph.add("ReduceSum", graph.cast(odd, np.int64), keepdims=0)
     return graph.add(
         "Gather", graph.constant(table), index, axis=0, name=f"refuses_missing_or_infinite_numbers_in_{what}"
     )
@@ -125,13 +124,13 @@ def _add_features(graph: Graph, preparation: Any, numbers: list[str], words: dic
     blocks: list[tuple[str, list[tuple[int, int]]]] = []  # of features, with the column and the place of each
     for j, name in words.items():
         column = columns[j]
-        places = _add_places(graph, column, preparation.unseen, name, j)
+        found = _add_places(graph, column, preparation.unseen, name, j)
         if column.encode == "ordinal":
-            names.append(graph.cast(places, np.float64))
+            names.append(graph.cast(found, np.float64))
             plain.append(j)
         else:
             count = len(column.words)
-            is_word = graph.add("Equal", places, graph.constant(np.arange(count)))
+            is_word = graph.add("Equal", found, graph.constant(np.arange(count)))
             blocks.append((graph.cast(is_word, np.float64), [(j, n) for n in range(count)]))
         if column.indicator:
             lacks = graph.add("LabelEncoder", name, keys_strings=[""], values_floats=[1.0], default_float=0.0)
@@ -144,9 +143,11 @@ def _add_features(graph: Graph, preparation: Any, numbers: list[str], words: dic
             own = [(j, _LAST if columns[j].indicator and j not in words else _NOWHERE) for j in plain]
             blocks.insert(1, (graph.cast(lacking, np.float64), own))
     found = graph.add("Concat", *(name for name, _ in blocks), axis=1) if len(blocks) > 1 else blocks[0][0]
-    own = [place for _, places in blocks for place in places]
-    order = sorted((n for n, (_, place) in enumerate(own) if place != _NOWHERE), key=own.__getitem__)
-    return found if order == [*range(len(own))] else graph.add("Gather", found, graph.constant(np.array(order)), axis=1)
+    places = [place for _, some in blocks for place in some]
+    order = sorted((n for n, (_, place) in enumerate(places) if place != _NOWHERE), key=places.__getitem__)
+    return (
+        found if order == [*range(len(places))] else graph.add("Gather", found, graph.constant(np.array(order)), axis=1)
+    )
 
 
 _LAST, _NOWHERE = 2**40, -1  # the place of the column that says what is missing, and of what is no feature

@@ -24,7 +24,6 @@ from safetensors.numpy import load_file
 
 import modnet
 
-GENERATOR = np.random.default_rng(7)
 EVERYTHING = [
     ("convolution", {"filters": 3, "size": 3, "padding": "same", "stride": 2}),
     "batch-norm",
@@ -44,7 +43,7 @@ MIXED = [
         [31.5, None, 47.0, 22.25, None, 60.0] * 20,
         [*NASTY, *NASTY] * 20,
         ["s", "m", None, "l", "m", "s"] * 20,
-        (1e6 + GENERATOR.normal(size=120)).tolist(),
+        (1e6 + np.random.default_rng(7).normal(size=120)).tolist(),
         strict=True,
     )
 ]
@@ -58,7 +57,7 @@ WAYS = {
 
 
 def images_of(classes: int, shape: tuple[int, ...] = (2, 9, 8)) -> modnet.Dataset:
-    x = GENERATOR.integers(0, 256, (60, math.prod(shape))).astype(np.uint8)
+    x = np.random.default_rng(7).integers(0, 256, (60, math.prod(shape))).astype(np.uint8)
     return modnet.Dataset.from_arrays((x, np.arange(60) % classes), scale=255, shape=shape)
 
 
@@ -121,7 +120,7 @@ def test_a_row_that_predictions_refuse_is_refused_by_an_exported_model(column, c
 
 
 def test_values_of_a_regression_are_in_their_unit(tmp_path):
-    x = GENERATOR.normal(size=(80, 3))
+    x = np.random.default_rng(7).normal(size=(80, 3))
     data = modnet.Dataset.from_arrays((x, np.stack([x.sum(axis=1) * 1e4, 5 - x[:, 0]], axis=1)), task="regression")
     run = train(modnet.Network.for_data(data, hidden=5, dtype="float32"), data)
     found = compare(run, x, tmp_path)
@@ -133,7 +132,7 @@ def test_values_of_a_regression_are_in_their_unit(tmp_path):
 
 
 def test_one_output_for_two_classes_becomes_two_probabilities(tmp_path):
-    x = GENERATOR.normal(size=(60, 2))
+    x = np.random.default_rng(7).normal(size=(60, 2))
     data = modnet.Dataset.from_arrays((x, x[:, 0] > 0))
     run = train(modnet.Network([2, 4, 1], output="sigmoid", loss="binary-cross-entropy"), data)
     found = compare(run, x, tmp_path)
@@ -183,12 +182,13 @@ def test_safetensors_are_read_by_it_alone_and_by_modnet(tmp_path):
     assert np.array_equal(again.predict(x), run.network.predict(x))
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
 def test_a_file_of_python_needs_numpy_alone(tmp_path):
     data = mixed_table()
     run = train(modnet.Network.for_data(data, hidden=8), data)
     path = modnet.export(run, tmp_path / "model.py")
     venv.create(tmp_path / "venv", with_pip=False, symlinks=True)
-    python = tmp_path / "venv/bin/python" if os.name != "nt" else tmp_path / "venv/Scripts/python.exe"
+    python = tmp_path / "venv/bin/python"
     (site,) = (tmp_path / "venv").rglob("site-packages")
     for folder in Path(np.__file__).parents[1].glob("numpy*"):
         (site / folder.name).symlink_to(folder)
@@ -234,6 +234,29 @@ def test_a_part_of_a_third_party_is_exported_by_its_own_code(tmp_path):
     assert found.labels
     assert found.largest < 1e-6
     assert "np.arctan(" in (tmp_path / "model.py").read_text()
+
+
+def test_a_function_as_an_activation_is_exported(tmp_path):
+    data = modnet.load("iris")
+    run = train(modnet.Network([4, 6, 3], hidden=np.tanh), data)
+    assert compare(run, data.test.unscaled(slice(None)), tmp_path).largest < 1e-12
+
+
+def test_networks_of_another_array_library_are_exported(tmp_path):
+    data = modnet.load("iris")
+    run = train(modnet.Network([4, 6, 3], hidden="gelu", array="array-api-strict"), data)
+    assert compare(run, data.test.unscaled(slice(None)), tmp_path).largest < 1e-12
+
+
+@pytest.mark.check
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_networks_of_torch_are_exported(dtype, tmp_path):
+    pytest.importorskip("torch")
+    data = images_of(3)
+    run = train(modnet.Network(EVERYTHING, shape=(2, 9, 8), array="torch", dtype=dtype), data)
+    found = compare(run, data.train.unscaled(slice(None)).reshape(-1, 2, 9, 8), tmp_path)
+    assert found.labels
+    assert found.largest < (1e-12 if dtype == "float64" else 1e-6)
 
 
 def decides(a):
@@ -293,7 +316,7 @@ def test_the_number_of_samples_stays_open(tmp_path):
             return xp.reshape(both, (len(a), 2, -1))[:, 0, :] + xp.ones(a.shape) * len(a) / (2 * len(a))
 
     network = modnet.Network([2, 3, 2], hidden=ByShape())
-    x = GENERATOR.normal(size=(9, 2))
+    x = np.random.default_rng(7).normal(size=(9, 2))
     run = train(network, modnet.Dataset.from_arrays((x, np.arange(9) % 2), scale=1))
     found = compare(run, x, tmp_path, batches=(1, 4, 9))
     assert found.labels
@@ -321,7 +344,7 @@ def test_what_training_alone_needs_is_no_step():
 
 
 def test_a_trace_knows_operators_methods_and_functions_of_numpy():
-    x = Trace().create("x", GENERATOR.normal(size=(2, 3)))
+    x = Trace().create("x", np.random.default_rng(7).normal(size=(2, 3)))
     y = -np.concatenate([x.T, np.exp(x).transpose()], axis=1).sum(axis=0, keepdims=True) % 2.0
     assert y.shape == (1, 4)
     assert repr(y) == "<traced float64 array of shape (1, 4)>"
