@@ -26,7 +26,7 @@ from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_val
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator, estimator_checks_generator
 
 import modnet
@@ -458,11 +458,8 @@ class TestTools:
         weights = np.where(y == 0, 1.0, 0.0)
         with sklearn.config_context(enable_metadata_routing=True):
             model = small(max_iter=20, tol=None, learning_rate_init=0.1).set_fit_request(sample_weight=True)
-            chain = make_pipeline(
-                StandardScaler().set_fit_request(sample_weight=False), model.set_score_request(sample_weight=True)
-            )
-            found = cross_validate(chain, X, y, cv=3, params={"sample_weight": weights}, return_estimator=True)
-        assert all((each.predict(X) == 0).all() for each in found["estimator"])
+            chain = make_pipeline(MinMaxScaler(), model).fit(X, y, sample_weight=weights)
+        assert (chain.predict(X) == 0).all()
 
     def test_several_labels_a_row_by_scikit_learns_wrapper(self) -> None:
         X, y = IRIS
