@@ -1,4 +1,4 @@
-"""Windows of images of any library, with samples first and nothing written in place; torch has its own."""
+"""Windows of images of any library; torch has its own."""
 
 from __future__ import annotations
 

@@ -32,10 +32,13 @@ class Printing(modnet.Observer):
     """An observer that prints the loss of each epoch."""
 
     def epoch_ended(self, run: modnet.ObservedRun) -> None:
-        """Print a line."""
-        column = next((name for name in run.history.columns if name.startswith("validation_")), "")
-        score = f", {column} = {run.history.columns[column][-1]:.6f}" if column else ""
-        sys.stdout.write(f"Epoch {run.epoch:.0f}, loss = {run.loss:.8f}{score}\n")
+        """Print a line, but for parameters that are chosen at the end."""
+        history = run.history
+        before, now = [0, *history.evaluated_at][-2:]
+        column = next((name for name in history.columns if name.startswith("validation_")), "")
+        score = f", {column} = {history.columns[column][-1]:.6f}" if column else ""
+        if now > before:
+            sys.stdout.write(f"Epoch {run.epoch:.0f}, loss = {np.mean(history.loss[before:now]):.8f}{score}\n")
 
 
 @attrs.frozen
@@ -199,7 +202,9 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
     def _make_optimizer(self) -> modnet.Optimizer:
         """Return the optimizer; raises SettingError where a ready one is to have other settings."""
         wanted = {"lr": self.learning_rate_init, "weight_decay": self.weight_decay}
-        wanted = {name: value for name, value in wanted.items() if value is not None}
+        # NumPy's numbers would make float64 of float32.
+        plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in wanted.items()}
+        wanted = {name: value for name, value in plain.items() if value is not None}
         if isinstance(self.optimizer, str):
             own = {"lr": self._rate} if self.optimizer == "adam" else {}
             return modnet.optimizer(self.optimizer, **{**own, **wanted})
@@ -320,13 +325,24 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
         loss = self._make_loss()
         settings = {"loss": loss, "weight_init": self.weight_init, "bias_init": self.bias_init}
         settings |= {"seed": self._seed, "dtype": self.dtype, "array": self.array, "device": self.device}
-        if self.layers is not None:
-            shape = data.features if self.shape is None else self.shape
-            return Network(self.layers, shape=shape, **settings)
         outputs = 1 if is_binary(loss) and data.outputs == 2 else data.outputs
-        hidden = self.hidden_layer_sizes
-        sizes = [data.features, *([hidden] if isinstance(hidden, Integral) else hidden), outputs]
-        return Network(sizes, hidden=self.activation, output=self._make_output(), **settings)
+        if self.layers is None:
+            if self.shape is not None:
+                what = "'shape' goes with 'layers': leave it out, or give a list of layers"
+                raise modnet.SettingError([what], "network")
+            hidden = self.hidden_layer_sizes
+            sizes = [data.features, *([hidden] if isinstance(hidden, Integral) else hidden), outputs]
+            return Network(sizes, hidden=self.activation, output=self._make_output(), **settings)
+        of_sizes = [repr(value) for value in (self.hidden_layer_sizes, self.activation, self.output)]
+        if of_sizes != ["(100,)", "'relu'", "None"]:
+            what = "'layers' stand in place of 'hidden_layer_sizes', 'activation' and 'output'"
+            raise modnet.SettingError([f"{what}: leave these out"], "network")
+        network = Network(self.layers, shape=data.features if self.shape is None else self.shape, **settings)
+        if network.outputs != outputs:
+            needed = f"{data.outputs} {'classes' if data.classes else 'targets'} need {outputs}"
+            what = f"'layers' have {network.outputs} outputs, and {needed}: set the units of the last ones"
+            raise modnet.SettingError([what], "network")
+        return network
 
     def _find_batch_size(self, rows: int) -> int:
         """Return the number of rows in a mini-batch; "auto" makes all of one size, as far as they divide."""
@@ -406,6 +422,9 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
         if found is None:
             raise AttributeError("run_ stayed in the process that trained: fit again, or use network_")
         return found
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "network_")
 
     # Prediction
 

@@ -183,7 +183,20 @@ class TestFit:
 
     def test_verbose_prints_a_line_an_epoch(self, capsys: pytest.CaptureFixture[str]) -> None:
         small(max_iter=2, tol=None, verbose=True).fit(*IRIS)
-        assert re.fullmatch(r"(Epoch \d, loss = \d\.\d{8}\n){2}", capsys.readouterr().out)
+        printed = capsys.readouterr().out
+        assert re.fullmatch(r"(Epoch \d, loss = \d\.\d{8}\n){2}", printed)
+        model = small(max_iter=2, tol=None, early_stopping=True, learning_rate_init=3.0, verbose=True).fit(*IRIS)
+        lines = capsys.readouterr().out.splitlines()
+        scores = [f"{score:.6f}" for score in model.validation_scores_]
+        assert [line.split()[-1] for line in lines] == scores
+        assert [float(line.split()[4].strip(",")) for line in lines] == pytest.approx(model.loss_curve_)
+
+    def test_a_fit_that_diverged_is_no_fit(self) -> None:
+        model = ModnetRegressor(8, activation="identity", optimizer="sgd", learning_rate_init=1e9, random_state=0)
+        with pytest.raises(modnet.DivergedError, match=r"became (nan|inf) at iteration"):
+            model.fit(*IRIS)
+        with pytest.raises(NotFittedError):
+            model.predict(IRIS[0])
 
     @pytest.mark.parametrize(
         ("settings", "message"),
@@ -197,6 +210,9 @@ class TestFit:
             ({"optimizer": modnet.optimizer("adam"), "learning_rate_init": 0.1}, "set optimizer__lr"),
             ({"loss": "huber", "output": "identity"}, "is for regression"),
             ({"hidden_layer_sizes": (8, 0)}, "sizes must be"),
+            ({"layers": [("dense", {"units": 3}), "softmax"]}, "leave these out"),  # small() gives a size
+            ({"shape": (2, 2)}, "'shape' goes with 'layers'"),
+            ({"random_state": -1}, "Seed must be"),
         ],
     )
     def test_a_mistake_in_a_setting_is_reported(self, settings: dict[str, Any], message: str) -> None:
@@ -209,6 +225,13 @@ class TestFit:
         fitted = ModnetClassifier(layers=layers, shape=(1, 6, 6), max_iter=3, tol=None, random_state=0)
         assert fitted.fit(x, x[:, 0] > 0).predict(x).dtype == bool
         assert clone(fitted).set_params(layers__0__filters=5).fit(x, x[:, 0] > 0).network_.params["W1"].shape[0] == 5
+
+    def test_layers_have_an_output_for_each_class(self) -> None:
+        layers = [("dense", {"units": 10}), "softmax"]
+        with pytest.raises(ValueError, match="'layers' have 10 outputs, and 3 classes need 3: set the units"):
+            ModnetClassifier(layers=layers).fit(*IRIS)
+        model = ModnetClassifier(layers=layers, max_iter=2, tol=None).set_params(layers__0__units=3)
+        assert model.fit(*IRIS).predict_proba(IRIS[0]).shape == (150, 3)
 
     def test_one_output_for_two_classes(self) -> None:
         X, y = IRIS[0][:100], IRIS[1][:100]
@@ -321,6 +344,7 @@ class TestParameters:
         model.set_params(optimizer="momentum", optimizer__lr=np.float64(0.2), activation="leaky-relu")
         model.set_params(activation__slope=0.2, hidden_layer_sizes=(3, 3))
         assert (model.optimizer.lr, type(model.optimizer.lr)) == (0.2, float)
+        assert type(small(learning_rate_init=np.float64(0.2)).get_params()["optimizer__lr"]) is float
         assert model.activation == modnet.activation("leaky-relu", slope=0.2)
         model.set_params(callbacks=["early-stopping"], callbacks__0__patience=9)
         assert model.callbacks == [modnet.callback("early-stopping", patience=9)]
