@@ -10,14 +10,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.data.columns import (
-    Column,
-    PreparationSettings,
-    check_are_numbers,
-    describe_column,
-    find_column,
-    find_impute,
-)
+from modnet.data.columns import Column, check_are_numbers, describe_column
 from modnet.data.labels import is_missing
 from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples, check_rows, describe_part
@@ -56,34 +49,34 @@ def read_new_rows(rows: Any, columns: Sequence[Column], preparation: Preparation
     if not hasattr(rows, "__len__") or not len(rows):
         raise DataError("there are no rows: expected an array (N, features) or a data frame")
     rows = find_features(rows, [column.name for column in columns if column.name])
-    text: dict[str, Any] = {c.name or str(j): "one-hot" for j, c in enumerate(columns) if c.words is not None}
+    tables, found = encode_tables(
+        read_tables({"new": rows}),
+        [Column(column.name) for column in columns],
+        {j for j, column in enumerate(columns) if column.words is not None},
+    )
     # Which columns may lack a value, the preparation knows.
-    wanted = PreparationSettings(encode=text, impute="median" if preparation else None)
-    bare = [Column(column.name) for column in columns]
-    (samples,) = read_tables({"new": rows}, bare, wanted)
+    (samples,) = make_samples({"new": tables[0]}, found, [preparation is not None] * len(found))
     check_are_numbers(columns, samples.columns)
     return attrs.evolve(samples, preparation=preparation, scale=scale)
 
 
-def read_tables(parts: Mapping[str, Any], columns: Sequence[Column], settings: PreparationSettings) -> list[Samples]:
-    """Return the raw rows of each part, arrays (N, ...) or frames, as samples without targets; raises DataError.
-
-    Columns of text, and those to be encoded, become codes, the same ones in all parts. The rows are copied, unless
-    nobody can write to them.
-    """
+def read_tables(parts: Mapping[str, Any]) -> list[Array]:
+    """Return the raw rows of each part, arrays (N, ...) or frames, as tables (N, D) of any dtype; raises DataError."""
     tables = [_to_table(rows, describe_part(name)) for name, rows in parts.items()]
     for name, table in zip(parts, tables, strict=True):
         if table.shape[1] != tables[0].shape[1]:
             other = f"{describe_part(name)} rows {table.shape[1]}"
             raise DataError(f"training rows have {tables[0].shape[1]} features, {other}")
-    columns = columns or (Column(),) * tables[0].shape[1]
-    if len(columns) != tables[0].shape[1]:
-        raise DataError(f"{len(columns)} columns are described, and rows have {tables[0].shape[1]}")
-    listed = settings.encode if isinstance(settings.encode, Mapping) else ()
-    tables, columns = encode_tables(tables, columns, {find_column(key, columns, "encode") for key in listed})
-    may_lack = [way is not None for way in find_impute(settings, columns)]
+    return tables
+
+
+def make_samples(parts: Mapping[str, Array], columns: tuple[Column, ...], may_lack: Sequence[bool]) -> list[Samples]:
+    """Return the encoded table of each part as samples without targets; raises DataError for odd numbers.
+
+    `may_lack` says of which columns a value may be missing. The rows are copied, unless nobody can write to them.
+    """
     found = []
-    for name, table in zip(parts, tables, strict=True):
+    for name, table in parts.items():
         x = np.array(table, order="C", copy=True if table.flags.writeable else None)
         samples = Samples(x, np.zeros(len(x)), is_finite=True, columns=columns)
         if x.dtype.kind == "f" or any(column.words is not None for column in columns):
@@ -144,7 +137,12 @@ def _count_levels(samples: Samples, factor: int) -> int:
 def encode_tables(
     tables: Sequence[Array], columns: Sequence[Column], listed: Container[int]
 ) -> tuple[list[Array], tuple[Column, ...]]:
-    """Return raw tables of numbers, in which columns of text, and those that are listed as such, hold codes."""
+    """Return raw tables of numbers, in which columns of text, and those that are listed as such, hold codes.
+
+    The codes of a column are the same in all tables. Raises DataError.
+    """
+    if len(columns) != tables[0].shape[1]:
+        raise DataError(f"{len(columns)} columns are described, and rows have {tables[0].shape[1]}")
     as_text = {j for j, column in enumerate(columns) if j in listed and column.words is None}
     if not as_text and all(table.dtype.kind in "buif" for table in tables):
         return list(tables), tuple(columns)

@@ -18,7 +18,7 @@ from modnet.compose.plugins import get_host
 from modnet.compose.settings import get_settings
 from modnet.compose.sources import read_rows, recognise_source
 from modnet.compose.tables import Table
-from modnet.data.columns import Column, PreparationSettings
+from modnet.data.columns import Column
 from modnet.data.dataset import Dataset
 from modnet.data.labels import TargetScale
 from modnet.data.preparation import Preparation
@@ -154,7 +154,7 @@ class TrainedModel:
         others = find_settings(get_host().registry.find("data-source", kind).cls)
         found = self._find_known_settings(kind, others)
         shape = others.get("shape")
-        if len(self.network.shape) > 1 and shape and shape.wanted == find_settings(PreparationSettings)["shape"].wanted:
+        if len(self.network.shape) > 1 and shape and shape.wanted == tuple[int, ...] | None:
             found["shape"] = self.network.shape  # of images that are laid out otherwise nothing would show
         return found
 

@@ -8,9 +8,11 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet import Array, Column, DataError, Preparation, PreparationSettings, Samples, Shape, Task
-from modnet.data import describe_part, infer_scale, read_tables, to_weights
+from modnet import Array, Column, DataError, Samples, Shape, Task
+from modnet.data import describe_part, encode_tables, infer_scale, make_samples, read_tables, to_weights
 from modnet_datasets.labels import is_one_hot, to_indices, to_label_array, to_labels, to_targets
+from modnet_datasets.preparation import Preparation
+from modnet_datasets.settings import PreparationSettings, find_column, find_impute
 
 
 def to_samples(
@@ -32,9 +34,14 @@ def to_samples(
     elif not isinstance(weights, (tuple, list)) or len(weights) != len(labels):
         names, count = ", ".join(map(describe_part, parts)), "a pair" if len(labels) == 2 else len(labels)
         raise DataError(f"'weights' must be {count}, of the rows of each part or None: {names}")
-    tables = read_tables({name: rows for name, (rows, _) in parts.items()}, columns, settings)
+    tables = read_tables({name: rows for name, (rows, _) in parts.items()})
+    columns = columns or (Column(),) * tables[0].shape[1]
+    listed = settings.encode if isinstance(settings.encode, Mapping) else ()
+    tables, columns = encode_tables(tables, columns, {find_column(key, columns, "encode") for key in listed})
+    may_lack = [way is not None for way in find_impute(settings, columns)]
+    every = make_samples(dict(zip(parts, tables, strict=True)), columns, may_lack)
     found = []
-    for name, samples, t, given in zip(parts, tables, labels, weights, strict=True):
+    for name, samples, t, given in zip(parts, every, labels, weights, strict=True):
         part, rows = describe_part(name), len(samples.table)
         if (t.ndim != 1 and settings.task != "regression") or len(t) != rows:
             raise DataError(f"{part}: {rows} rows need {rows} labels, found labels of shape {t.shape}")

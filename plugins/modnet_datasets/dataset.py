@@ -9,11 +9,12 @@ from typing import Any, Self
 
 import attrs
 
-from modnet import Column, DataError, PreparationSettings, Samples, SettingError, Stream, Task, data
+from modnet import Column, DataError, Samples, SettingError, Stream, Task, data
 from modnet.data import TargetScale, check_classes, check_feature_names, find_features, list_names, to_weights
 from modnet.text import describe_unknown
 from modnet_datasets.arrays import encode_targets, find_shape, is_labels_of, is_pair, prepare, to_samples
 from modnet_datasets.labels import to_classes, weigh_classes
+from modnet_datasets.settings import PreparationSettings
 
 
 @attrs.frozen(eq=False)

@@ -177,7 +177,7 @@ class TestWords:
 
         here = version(DISTRIBUTION)
         check_versions({"tcp://one:1": here})
-        words = f"1 of 2 workers without modnet {here}: tcp://other:1 has none: pip install 'modnet-workbench=={here}'"
+        words = f"needs modnet {here} in all of its processes: tcp://other:1 has none: pip install 'modnet-workbench=="
         with pytest.raises(modnet.ModnetError, match=words):
             check_versions({"tcp://one:1": here, "tcp://other:1": PackageNotFoundError(DISTRIBUTION)})
 
