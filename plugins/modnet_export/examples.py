@@ -9,7 +9,7 @@ import numpy as np
 
 from modnet import Array
 
-ROWS = 8
+ROWS, FEW = 11, 3  # two numbers of samples: what is right for both is right for all
 LIKE_PIXELS = 2  # standard deviations of a divisor
 
 

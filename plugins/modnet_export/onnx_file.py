@@ -12,10 +12,10 @@ from onnx.reference import ReferenceEvaluator
 
 import modnet
 from modnet import Array, DataError, PluginError
-from modnet.files import format_size, quote
+from modnet.text import format_error, format_size, printable, quote
 from modnet_export.about import KEY, describe_model
 from modnet_export.conversion import convert
-from modnet_export.examples import Examples, make_examples
+from modnet_export.examples import FEW, Examples, make_examples
 from modnet_export.graph import Graph, find_type
 from modnet_export.program import is_close, refuse, trace_network
 from modnet_export.tracing import UntraceableError
@@ -56,20 +56,26 @@ def write_onnx(model: Any) -> bytes:
     columns = {each.name: name for each, name in zip(inputs, examples.names, strict=True)}
     about = describe_model(model) | {"inputs": columns}
     helper.set_model_props(found, {KEY: json.dumps(about)})
-    checker.check_model(found, full_check=True)
-    _check(found, examples, outputs)
+    try:
+        checker.check_model(found, full_check=True)
+        problem = _find_problem(found, examples, outputs)
+    except Exception as error:  # the evaluator's may be any
+        problem = f"fails its check ({printable(format_error(error), 200)})"
+    if problem:
+        raise PluginError(f"the model in ONNX {problem}", "report it, or export --to numpy")
     return bytes(found.SerializeToString(deterministic=True))
 
 
-def _check(found: onnx.ModelProto, examples: Examples, outputs: tuple[str, ...]) -> None:
-    """Raise PluginError where the model in ONNX predicts other numbers than the network, for rows of all kinds."""
-    names = [each.name for each in found.graph.input]
-    given = dict(zip(names, examples.inputs, strict=True))
-    with np.errstate(all="ignore"):
-        (y,) = ReferenceEvaluator(found).run([outputs[-1]], given)
-    if not is_close(np.asarray(y), examples.outputs):
-        what = "the model in ONNX predicts other numbers than the network"
-        raise PluginError(what, "report it, or export --to numpy")
+def _find_problem(found: onnx.ModelProto, examples: Examples, outputs: tuple[str, ...]) -> str:
+    """Return what is wrong with what a model in ONNX predicts for rows of all kinds, or ""."""
+    names, evaluator = [each.name for each in found.graph.input], ReferenceEvaluator(found)
+    for count in (FEW, len(examples.x)):
+        given = {name: value[:count] for name, value in zip(names, examples.inputs, strict=True)}
+        with np.errstate(all="ignore"):
+            (y,) = evaluator.run([outputs[-1]], given)
+        if not is_close(np.asarray(y), examples.outputs[:count]):
+            return "predicts other numbers than the network"
+    return ""
 
 
 def _add_preparation(graph: Graph, model: Any, examples: Examples) -> tuple[Inputs, str]:

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from modnet import Array, PlacedLayer, PluginError, Stream
-from modnet.files import printable
+from modnet.text import format_error, printable
 from modnet_export.tracing import Step, Trace, Traced, UntraceableError, Value, call
 
 ONE, OTHER = 2, 3  # numbers of samples that a network is traced for: what differs between them is of the samples
@@ -146,7 +146,7 @@ def _run_layer(place: PlacedLayer, arrays: Mapping[str, Array], x: Traced, seed:
     except UntraceableError as error:
         raise refuse(place, str(error)) from None
     except Exception as error:
-        what = f"{type(error).__name__}: {printable(str(error), 200)}"
+        what = printable(format_error(error), 200)
         raise refuse(place, f"fails where its inputs are no arrays of NumPy ({what})") from error
     if not isinstance(z, Traced):
         raise refuse(place, f"returns a {type(z).__name__} where its inputs are no arrays of NumPy")

@@ -11,7 +11,8 @@ import attrs
 import numpy as np
 
 from modnet import DataError, MissingExtraError, Run, SavedRun, SettingError, Status, match_array, open_run
-from modnet.files import quote, write_atomically
+from modnet.files import write_atomically
+from modnet.text import quote
 
 Format = Literal["onnx", "safetensors", "numpy"]
 FORMATS: tuple[Format, ...] = get_args(Format)

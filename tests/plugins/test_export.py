@@ -338,6 +338,24 @@ def test_a_step_that_onnx_lacks_is_refused_by_the_name_of_its_part(tmp_path):
     assert np.array_equal(load_python(modnet.export(run, tmp_path / "model.py")).predict(rows), run.predict(rows))
 
 
+def test_a_graph_that_fails_for_some_number_of_rows_is_not_written(tmp_path):
+    @attrs.frozen
+    class Mixes(modnet.Layer):
+        """A layer whose reshape has samples where there were units, which no graph can tell from eleven rows."""
+
+        def forward(self, params, x, mode, stream):
+            return x.T.reshape(len(x), 11), None
+
+        def backward(self, params, x, z, memo, dz):
+            return dz
+
+    data = modnet.load("iris")
+    run = train(modnet.Network([("dense", {"units": 11}), Mixes(), *EVERYTHING[-2:]], shape=4), data)
+    with pytest.raises(modnet.PluginError, match=r"in ONNX fails its check \(.*\): report it, or export --to"):
+        modnet.export(run, tmp_path / "model.onnx")
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_what_training_alone_needs_is_no_step():
     program = trace_network(modnet.Network([("maxout", {"units": 2}), "softmax"], shape=2))
     assert "subtract" not in [step.function for step in program.steps if step.layer == 1]
