@@ -121,7 +121,7 @@ class TestDeaths:
         assert "4 of 4  hidden " in out
         assert bits(tmp_path / "runs") == expected
 
-    @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+    @pytest.mark.parametrize("how", [signal.SIGINT, 9])
     def test_of_the_process_that_compares(self, cluster: Cluster, tmp_path: Path, how: signal.Signals) -> None:
         """The workers stop, and leave checkpoints."""
         process = cluster.compare(tmp_path / "runs", 10**7)
