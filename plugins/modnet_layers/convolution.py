@@ -81,7 +81,7 @@ class Convolution(Layer):
         """Return the derivative by the inputs: each window's share is dz @ W, added where the window was."""
         (top, left), _ = self._find_padding(x.shape[1:])
         if not is_numpy(x):
-            dx = correlate_back(dz, params["W"], memo.shape[2:], to_pair(self.stride))
+            dx = correlate_back(dz, params["W"], memo, to_pair(self.stride))
             return dx[:, :, top : top + x.shape[2], left : left + x.shape[3]]
         weights, dz = params["W"].reshape(self.filters, -1), _put_samples_last(dz)
         dimages = np.zeros_like(memo, np.result_type(memo, dz))

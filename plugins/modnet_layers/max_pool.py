@@ -11,7 +11,7 @@ from array_api_compat import array_namespace
 
 from modnet import Array, Layer, Mode, Params, Shape, Stream
 from modnet_layers.order import is_numpy, put_in_order
-from modnet_layers.patches import find_places, pad, spread
+from modnet_layers.patches import find_largest, find_places, give_to_largest
 from modnet_layers.shapes import check_images
 from modnet_layers.windows import Pair, check_pair, count_windows, freeze, to_pair
 
@@ -41,12 +41,15 @@ class MaxPool(Layer):
 
     def forward(self, params: Params, x: Array, mode: Mode, stream: Stream) -> tuple[Array, Any]:
         """Return the outputs (N, channels, windows down, windows across)."""
+        if not is_numpy(x):
+            stride = to_pair(self.stride or self.size)
+            return find_largest(x, count_windows(x.shape[1:], self.size, stride), to_pair(self.size), stride), None
         return _largest(x[..., down, across] for down, across in self._places(x.shape[1:])), None
 
     def backward(self, params: Params, x: Array, z: Array, memo: Any, dz: Array) -> Array:
         """Return dz at the largest number of each window, and 0 at all others: where windows overlap, the sum."""
         if not is_numpy(x):
-            return self._give_back(x, z, dz)
+            return give_to_largest(x, z, dz, to_pair(self.size), to_pair(self.stride or self.size))
         (kh, kw), (oh, ow) = to_pair(self.size), z.shape[2:]
         are_tiles = (kh, kw) == to_pair(self.stride or self.size)
         dx = np.empty_like(x) if are_tiles else np.zeros_like(x)
@@ -62,19 +65,6 @@ class MaxPool(Layer):
                 dx[..., down, across] += dz * is_first
         if are_tiles:
             dx[..., kh * oh :, :] = dx[..., kw * ow :] = 0
-        return dx
-
-    def _give_back(self, x: Array, z: Array, dz: Array) -> Array:
-        """Return the same without writing into an array."""
-        xp, stride = array_namespace(x, z, dz), to_pair(self.stride or self.size)
-        dx, taken = xp.zeros_like(x), xp.zeros_like(z, dtype=xp.bool)
-        for down, across in self._places(x.shape[1:]):
-            is_first = (x[..., down, across] == z) & ~taken
-            taken = taken | is_first
-            share = spread(xp.where(is_first, dz, xp.zeros_like(dz)), stride)
-            before = down.start, across.start
-            rest = x.shape[2] - before[0] - share.shape[2], x.shape[3] - before[1] - share.shape[3]
-            dx = dx + pad(share, before, rest)
         return dx
 
     def reach(self, inputs: Shape, channels: slice) -> slice:

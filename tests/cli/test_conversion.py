@@ -15,10 +15,10 @@ import pytest
 from processes import run_on_terminal, wait_until
 
 import modnet
+from modnet import Dataset
 from modnet.cli.data.conversion import read_whole, recognise_writer, write
 from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
-from modnet.data.dataset import Dataset
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.interfaces import DataSource
 from modnet.nn.checkpoint import hash_params

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -26,6 +25,12 @@ from modnet.runs.folder import claim
 pytestmark = pytest.mark.check
 
 ITERATIONS = 4000
+# A pipe from the tests is closed when they end, however that is, and each process of the cluster with it.
+DASK = """
+import os, runpy, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(1)), daemon=True).start()
+runpy.run_module("dask", run_name="__main__")
+"""
 COMMAND = (
     *("compare", "--data", "iris", "--gradient", "backpropagation", "--batch-size", "10", "--hidden", "4,8"),
     *("--seeds", "2"),
@@ -44,10 +49,10 @@ class Cluster:
         return self.folder / "scheduler.json"
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "dask", *arguments, "--host", "127.0.0.1", "--no-dashboard"]
+        command = [sys.executable, "-c", DASK, *arguments, "--host", "127.0.0.1", "--no-dashboard"]
         command += ["--scheduler-file", str(self.file)]
         with (self.folder / "log").open("a") as log:
-            process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, start_new_session=True)
+            process = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.PIPE, stdout=log, stderr=log)
         self.processes.append(process)
         return process
 
@@ -61,9 +66,8 @@ class Cluster:
 
     def stop(self) -> None:
         for process in self.processes:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            process.kill()
+            process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +121,7 @@ class TestDeaths:
         assert "4 of 4  hidden " in out
         assert bits(tmp_path / "runs") == expected
 
-    @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+    @pytest.mark.parametrize("how", [signal.SIGINT, 9])
     def test_of_the_process_that_compares(self, cluster: Cluster, tmp_path: Path, how: signal.Signals) -> None:
         """The workers stop, and leave checkpoints."""
         process = cluster.compare(tmp_path / "runs", 10**7)

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 import modnet
-from modnet import Array, Layer, Mode, Observer, Params, Stream
-from modnet.data.dataset import Dataset
+from modnet import Array, Dataset, Layer, Mode, Observer, Params, Stream
 from modnet.nn.checkpoint import Checkpoint, Checkpoints, hash_params
 
 ITERATIONS = 23

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 import modnet
-from modnet import Observer
+from modnet import Dataset, Observer
 from modnet.compose.plugins import get_host
-from modnet.data.dataset import Dataset
 from modnet.nn import training
 from modnet.nn.checkpoint import Checkpoint, Checkpoints, hash_params
 

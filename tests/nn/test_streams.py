@@ -22,8 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modnet
-from modnet import Observer, Stream
-from modnet.data.dataset import Dataset
+from modnet import Dataset, Observer, Stream
 from modnet.nn.batches import Batches, Sampling
 from modnet.nn.checkpoint import hash_params
 

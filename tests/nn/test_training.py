@@ -16,11 +16,10 @@ import numpy as np
 import pytest
 
 import modnet
-from modnet import DataError, DivergedError, History, Observer, SettingError, ShapeError, TrainingInterrupted
+from modnet import DataError, Dataset, DivergedError, History, Observer, SettingError, ShapeError, TrainingInterrupted
 from modnet.cli.show.curves.learning_curves import draw_learning_curves
 from modnet.cli.show.progress import format_epoch
 from modnet.cli.show.summary import summarize
-from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
 from modnet.nn.checkpoint import Checkpoints, hash_params
 from modnet.nn.run import TrainingSettings

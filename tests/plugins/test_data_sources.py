@@ -20,10 +20,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import modnet
-from modnet import DataError
+from modnet import DataError, Dataset
 from modnet.compose.plugins import get_host
 from modnet.compose.sources import recognise_source
-from modnet.data.dataset import Dataset
 
 ROOT = Path(__file__).parents[2]
 MNIST = ROOT.parent / "shared" / "data" / "mnist"

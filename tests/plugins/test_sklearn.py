@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 import sklearn
 from joblib import parallel_config
+from packaging.version import Version
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_diabetes, load_iris, load_wine, make_classification
@@ -453,6 +454,9 @@ class TestTools:
         for a, b in zip(*found, strict=True):
             np.testing.assert_array_equal(a.predict_proba(X), b.predict_proba(X))
 
+    @pytest.mark.skipif(
+        Version(sklearn.__version__) < Version("1.8"), reason="its pipelines route no weights to a score"
+    )
     def test_weights_are_routed(self) -> None:
         X, y = IRIS
         weights = np.where(y == 0, 1.0, 0.0)
