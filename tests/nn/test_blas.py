@@ -271,7 +271,7 @@ def run_python(code: str, *, interrupt_at: str = "", **environment: str) -> str:
             printed = next(line for line in process.stdout if interrupt_at in line)
             time.sleep(0.3)
             process.send_signal(signal.SIGINT)
-        watch = threading.Timer(60, process.kill)
+        watch = threading.Timer(300, process.kill)  # where it hangs; how long it takes is the machine's affair
         watch.start()
         printed += process.stdout.read()
         watch.cancel()
