@@ -91,14 +91,16 @@ class TestTrain:
     def test_a_dry_run_tells_the_time_for_every_estimator_and_writes_nothing(self, tmp_path: Path, call: Call) -> None:
         done = call("train", "--dry-run", "--activation", "gelu", "--hidden", "3", "--iterations", "900", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-        summary, forecast = done.stdout.split("\n\n")
+        summary, forecast, notes = done.stdout.split("\n\n")
         assert "dense(units=3)   3       W1 784x3, b1 3" in summary
         head, *rows = forecast.splitlines()
         assert head.split("  ")[0] == "gradient"
         assert "900 iterations" in head
         assert rows[0].startswith("central-difference *")
         assert sorted(row.split()[0] for row in rows) == modnet.compose.plugins.get_host().registry.names("gradient")
-        assert "not here: complex-step: the activation Gelu" in next(r for r in rows if r.startswith("complex-step"))
+        assert next(r for r in rows if r.startswith("complex-step")).endswith("not here")
+        assert "complex-step: the activation Gelu" in notes
+        assert max(map(len, notes.splitlines())) <= 80
         assert not list(tmp_path.iterdir())
 
     def test_same_call_same_bits(self, tmp_path: Path, call: Call) -> None:

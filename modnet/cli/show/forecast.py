@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 import time
 import timeit
 
@@ -24,18 +25,29 @@ from modnet.types import State
 
 LONGEST = 60.0  # seconds of evaluations one after the other, of which structure may spare most
 TIMING = 0.3  # seconds for each estimator
+WIDTH = 80  # columns of the notes
 ENDLESS = 10**9  # iterations
 
 
 def format_forecast(wanted: Experiment, data: Dataset) -> str:
-    """Return a table of the time with each estimator; an asterisk marks the experiment's own, others have defaults."""
+    """Return a table of the time with each estimator; an asterisk marks the experiment's own, others have defaults.
+
+    Below it stands why an estimator cannot be taken here.
+    """
     own = find_name(wanted.gradient)
+    notes: list[str] = []
     others = [make_part("gradient", name) for name in list_usable_names("gradient") if name != own]
     rows = [["gradient", "one iteration", f"{wanted.training.iterations:,} iterations", "as a black box"]]
     for i, estimator in enumerate([wanted.gradient, *others]):
-        times = _format_times(attrs.evolve(wanted, gradient=estimator), data)
-        rows.append([find_name(estimator) + " *" * (i == 0), *times])
-    return "\n".join(format_table(rows, left=len(rows[0])))
+        name = find_name(estimator)
+        try:
+            times = _format_times(attrs.evolve(wanted, gradient=estimator), data)
+        except ModnetError as error:
+            times = ["not here"]
+            why = f"{name}: {str(error).removeprefix(f'{name}: ')}"
+            notes += textwrap.wrap(why, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+        rows.append([name + " *" * (i == 0), *times])
+    return "\n".join([*format_table(rows, left=len(rows[0])), *[""][: len(notes)], *notes])
 
 
 def _format_times(wanted: Experiment, data: Dataset) -> list[str]:
@@ -52,10 +64,7 @@ def _format_times(wanted: Experiment, data: Dataset) -> list[str]:
         each = time_evaluation(wanted, data)
         if evaluations * each * moved / sum(sizes.values()) > LONGEST:
             return ["not timed", "-", format_duration(count * (evaluations * each))]
-    try:
-        iteration, evaluation = time_iteration(wanted, data)
-    except ModnetError as error:
-        return [f"not here: {error}"]
+    iteration, evaluation = time_iteration(wanted, data)
     black_box = "-" if evaluations is None else format_duration(count * (evaluations * evaluation))
     return [format_duration(iteration), format_duration(count * iteration), black_box]
 
