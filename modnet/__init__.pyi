@@ -3,8 +3,6 @@
 from modnet_data import cached as cached
 from modnet_data import download as download
 from modnet_data.run_tables import judge as judge
-from modnet_datasets.dataset import Dataset as Dataset
-from modnet_datasets.preparation import Preparation as Preparation
 from modnet_datasets.settings import PreparationSettings as PreparationSettings
 from modnet_executors.conversion import to_executor as to_executor
 from modnet_export.writing import export as export
@@ -43,8 +41,10 @@ from modnet.compose.parts import source as source
 from modnet.compose.plugins import register as register
 from modnet.compose.sources import load as load
 from modnet.data.columns import Column as Column
+from modnet.data.dataset import Dataset as Dataset
 from modnet.data.labels import find_unclear_labels as find_unclear_labels
 from modnet.data.labels import one_hot as one_hot
+from modnet.data.preparation import Preparation as Preparation
 from modnet.data.samples import Samples as Samples
 from modnet.errors import DataError as DataError
 from modnet.errors import DivergedError as DivergedError

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -20,13 +20,10 @@ from modnet.host.registry import Component, Registry, could_be_name
 from modnet.interfaces import DataSource, RowsToPredict
 from modnet.text import format_error, list_some, printable
 
-if TYPE_CHECKING:
-    import modnet
-
 HEAD = 4096
 
 
-def load(what: str | PathLike[str] | object, *, source: str | None = None, **settings: Any) -> modnet.Dataset:
+def load(what: str | PathLike[str] | object, *, source: str | None = None, **settings: Any) -> Dataset:
     """Return a data set: by a registered name, from a file, or from an object such as a data frame.
 
     A file's source is chosen by its suffix and content, an object's by its type, or named by `source`. Settings are the
@@ -47,7 +44,7 @@ def load(what: str | PathLike[str] | object, *, source: str | None = None, **set
     return read_source(make_part("data-source", source or recognise_source(path), **settings), path)
 
 
-def read_source(source: DataSource, given: Path | object | None) -> modnet.Dataset:
+def read_source(source: DataSource, given: Path | object | None) -> Dataset:
     """Return what a source reads, of a file or another object; raises PluginError where that is no data set."""
     path = given if isinstance(given, Path) else None
     with containing_plugins(), reading(path, f"the source {find_name(source)}"):
@@ -61,7 +58,7 @@ def read_source(source: DataSource, given: Path | object | None) -> modnet.Datas
         problem = str(error) if isinstance(error, DataError) else format_error(error)
         why = f"the source {find_name(source)} returned a data set that cannot be trained on ({problem})"
         raise PluginError(why, "correct it, or make it by modnet.Dataset.from_arrays", part=source) from None
-    return cast("modnet.Dataset", data)
+    return data
 
 
 def read_rows(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any, Self, TypeVar
 
 import attrs
@@ -23,9 +25,28 @@ from modnet.types import Array, Shape, Task
 AnyDataset = TypeVar("AnyDataset", bound="Dataset")
 
 
+@attrs.frozen(eq=False, kw_only=True)
+class Unprepared(ABC):
+    """Parts before anything was learned of training rows, the outcome, and the way to it."""
+
+    parts: Mapping[str, Samples] = attrs.field(kw_only=False)
+    """Their targets are class indices, or numbers as they were given; their weights are those of rows alone."""
+    classes: tuple[Any, ...] = attrs.field(kw_only=False)
+    prepared: tuple[Samples, ...] = ()
+
+    @property
+    @abstractmethod
+    def weighs_classes(self) -> bool:
+        """True where weights of classes are learned of the training rows."""
+
+    @abstractmethod
+    def prepare(self, data: AnyDataset, parts: Mapping[str, Samples]) -> AnyDataset:
+        """Return the data set with such parts, prepared as the training rows among them say; raises DataError."""
+
+
 @attrs.frozen(eq=False, repr=False)
 class Dataset:
-    """Training and test samples as networks need them. Class index i stands for the label `classes[i]`.
+    """Training and test samples. Class index i stands for the label `classes[i]`.
 
     `settings` are the source's settings that were inferred from the data, so that nothing is inferred twice.
     `feature_names` are the columns' names, where the source knows them; `notes` are for the user, such as a number of
@@ -43,6 +64,56 @@ class Dataset:
     target_scale: TargetScale | None = None
     """The scale of the targets of a regression, which are standardized."""
     _shape: Shape = attrs.field(default=(), kw_only=True)
+    unprepared: Unprepared | None = attrs.field(default=None, kw_only=True)
+    """The samples before they were prepared, where `from_arrays` prepared them."""
+
+    @classmethod
+    def from_arrays(
+        cls,
+        train: Any,
+        test: Any = None,
+        *,
+        classes: Sequence[Any] | None = None,
+        columns: Sequence[Column] = (),
+        feature_names: Sequence[str] = (),
+        weights: Any = None,
+        validation: Any = None,
+        settings: Mapping[str, Any] | None = None,
+        notes: Sequence[str] = (),
+        **preparation: Any,
+    ) -> Dataset:
+        """Return a data set from rows (N, ...) and their labels (N,) or one-hot labels (N, classes).
+
+        They are given as `from_arrays(rows, labels)`, or as pairs: `from_arrays((rows, labels), (rows, labels))` has a
+        test part. Other keywords are `modnet.PreparationSettings`, which say how rows are split, and columns prepared.
+        Features are flattened to (N, D), and `shape` is that of an image, (1, H, W) for rows (N, H, W). Rows may hold
+        text: such columns become codes of words, as do `columns` that have words. Columns of a frame are found by name
+        in a test part that is a frame, too. `classes` are the labels that there are, in this order, with or without
+        samples, or names for the columns of one-hot labels; None takes those that are found, sorted. With
+        `task="regression"` labels are numbers, (N,) or (N, targets). `weights` (N,)
+        are those of rows, or a list of those of each part.
+        `validation` is a pair (rows, labels), too. `feature_names` (D,), `settings` and `notes` are kept as they are.
+        The rows are copied, unless nobody can write to them (`x.flags.writeable`, a mapped file). Raises DataError
+        where rows and labels do not fit, numbers are not finite, or a label is missing or none of `classes`, and
+        SettingError for a keyword that there is not.
+
+        >>> data = modnet.Dataset.from_arrays([[0.5, "x"], [1.5, "y"]] * 2, ["b", "a"] * 2, test_fraction=0)
+        >>> data.classes, data.train.t, data.preparation.feature_names
+        (('a', 'b'), array([1, 0, 1, 0]), ('feature 1', 'feature 2=x', 'feature 2=y'))
+        """
+        make: Callable[..., Dataset] = import_module("modnet_datasets.dataset").make_dataset  # not of the core
+        return make(
+            train,
+            test,
+            classes=classes,
+            columns=columns,
+            feature_names=feature_names,
+            weights=weights,
+            validation=validation,
+            settings=settings,
+            notes=notes,
+            preparation=preparation,
+        )
 
     def __repr__(self) -> str:
         answers = f"in {len(self.classes)} classes" if self.classes else f"with {format_count(self.outputs, 'target')}"
@@ -141,10 +212,13 @@ class Dataset:
         return self.with_parts(parts)
 
     def with_changed_rows(self, change: Callable[[Samples], dict[str, Samples]]) -> Self:
-        """Return the data set with the parts that `change` makes of the training rows.
+        """Return the data set with the parts that `change` makes of the training rows, all prepared anew.
 
-        Raises DataError where something was learned of these, which has to be learned anew.
+        Raises DataError where other code has prepared or changed them.
         """
+        known = self.unprepared
+        if known and known.prepared == (*self.parts.values(),):  # the same objects
+            return known.prepare(self, {**known.parts, **change(known.parts["train"])})
         if self.is_prepared:
             what = "samples that were prepared or changed by other code cannot be prepared anew"
             raise DataError(f"{what}: give the raw rows to modnet.Dataset.from_arrays, then choose among them")
@@ -152,8 +226,9 @@ class Dataset:
 
     @property
     def is_prepared(self) -> bool:
-        """True where something was learned of the training rows."""
-        return self.preparation is not None or self.target_scale is not None
+        """True where something was learned of the training rows: of the columns, the targets or the classes."""
+        is_weighed = self.unprepared is not None and self.unprepared.weighs_classes
+        return self.preparation is not None or self.target_scale is not None or is_weighed
 
     @property
     def features(self) -> int:

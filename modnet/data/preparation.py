@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from hashlib import sha256
-from typing import Any, Literal, Self
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import attrs
 import numpy as np
@@ -17,6 +18,9 @@ from modnet.data.columns import Column, check_are_numbers, describe_column
 from modnet.errors import DataError
 from modnet.text import format_count, format_error, list_some, printable, quote
 from modnet.types import Array
+
+if TYPE_CHECKING:
+    import modnet
 
 HUGE = 2.0**1000  # the difference of numbers with such a deviation may be infinite
 
@@ -53,10 +57,38 @@ class PreparedColumn(Column):
 
 @attrs.frozen
 class Preparation:
-    """A way to make features from a raw table, as it was learned of each column."""
+    """A way to make features from a raw table, learned from training rows.
+
+    >>> columns = [modnet.Column("age"), modnet.Column("sex", ("f", "m"))]
+    >>> preparation = modnet.Preparation.fit(np.array([[1.0, 0], [3.0, 1], [1.0, 0], [3.0, 1]]), columns)
+    >>> preparation.feature_names
+    ('age', 'sex=f', 'sex=m')
+    >>> preparation.transform([[3, 1], [2, 0]])
+    array([[1., 0., 1.],
+           [0., 1., 0.]])
+    >>> preparation.describe_unseen([np.array([[3.0, 0]])], [columns[0], modnet.Column("sex", ("x",))])
+    ["sex: 1 row has a word that the training rows lack, 'x': it becomes zeros"]
+    """
 
     columns: tuple[PreparedColumn, ...]
     unseen: Literal["zeros", "refuse"] = attrs.field(default="zeros", validator=in_(["zeros", "refuse"]))
+
+    @classmethod
+    def fit(
+        cls,
+        table: Array | Callable[[], Iterable[Array]],
+        columns: Sequence[Column] = (),
+        settings: modnet.PreparationSettings | None = None,
+        weights: Array | None = None,
+    ) -> Preparation:
+        """Return the preparation that is learned from the rows of a raw table (N, columns), weighted by `weights` (N,).
+
+        A table that is not in memory is given as a function that begins to read it, block by block. Raises DataError.
+        """
+        learn: Callable[..., Preparation] = import_module(
+            "modnet_datasets.preparation"
+        ).fit_preparation  # not of the core
+        return learn(table, columns, settings, weights)
 
     @cached_property
     def feature_names(self) -> tuple[str, ...]:

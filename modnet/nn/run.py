@@ -223,8 +223,7 @@ class RunView:
 def _protect_data(data: Dataset) -> Dataset:
     """Return a copy of a data set that shares the memory of its arrays, to read alone."""
     parts = {name: attrs.evolve(samples) for name, samples in data.parts.items()}
-    own = {str(field.alias): getattr(data, field.name) for field in attrs.fields(Dataset)}  # and no raw rows
-    data = type(data)(**own).with_parts(parts)
+    data = attrs.evolve(data, unprepared=None).with_parts(parts)
     arrays = [a for part in data.parts.values() for a in (part.table, part.t, part.chosen, part.weights, part.soft)]
     return copy.deepcopy(data, {id(array): _lock(array) for array in arrays if array is not None})
 

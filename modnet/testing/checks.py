@@ -96,6 +96,10 @@ class Check:
         return Outcome(self.name, self.claim, state, message, **more)
 
 
+def _find_use(suite: Suite) -> str:
+    return f"--{suite.kind} $name --gradient backpropagation --iterations 200"
+
+
 @attrs.frozen(eq=False)
 class Suite:
     """All checks of one kind of part, by name, and what the repository of a new one says of it."""
@@ -103,21 +107,13 @@ class Suite:
     kind: str
     subject: Callable[..., Any]
     """Makes the subject of the checks: a part, and options."""
-    use: str = attrs.field(kw_only=True)
+    use: str = attrs.field(default=attrs.Factory(_find_use, takes_self=True), kw_only=True)
     """Options of `modnet train` that use the part `$name`."""
     needs: str = attrs.field(default="", kw_only=True)
     """Options of `modnet plugins check` that the part `$name` needs."""
-    factory: str = attrs.field(kw_only=True)
+    factory: str = attrs.field(default=attrs.Factory(lambda suite: str(suite.kind), takes_self=True), kw_only=True)
     """The function of modnet's that returns such a part by its name."""
     checks: dict[str, Check] = attrs.field(factory=dict)
-
-    @use.default
-    def _use_exactly(self) -> str:
-        return f"--{self.kind} $name --gradient backpropagation --iterations 200"
-
-    @factory.default
-    def _factory_of_that_name(self) -> str:
-        return self.kind
 
     def check(self, cases: Callable[[Any], Iterable[Inputs]], *skips: str) -> Callable[[Any], Any]:
         """Return a decorator that adds a probe, to be tried on `cases`."""

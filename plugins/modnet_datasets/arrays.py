@@ -8,10 +8,9 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet import Array, Column, DataError, Samples, Shape, Task
+from modnet import Array, Column, DataError, Preparation, Samples, Shape, Task
 from modnet.data import describe_part, encode_tables, infer_scale, make_samples, read_tables, to_weights
 from modnet_datasets.labels import is_one_hot, to_indices, to_label_array, to_labels, to_targets
-from modnet_datasets.preparation import Preparation
 from modnet_datasets.settings import PreparationSettings, find_column, find_impute
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Self
 
 import attrs
 import numpy as np
 
-from modnet import Array, Column, DataError, data
+from modnet import Array, Column, DataError, Preparation
 from modnet.data import PreparedColumn, describe_column, find_places, to_float64
 from modnet.text import quote
 from modnet_datasets.settings import STATISTICS, PreparationSettings, find_column, find_impute
@@ -19,39 +18,16 @@ GATHERED = 2**24  # numbers of some columns that are held at once
 Blocks = Callable[[], Iterable[Array]]
 
 
-@attrs.frozen
-class Preparation(data.Preparation):
-    """A way to make features from a raw table, learned from training rows.
-
-    >>> columns = [modnet.Column("age"), modnet.Column("sex", ("f", "m"))]
-    >>> preparation = modnet.Preparation.fit(np.array([[1.0, 0], [3.0, 1], [1.0, 0], [3.0, 1]]), columns)
-    >>> preparation.feature_names
-    ('age', 'sex=f', 'sex=m')
-    >>> preparation.transform([[3, 1], [2, 0]])
-    array([[1., 0., 1.],
-           [0., 1., 0.]])
-    >>> preparation.describe_unseen([np.array([[3.0, 0]])], [columns[0], modnet.Column("sex", ("x",))])
-    ["sex: 1 row has a word that the training rows lack, 'x': it becomes zeros"]
-    """
-
-    @classmethod
-    def fit(
-        cls,
-        table: Array | Blocks,
-        columns: Sequence[Column] = (),
-        settings: PreparationSettings | None = None,
-        weights: Array | None = None,
-    ) -> Self:
-        """Return the preparation that is learned from the rows of a raw table (N, columns), weighted by `weights` (N,).
-
-        A table that is not in memory is given as a function that begins to read it, block by block. Raises DataError.
-        """
-        settings = settings or PreparationSettings()
-        if not callable(table):
-            whole = np.asarray(table)
-            table, columns = (lambda: [whole]), columns or [Column()] * whole.shape[1]
-        fit = _Fit(table, weights, columns, settings)
-        return cls(tuple(fit.standardize(fit.impute(fit.encode()))), settings.unseen)
+def fit_preparation(
+    table: Array | Blocks, columns: Sequence[Column], settings: PreparationSettings | None, weights: Array | None
+) -> Preparation:
+    """Return the preparation that is learned from the rows of a raw table, as `modnet.Preparation.fit` does."""
+    settings = settings or PreparationSettings()
+    if not callable(table):
+        whole = np.asarray(table)
+        table, columns = (lambda: [whole]), columns or [Column()] * whole.shape[1]
+    fit = _Fit(table, weights, columns, settings)
+    return Preparation(tuple(fit.standardize(fit.impute(fit.encode()))), settings.unseen)
 
 
 class _Fit:

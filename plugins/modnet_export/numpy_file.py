@@ -8,6 +8,7 @@ import io
 import math
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,8 @@ def write_numpy(model: Any) -> bytes:
     helpers = [OPERATORS[name][0] for name in sorted({step.function for step in program.steps} & OPERATORS.keys())]
     prepare = [standalone.prepare, standalone.to_word] if is_prepared else [standalone.divide]
     answers = [standalone.predict_proba] if examples.are_probabilities and model.classes else []
-    functions = [*prepare, *helpers, standalone.predict_outputs, *answers, standalone.predict, standalone.read_csv]
+    functions = [*prepare, *helpers, standalone.predict_outputs, *answers, standalone.predict]
+    functions += [standalone.read_csv, standalone.to_cell, standalone.to_number]
     sections = [
         _introduce(model, has_probabilities=bool(answers)),
         "import base64\nimport csv\nimport io\nimport sys\n\nimport numpy as np",
@@ -88,7 +90,7 @@ def _assign(model: Any) -> str:
         "SHAPE": (tuple(network.shape), "of one sample"),
         "DTYPE": (str(network.dtype), "of the network"),
         "BLOCK": (ROWS if len(network.shape) == 1 else IMAGES, "samples that are evaluated at once"),
-        "MISSING": (standalone.MISSING, "words of a file that stand for a missing value"),
+        "MISSING": (_list_missing(model), "what stands for a missing value in a file, in each column or in all"),
         "TARGETS": ((targets.mean, targets.deviation) if targets else None, "mean and deviation"),
     }
     if model.preparation is None:
@@ -98,6 +100,20 @@ def _assign(model: Any) -> str:
         columns = tuple(_describe_column(*each) for each in enumerate(model.preparation.columns, start=1))
         values["COLUMNS"] = (columns, "name, words, is one-hot, fill, has indicator, mean, deviation")
     return "\n".join(_write_value(name, *value) for name, value in values.items())
+
+
+def _list_missing(model: Any) -> tuple[tuple[Any, ...], ...]:
+    """Return the words and numbers for a missing value of each column, as the source of the training data has them."""
+    given = model.find_shared_settings("csv").get("missing_values")
+    columns = model.preparation.columns if model.preparation else ()
+    found = []
+    for place in range(model.columns):
+        name = model.feature_names[place] if model.feature_names else ""
+        words = given.get(name) if isinstance(given, Mapping) else given
+        own = standalone.USUAL if words is None else tuple(dict.fromkeys(["", *(word.strip() for word in words)]))
+        numbers = [standalone.to_number(word) for word in own if not columns or columns[place].words is None]
+        found.append((*own, *(number for number in numbers if number is not None and math.isfinite(number))))
+    return tuple(found[:1] if len({*found}) == 1 else found)
 
 
 def _describe_column(place: int, column: Any) -> tuple[Any, ...]:

@@ -20,7 +20,8 @@ DTYPE, SHAPE, SCALE, BLOCK = (
 NAMES: Any = ()  # the names of the columns
 UNSEEN = "zeros"  # what becomes of words that training has not seen, or "refuse"
 TARGETS: Any = None  # of a regression: the mean and the deviation of each target
-MISSING = ("", "?", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None")  # in a file
+USUAL = ("", "?", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None")
+MISSING: Any = (USUAL,)  # in a file: the words of each column, or of all, that stand for a missing value
 
 
 def forward(x: Any) -> Any:
@@ -111,12 +112,32 @@ def read_csv(text: Any) -> Any:
     """Return the rows of a CSV file: by the names of the columns, or all of them where it has no header."""
     lines = [[cell.strip() for cell in line] for line in csv.reader(text) if line]
     names = [name.strip() for name in NAMES]
-    if lines and names and set(names) <= set(lines[0]):
-        places = [lines[0].index(name) for name in names]
-        lines = [[line[place] for place in places] for line in lines[1:]]
-    elif lines and names and len(lines[0]) != len(names):
-        raise ValueError(f"the file has no column {next(name for name in names if name not in lines[0])!r}")
-    return [[None if cell in MISSING else cell for cell in line] for line in lines]
+    if lines and names:
+        header = lines[0]
+        absent = [name for name in names if name not in header]
+        is_header = len(absent) < len(names) or all(to_number(cell) is None for cell in header)
+        if absent and (is_header or len(header) != len(names)):
+            raise ValueError(f"the file has no column {absent[0]!r}")
+        for number, line in enumerate(lines, start=1):
+            if len(line) != len(header):
+                raise ValueError(f"line {number} has {len(line)} columns, and the first one {len(header)}")
+        if not absent:
+            places = [header.index(name) for name in names]
+            lines = [[line[place] for place in places] for line in lines[1:]]
+    return [list(map(to_cell, line, MISSING * len(line) if len(MISSING) == 1 else MISSING)) for line in lines]
+
+
+def to_cell(cell: Any, missing: Any) -> Any:
+    """Return the text of a cell, or None where it is one of the words or numbers for a missing value."""
+    return None if cell in missing or to_number(cell) in missing else cell
+
+
+def to_number(cell: Any) -> Any:
+    """Return the number that a text is, or None."""
+    try:
+        return float(cell)
+    except ValueError:
+        return None
 
 
 def main(arguments: Any) -> int:

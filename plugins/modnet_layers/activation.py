@@ -8,8 +8,7 @@ import attrs
 import numpy as np
 from array_api_compat import array_namespace
 
-from modnet import Activation, Array, Layer, Mode, Params, Stream
-from modnet_layers.order import is_numpy
+from modnet import Activation, Array, Layer, Mode, Params, Stream, is_numpy
 
 
 @attrs.frozen

@@ -10,9 +10,8 @@ import numpy as np
 from array_api_compat import array_namespace
 from attrs.validators import and_, ge, gt, lt
 
-from modnet import Array, Grads, Layer, Mode, Param, Params, Shape, Stream
+from modnet import Array, Grads, Layer, Mode, Param, Params, Shape, Stream, is_numpy
 from modnet_layers.channels import along_channels, other_axes
-from modnet_layers.order import is_numpy
 
 
 @attrs.frozen(eq=False)

@@ -12,9 +12,8 @@ from array_api_compat import array_namespace
 from attrs.validators import ge
 from numpy.lib.stride_tricks import sliding_window_view
 
-from modnet import Array, Grads, Layer, Mode, Param, Params, Shape, Stream
+from modnet import Array, Grads, Layer, Mode, Param, Params, Shape, Stream, is_numpy
 from modnet_layers.channels import along_channels
-from modnet_layers.order import is_numpy
 from modnet_layers.patches import correlate, correlate_back, pad, sum_products, take_patches
 from modnet_layers.shapes import check_images
 from modnet_layers.windows import Pair, check_pair, count_windows, freeze, to_pair

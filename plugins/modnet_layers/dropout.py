@@ -9,8 +9,7 @@ import numpy as np
 from array_api_compat import array_namespace, device
 from attrs.validators import and_, ge, lt
 
-from modnet import Array, Layer, Mode, Params, Stream
-from modnet_layers.order import is_numpy
+from modnet import Array, Layer, Mode, Params, Stream, is_numpy
 
 
 @attrs.frozen

@@ -9,8 +9,8 @@ import attrs
 import numpy as np
 from array_api_compat import array_namespace
 
-from modnet import Array, Layer, Mode, Params, Shape, Stream
-from modnet_layers.order import is_numpy, put_in_order
+from modnet import Array, Layer, Mode, Params, Shape, Stream, is_numpy
+from modnet_layers.order import put_in_order
 from modnet_layers.patches import find_largest, find_places, give_to_largest
 from modnet_layers.shapes import check_images
 from modnet_layers.windows import Pair, check_pair, count_windows, freeze, to_pair

@@ -9,8 +9,7 @@ import numpy as np
 from array_api_compat import array_namespace
 from attrs.validators import ge
 
-from modnet import Array, Grads, Layer, Mode, Param, Params, Shape, Stream
-from modnet_layers.order import is_numpy
+from modnet import Array, Grads, Layer, Mode, Param, Params, Shape, Stream, is_numpy
 from modnet_layers.shapes import check_rows
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from modnet import Array
+from modnet import Array, is_numpy
 
 
 def put_in_order(values: Array, like: Array) -> Array:
@@ -22,12 +20,3 @@ def put_in_order(values: Array, like: Array) -> Array:
     ordered = np.empty_like(like, values.dtype)
     ordered[...] = values
     return ordered
-
-
-def is_numpy(values: Any) -> bool:
-    """Return whether an array is NumPy's, and may be made in place; `Array` stands for those of other libraries, too.
-
-    >>> is_numpy(np.zeros(3))
-    True
-    """
-    return isinstance(values, np.ndarray)

@@ -208,11 +208,16 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
         if isinstance(self.optimizer, str):
             own = {"lr": self._rate} if self.optimizer == "adam" else {}
             return modnet.optimizer(self.optimizer, **{**own, **wanted})
-        if wanted:
+        if any(getattr(self.optimizer, name, None) != value for name, value in wanted.items()):
             what = "'learning_rate_init' and 'weight_decay' go with the name of an optimizer"
             remedy = f"leave them out, and set optimizer__{next(iter(wanted))}"
             raise modnet.SettingError([f"{what}, and this is {self.optimizer!r}: {remedy}"], "optimizer")
         return self.optimizer  # type: ignore[no-any-return]
+
+    def _make_callbacks(self) -> list[Any]:
+        if not isinstance(self.callbacks, (list, tuple)):
+            raise modnet.SettingError([f"must be a list, not {self.callbacks!r}"], "callbacks")
+        return list(make_parts("callbacks", self.callbacks))
 
     # Training
 
@@ -221,9 +226,9 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
         is_further = self.warm_start and hasattr(self, "network_")
         if not is_further:
             self._begin()
-        callbacks = list(make_parts("callbacks", self.callbacks))
+        callbacks = self._make_callbacks()
         with explaining():
-            data = self._make_data(X, t, weights, labels, **more)
+            data = self._make_data(X, t, weights, labels, standardize=bool(self.standardize), **more)
             if self.early_stopping or any(map(needs_validation, callbacks)):
                 data = data.with_validation(self.validation_fraction, seed=self._seed)
         self._scaler = StandardScaler().fit(X, sample_weight=weights) if self.standardize else None
@@ -232,6 +237,10 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
             network: Any = self._make_network(data)
             optimizer = self._make_optimizer()
         if is_further:
+            last, now = ({k: tuple(v.shape) for k, v in net.arrays.items()} for net in (self.network_, network))
+            if last != now:
+                what = f"warm_start continues with {self.network_!r}, and the settings now make {network!r}"
+                raise ValueError(f"{what}: set the layers as before, or warm_start=False")
             network = network.with_arrays(self.network_.arrays)
         if self.early_stopping:
             settings = {"patience": self.n_iter_no_change, "min_delta": self.tol or 0.0}
@@ -251,7 +260,7 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
 
         The lifecycle hooks of plugins do not follow it: a stream of rows is thousands of calls.
         """
-        callbacks = list(make_parts("callbacks", self.callbacks))
+        callbacks = self._make_callbacks()
         if self.early_stopping or any(map(needs_validation, callbacks)):
             what = "partial_fit has no rows to validate by"
             raise ValueError(f"{what}: set early_stopping=False, and leave out callbacks that go by validation")
@@ -260,8 +269,9 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
             self._begin()
             self._scaler = StandardScaler() if self.standardize else None
             self._target_scaler = None if labels else StandardScaler()
+        is_scaled = self._scaler is not None  # as it began: the network knows such features alone
         with explaining():
-            data = self._make_data(X, t, weights, labels, **more)
+            data = self._make_data(X, t, weights, labels, standardize=is_scaled, **more)
             for scaler, seen in ((self._scaler, X), (self._target_scaler, t)):
                 if scaler is not None:
                     scaler.partial_fit(seen, sample_weight=weights)
@@ -288,19 +298,26 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
         self.validation_scores_ = None
 
     def _make_data(
-        self, X: Array, t: Array, weights: Array | None, labels: Sequence[Any], class_weight: Any = None
+        self,
+        X: Array,
+        t: Array,
+        weights: Array | None,
+        labels: Sequence[Any],
+        *,
+        standardize: bool,
+        class_weight: Any = None,
     ) -> Dataset:
         """Return the rows as a data set, prepared as training asks; its classes are the labels."""
         own = [str(name) for name in getattr(self, "feature_names_in_", ())]
         is_named = len({*own}) == len(own) and all(own)
-        settings: dict[str, Any] = {"scale": "auto" if self.standardize else 1.0, "class_weight": class_weight}
+        settings: dict[str, Any] = {"scale": "auto" if standardize else 1.0, "class_weight": class_weight}
         data = Dataset.from_arrays(
             (X, t),
             classes=range(len(labels)) if labels else None,
             task=self._task,
             feature_names=own if is_named else (),
             weights=weights,
-            standardize=bool(self.standardize),
+            standardize=standardize,
             test_fraction=0.0,
             **settings,
         )

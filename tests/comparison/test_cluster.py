@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -26,20 +25,16 @@ from modnet.runs.folder import claim
 pytestmark = pytest.mark.check
 
 ITERATIONS = 4000
+# A pipe from the tests is closed when they end, however that is, and each process of the cluster with it.
+DASK = """
+import os, runpy, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(1)), daemon=True).start()
+runpy.run_module("dask", run_name="__main__")
+"""
 COMMAND = (
     *("compare", "--data", "iris", "--gradient", "backpropagation", "--batch-size", "10", "--hidden", "4,8"),
     *("--seeds", "2"),
 )
-PRELOAD = """
-import os, threading, time
-
-def end_with(parent):
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
-
-threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
-"""  # nothing stays of tests that are killed
 
 
 @attrs.define
@@ -54,12 +49,10 @@ class Cluster:
         return self.folder / "scheduler.json"
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "dask", *arguments, "--host", "127.0.0.1", "--no-dashboard"]
-        preload = self.folder / "end_with_parent.py"
-        preload.write_text(PRELOAD)
-        command += ["--scheduler-file", str(self.file), "--preload", str(preload)]
+        command = [sys.executable, "-c", DASK, *arguments, "--host", "127.0.0.1", "--no-dashboard"]
+        command += ["--scheduler-file", str(self.file)]
         with (self.folder / "log").open("a") as log:
-            process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, start_new_session=True)
+            process = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.PIPE, stdout=log, stderr=log)
         self.processes.append(process)
         return process
 
@@ -73,9 +66,8 @@ class Cluster:
 
     def stop(self) -> None:
         for process in self.processes:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            process.kill()
+            process.communicate()
 
 
 @pytest.fixture(scope="module")

@@ -206,6 +206,44 @@ def test_a_file_of_python_needs_numpy_alone(tmp_path):
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
+def save_rows(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_words_for_a_missing_value_are_those_of_training(tmp_path, call):
+    lines = [f"{n if n % 5 else -999}.0,{['NA', 'x', 'unknown'][n % 3]},{n % 2}" for n in range(40)]
+    path = save_rows(tmp_path / "table.csv", "a,b,label", *lines)
+    words = 'data.missing_values={a=["-999"], b=["unknown"]}', 'data.impute={a="mean", b="most-frequent"}'
+    settings = [part for each in (*words, 'data.encode={b="one-hot"}') for part in ("--set", each)]
+    call("train", "--data", str(path), "--iterations", "20", "--out", str(tmp_path / "run"), *settings, cwd=tmp_path)
+    model = load_python(modnet.export(modnet.open_run(tmp_path / "run"), tmp_path / "model.py"))
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = model.read_csv(file)
+    assert rows[0] == [None, "NA"]
+    assert [row[1] for row in rows[:3]] == ["NA", "x", None]
+    with pytest.warns(UserWarning, match="21 missing values imputed"):
+        expected = modnet.open_run(tmp_path / "run").predict_proba(path)
+    assert np.abs(model.predict_proba(rows) - expected).max() < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (["color,Size", "red,small"], "no column 'size'"),
+        (["Color,Size", "red,small"], "no column 'color'"),
+        (["color,size", "red,small", "red"], "line 3 has 1 columns, and the first one 2"),
+        (["color,size", "red,small,9"], "line 2 has 3 columns, and the first one 2"),
+    ],
+)
+def test_a_header_with_other_names_is_no_row(lines, words, tmp_path):
+    x = np.array([["red", "small"], ["blue", "large"]] * 4, object)
+    data = modnet.Dataset.from_arrays((x, [0, 1] * 4), feature_names=("color", "size"), test_fraction=0.0)
+    model = load_python(modnet.export(train(modnet.Network.for_data(data, hidden=2), data), tmp_path / "model.py"))
+    with pytest.raises(ValueError, match=words):
+        model.read_csv(lines)
+
+
 def test_text_of_others_becomes_no_code(tmp_path):
     data = mixed_table()
     run = train(modnet.Network.for_data(data, hidden=4), data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import re
 import subprocess
@@ -27,7 +28,7 @@ from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_val
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator, estimator_checks_generator
 
 import modnet
@@ -181,6 +182,25 @@ class TestFit:
         assert model.loss_curve_[10] < first[-1]
         with pytest.raises(ValueError, match="continues with the classes"):
             model.fit(IRIS[0], IRIS[1] % 2)
+        with pytest.raises(ValueError, match="set the layers as before, or warm_start=False"):
+            model.set_params(hidden_layer_sizes=(9, 9)).fit(*IRIS)
+
+    def test_partial_fit_prepares_rows_as_at_its_beginning(self) -> None:
+        model = small(learning_rate_init=0.02, max_iter=30, tol=None).fit(*IRIS)
+        changed = copy.deepcopy(model).set_params(standardize=False)
+        expected = model.partial_fit(*IRIS).predict_proba(IRIS[0])
+        assert np.array_equal(changed.partial_fit(*IRIS).predict_proba(IRIS[0]), expected)
+        raw = small(standardize=False, max_iter=3, tol=None).fit(*IRIS).set_params(standardize=True).partial_fit(*IRIS)
+        assert raw.run_.data.preparation is None
+
+    def test_all_parameters_of_an_estimator_can_be_set_again(self) -> None:
+        model = small(learning_rate_init=0.02, max_iter=3, tol=None)
+        again = clone(model).set_params(**model.get_params())
+        assert np.array_equal(again.fit(*IRIS).predict_proba(IRIS[0]), model.fit(*IRIS).predict_proba(IRIS[0]))
+
+    def test_callbacks_that_are_no_list_are_refused(self) -> None:
+        with pytest.raises(modnet.SettingError, match="callbacks: must be a list, not 'early-stopping'"):
+            small(callbacks="early-stopping").fit(*IRIS)
 
     def test_verbose_prints_a_line_an_epoch(self, capsys: pytest.CaptureFixture[str]) -> None:
         small(max_iter=2, tol=None, verbose=True).fit(*IRIS)
@@ -462,11 +482,8 @@ class TestTools:
         weights = np.where(y == 0, 1.0, 0.0)
         with sklearn.config_context(enable_metadata_routing=True):
             model = small(max_iter=20, tol=None, learning_rate_init=0.1).set_fit_request(sample_weight=True)
-            chain = make_pipeline(
-                StandardScaler().set_fit_request(sample_weight=False), model.set_score_request(sample_weight=True)
-            )
-            found = cross_validate(chain, X, y, cv=3, params={"sample_weight": weights}, return_estimator=True)
-        assert all((each.predict(X) == 0).all() for each in found["estimator"])
+            chain = make_pipeline(MinMaxScaler(), model).fit(X, y, sample_weight=weights)
+        assert (chain.predict(X) == 0).all()
 
     def test_several_labels_a_row_by_scikit_learns_wrapper(self) -> None:
         X, y = IRIS

@@ -12,7 +12,6 @@ from typing import Any
 import attrs
 import numpy as np
 
-import modnet
 from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import get_settings
@@ -72,7 +71,7 @@ def write(data: Dataset, target: Path, to: str | None = None, *, overwrite: bool
 
 def _take_values_as_classes(data: Dataset, target: Path) -> Dataset:
     """Return a regression whose targets are classes, each value one, so that files have them as they were given."""
-    known = data.unprepared if isinstance(data, modnet.Dataset) else None
+    known = data.unprepared
     if known is None or known.prepared != (*data.parts.values(),) or data.outputs > 1:
         what = "several targets are" if data.outputs > 1 else "targets that other code has changed are"
         raise DataError(f"{target}: {what} not written: train on the file that they were read from", path=target)
