@@ -210,7 +210,7 @@ class WritesIntoOutputs(type(modnet.loss("mean-squared-error"))):  # type: ignor
 
 @pytest.mark.check
 class TestTensors:
-    """What torch's arrays have and NumPy's do not."""
+    """Tapes and counters of writes, which arrays of torch alone have."""
 
     @pytest.mark.parametrize(
         ("layers", "settings"),
