@@ -30,18 +30,20 @@ class Library:
     def __str__(self) -> str:
         return self.name if self.device is None else f"{self.name} on {name_device(self.device)}"
 
-    def convert(self, values: Array, dtype: Any = None, *, is_fresh: bool = False) -> Array:
+    def convert(self, values: Any, dtype: Any = None, *, is_fresh: bool = False) -> Array:
         """Return values in a dtype, by default their own, as this library's; those of another share no memory.
 
         Only with `is_fresh`, of an array that nobody else has, they may.
         """
         if self is NUMPY:
             values = to_numpy(values)
-            return values if dtype is None else values.astype(dtype, copy=False)
+            return values if dtype is None else values.astype(dtype, copy=False)  # type: ignore[no-any-return]
         if is_numpy(values):
             dtype = values.dtype if dtype is None else dtype
             values = values.astype(dtype, order="C", copy=not is_fresh)
         wanted = None if dtype is None else getattr(self._xp, np.dtype(dtype).name)
+        if self.name == "torch" and array_api_compat.is_torch_array(values):  # `asarray` may drop the tape
+            return values.to(self.device, wanted)  # type: ignore[return-value]
         return self._xp.asarray(values, dtype=wanted, device=self.device)  # type: ignore[no-any-return]
 
 
@@ -51,7 +53,7 @@ NUMPY = Library("numpy", np)
 def find_library(name: str, device: str | None = None, dtype: Any = "float64") -> Library:
     """Return a library by its name, and a device that has a dtype; raises SettingError and MissingExtraError."""
     if name not in _MODULES:
-        raise SettingError([describe_unknown("no array library", name, ("numpy", "torch"))], "network.array")
+        raise SettingError([describe_unknown("no array library", str(name), ("numpy", "torch"))], "network.array")
     if name == "numpy":
         if device not in {None, "cpu"}:
             what = f"NumPy's arrays are on the CPU, not {device!r}: choose another array library"
@@ -181,6 +183,17 @@ def copy_array(array: Array) -> Array:
 def unlock(array: Array) -> Array:
     """Return an array that may be written to: itself, or a copy of one that is locked."""
     return array if not is_numpy(array) or array.flags.writeable else np.array(array)
+
+
+def drop_tape(array: Any) -> Array:
+    """Return an array as it is, without torch's tape, which would keep all that is computed of it."""
+    return array.detach() if array_api_compat.is_torch_array(array) else array  # type: ignore[return-value]
+
+
+def count_writes(array: Any) -> int:
+    """Return how often an array of torch has been written into, as nothing locks it; 0 of others."""
+    is_counted = not is_numpy(array) and array_api_compat.is_torch_array(array) and not array.is_inference()
+    return int(array._version) if is_counted else 0  # noqa: SLF001 - which torch itself checks its tape by
 
 
 def total(values: Any) -> float:

@@ -11,8 +11,8 @@ import numpy as np
 
 from modnet.errors import NoDerivativeError, PluginError, SettingError, ShapeError
 from modnet.interfaces import DenseLayer, Layer, Param, PlacedLayer, name_of
-from modnet.nn.arrays import copy_array, get_dtype, get_namespace, to_numpy
-from modnet.nn.validation import describe_returned, validate_array, validate_arrays
+from modnet.nn.arrays import copy_array, count_writes, get_dtype, get_namespace, to_numpy
+from modnet.nn.validation import check_unwritten, describe_returned, validate_array, validate_arrays
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, Mode, Params, Shape
 
@@ -95,7 +95,9 @@ def _check_names(params: Sequence[Param], layer: Layer) -> list[str]:
 def run_layer(place: PlacedLayer, own: Params, x: Array, mode: Mode, stream: Stream) -> tuple[Array, Any]:
     """Return what a layer's `forward` returns; raises PluginError where that does not fit what it says of itself."""
     part = place.layer.activation or place.layer
+    writes = count_writes(x)
     result: Any = place.layer.forward(own, x, mode, stream.child(place.index))
+    check_unwritten(x, writes, part)
     if not isinstance(result, tuple) or len(result) != 2:
         raise describe_returned(part, result, "the outputs and a memo are expected")
     z = validate_array(result[0], x, part, (x.shape[0], *place.outputs))
@@ -146,9 +148,13 @@ def find_gradients(
     """Return the loss's derivative by each of a layer's parameters: its own, or else the central difference of it."""
     layer, params = place.layer, {param.name: own[param.name] for param in place.params}
     try:
-        return validate_arrays(layer.gradients(own, x, z, memo, dz), params, layer)
+        writes = count_writes(dz)
+        grads = validate_arrays(layer.gradients(own, x, z, memo, dz), params, layer)
     except NoDerivativeError:
         pass
+    else:
+        check_unwritten(dz, writes, layer)
+        return grads
 
     def run_with(name: str) -> Callable[[Array], Array]:
         return lambda moved: run_layer(place, {**own, name: moved}, x, mode, stream)[0]

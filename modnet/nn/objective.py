@@ -12,7 +12,7 @@ import numpy as np
 
 from modnet.errors import GradientError, NoDerivativeError, ShapeError
 from modnet.interfaces import Activation, DenseLayer, FusedLoss, Loss, Objective, PlacedLayer, Trace, name_of
-from modnet.nn.arrays import get_dtype, get_library, get_namespace, match_array, to_numpy, total
+from modnet.nn.arrays import count_writes, get_dtype, get_library, get_namespace, match_array, to_numpy, total
 from modnet.nn.layers import (
     compute_partial_differences,
     find_dense_layers,
@@ -21,7 +21,7 @@ from modnet.nn.layers import (
     run_layer,
     update_buffers,
 )
-from modnet.nn.validation import to_array, validate_array
+from modnet.nn.validation import check_unwritten, to_array, validate_array
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, Mode, Params, lock
 
@@ -132,7 +132,9 @@ class NetworkObjective(Objective):
         a = z
         if self.fused is None:
             z = validate_array(self.activation(a), a, self.activation)
+            writes = count_writes(z)
             losses = self.loss_function(z, self.t)
+            check_unwritten(z, writes, self.loss_function)
         else:
             losses, z = self.fused(a, self.t)
         validate_array(losses, z, self.loss_function, z.shape[:1])

@@ -12,7 +12,7 @@ import numpy as np
 
 from modnet.errors import ModnetError, PluginError, ShapeError
 from modnet.interfaces import Activation, FusedLoss, GradientEstimator, Layer, Loss, Optimizer
-from modnet.nn.arrays import NUMPY, follow_library, get_library, is_other_array
+from modnet.nn.arrays import NUMPY, count_writes, drop_tape, follow_library, get_library, is_other_array
 from modnet.types import Array, Grads, Params, State, is_numpy
 
 COMPUTING = (Activation, FusedLoss, GradientEstimator, Layer, Loss, Optimizer)
@@ -24,10 +24,16 @@ def to_array(given: Any, dtype: Any, what: str) -> Array:
     """Return what a user gave as an array, of NumPy's unless it is one; raises ShapeError where it cannot be one."""
     try:
         if is_other_array(given):
-            return get_library(given).convert(given, dtype)
+            return drop_tape(get_library(given).convert(given, dtype))
         return np.asarray(given, dtype)
     except (TypeError, ValueError) as error:
         raise ShapeError(f"{what} must be numbers in rows of one length: {error}") from None
+
+
+def check_unwritten(array: Array, writes: int, part: object) -> None:
+    """Raise PluginError where a part has written into the array it was given, into which there were so many writes."""
+    if count_writes(array) != writes:
+        raise PluginError(f"{part!r} writes into the array it is given", "let it return a new one", part=part)
 
 
 def validate_array(values: Any, like: Any, part: object, shape: tuple[int, ...] | None = None) -> Array:

@@ -90,10 +90,13 @@ class _Writer:
         """Define a function of this kit, up to a `line` if that is given, and all that it uses; return its name."""
         name = str(function.__name__)
         if name not in self.definitions:
+            self.definitions[name] = ""  # for the time being, as it may call itself
             tree = _plain(function)
             last = line - inspect.unwrap(function).__code__.co_firstlineno + 1 if line else sys.maxsize
-            tree.body = [statement for statement in tree.body[1:] if statement.lineno <= last]
+            body = tree.body[1:] if ast.get_docstring(tree) else tree.body
+            tree.body = [statement for statement in body if statement.lineno <= last]
             self._names(tree, function.__globals__)
+            del self.definitions[name]  # below what it uses
             self.definitions[name] = ast.unparse(tree)
         return name
 

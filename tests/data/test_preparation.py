@@ -435,3 +435,12 @@ def test_what_third_parties_make_is_checked():
 
 def test_its_names_are_public():
     assert {"Column", "Preparation", "PreparationSettings"} <= set(modnet.__all__)
+
+
+def test_what_was_learned_and_what_is_read_again_are_of_the_public_class():
+    learned = Preparation.fit(np.array([[1.0], [3.0]]))
+    again = Preparation.from_dict(learned.to_dict())
+    assert type(again) is type(learned) is modnet.Preparation
+    assert again == learned
+    data = Dataset.from_arrays([[1.0], [3.0]] * 2, [0, 1] * 2, test_fraction=0)
+    assert type(data) is type(modnet.load("moons")) is modnet.Dataset

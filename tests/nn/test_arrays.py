@@ -189,6 +189,64 @@ class StepsInNumpy(modnet.Optimizer):
         return {name: np.zeros(value.shape) for name, value in params.items()}, state
 
 
+class WritesIntoItsInputs(modnet.Activation):
+    """An activation as torch has some, which changes what the layer before it gave."""
+
+    def __call__(self, a: Any, axis: int = -1) -> Any:
+        a *= 2
+        return a
+
+    def backward(self, a: Any, y: Any, dy: Any, axis: int = -1) -> Any:
+        return 2 * dy
+
+
+class WritesIntoOutputs(type(modnet.loss("mean-squared-error"))):  # type: ignore[misc]
+    """A loss that rounds the outputs it is given."""
+
+    def __call__(self, y: Any, t: Any, axis: int = -1) -> Any:
+        y += 1
+        return super().__call__(y, t, axis)
+
+
+@pytest.mark.check
+class TestTensors:
+    """Tapes and counters of writes, which arrays of torch alone have."""
+
+    @pytest.mark.parametrize(
+        ("layers", "settings"),
+        [
+            ([WritesIntoItsInputs(), "dense", "softmax"], {"shape": 6}),
+            ([6, 3, 2], {"hidden": WritesIntoItsInputs()}),
+            ([6, 3, 2], {"output": "identity", "loss": WritesIntoOutputs()}),
+        ],
+    )
+    def test_a_part_that_writes_into_them_is_named(self, layers: Any, settings: Any) -> None:
+        """Derivatives would be those of other numbers, as nothing locks a tensor."""
+        torch = pytest.importorskip("torch")
+        if "dense" in layers:
+            layers = [layers[0], modnet.layer("dense", units=2), layers[2]]
+        t = Y[:, [0, 0]] if "loss" in settings else T
+        network = modnet.Network(layers, array="torch", **settings)
+        with pytest.raises(PluginError, match=r"Writes.* writes into the array it is given: let it return a new one"):
+            network.gradient(torch.tensor(X), t, modnet.gradient("backpropagation"))
+
+    def test_no_tape_is_kept_of_samples(self) -> None:
+        torch = pytest.importorskip("torch")
+        network, x = modnet.Network([6, 3, 2], array="torch"), torch.tensor(X, requires_grad=True)
+        found: Any = network.gradient(x, T, modnet.gradient("backpropagation"))
+        outputs: Any = network.predict(x)
+        assert not any(grad.requires_grad for grad in [outputs, *found.values()])
+        assert x.requires_grad
+
+    def test_a_tape_is_kept_where_tensors_match_others(self) -> None:
+        """As of a part that sends its own values where the network is."""
+        torch = pytest.importorskip("torch")
+        w = torch.ones(2, requires_grad=True)
+        matched: Any = modnet.match_array(w, torch.zeros(1, dtype=torch.float64))
+        matched.sum().backward()
+        assert (matched.dtype, w.grad.tolist()) == (torch.float64, [1, 1])
+
+
 @pytest.mark.parametrize(
     ("network", "settings", "words"),
     [

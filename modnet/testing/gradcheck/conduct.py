@@ -1,17 +1,21 @@
-"""Conduct of parts: writes into arguments, memory between calls, wrong types."""
+"""Conduct of parts: writes into arguments, wrong types, arrays of other libraries."""
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from modnet.errors import NoDerivativeError
+from modnet.nn.arrays import to_numpy
 from modnet.text import format_error
 from modnet.types import Array
 
+OTHER = "array_api_strict"
+RELATIVE = 1e-6  # a difference of numbers that rounding may make, of losses that are subtracted, too
 NEW = "let it return a new array"
 # `a += 1` and `np.tanh(a, out=a)` change an argument; these packages only carry out what a part's code asks for.
 OURS = frozenset({"modnet", "numpy", "array_api_compat"})
@@ -90,3 +94,35 @@ def find_line(error: BaseException) -> str:
 
 def _are_equal(one: Array, other: Array) -> bool:
     return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+
+
+def compare_libraries(part: Any, call: Callable[..., Any], inputs: Any) -> None:
+    """Raise AssertionError where `call(part, **inputs)` gives other numbers for another library's arrays."""
+    expected, found = list(_list_arrays(call(part, **inputs))), call_with_others(part, call, inputs)
+    assert len(found) == len(expected), f"it returns {len(expected)} arrays for NumPy's, and {len(found)} for others"
+    for array, other in zip(expected, found, strict=True):
+        limit = RELATIVE * max(float(np.abs(each).max(initial=0)) for each in expected)
+        np.testing.assert_allclose(to_numpy(other), array, rtol=RELATIVE, atol=limit)
+
+
+def call_with_others(part: Any, call: Callable[..., Any], inputs: Any) -> list[Any]:
+    """Return all arrays that a part returns for another library's; raises where it does not take them."""
+    found = list(_list_arrays(call(part, **_convert(inputs, import_module(OTHER)))))
+    assert not any(isinstance(each, np.ndarray) for each in found), "it returns NumPy's arrays for others"
+    return found
+
+
+def _convert(value: Any, xp: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return xp.asarray(value.copy())
+    return {name: _convert(each, xp) for name, each in value.items()} if isinstance(value, dict) else value
+
+
+def _list_arrays(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        value = [value[name] for name in sorted(value)]
+    if isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _list_arrays(each)
+    elif value is not None:
+        yield value

@@ -11,11 +11,10 @@ import random
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from functools import partial
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,19 +29,17 @@ from modnet.compose.parts import find_name, make_settings_reader
 from modnet.compose.settings import Settings, find_change, get_settings
 from modnet.compose.tables import parse_toml
 from modnet.host.signatures import find_settings
-from modnet.nn.arrays import to_numpy
 from modnet.nn.serialization import flatten
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
+from modnet.testing.gradcheck.conduct import OTHER, call_with_others, compare_libraries
 
 DTYPES = ("float64", "float32")
 NO_DERIVATIVE = "it has no derivative of its own"
 NO_SETTINGS = "it has no settings"
 NO_TYPES = "none of its settings has a type, or a number in it, that could be wrong"
-OTHER = "array_api_strict"
 ONE_LIBRARY = "it says that it computes with one library's arrays alone"
 NO_OTHER = "array-api-strict is not installed here"
 NUMPY_ALONE = 'it takes NumPy\'s arrays alone: use array_namespace(x), or say so with array_library = "numpy"'
-RELATIVE = 1e-6  # a difference of numbers that rounding may make, of losses that are subtracted, too
 ODD_NUMBERS = (0, -1, float("nan"), float("inf"), 10**30)
 Use = Callable[..., Any]
 make_folder = partial(TemporaryDirectory[str], ignore_cleanup_errors=True)  # Windows keeps files that a part holds open
@@ -80,7 +77,7 @@ def add_other_arrays(suite: Suite, calls: Callable[[Any], Iterable[Inputs]]) -> 
             raise SkippedError(NO_OTHER)
         found = list(calls(subject))
         for case in found:
-            if catch_error(_call_with_others, subject.part, case):
+            if catch_error(call_with_others, subject.part, case):
                 raise SkippedError(NUMPY_ALONE)
         return found
 
@@ -89,34 +86,7 @@ def add_other_arrays(suite: Suite, calls: Callable[[Any], Iterable[Inputs]]) -> 
 
 def other_arrays(part: Any, call: Use, inputs: Any) -> None:
     """It gives the same numbers for arrays of another library, array-api-strict, if it takes these."""
-    expected, found = list(_list_arrays(call(part, **inputs))), _call_with_others(part, call, inputs)
-    assert len(found) == len(expected), f"it returns {len(expected)} arrays for NumPy's, and {len(found)} for others"
-    for array, other in zip(expected, found, strict=True):
-        limit = RELATIVE * max(float(np.abs(each).max(initial=0)) for each in expected)
-        np.testing.assert_allclose(to_numpy(other), array, rtol=RELATIVE, atol=limit)
-
-
-def _call_with_others(part: Any, call: Use, inputs: Any) -> list[Any]:
-    """Return all arrays that a part returns for another library's; raises where it does not take them."""
-    found = list(_list_arrays(call(part, **_convert(inputs, import_module(OTHER)))))
-    assert not any(isinstance(each, np.ndarray) for each in found), "it returns NumPy's arrays for others"
-    return found
-
-
-def _convert(value: Any, xp: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return xp.asarray(value.copy())
-    return {name: _convert(each, xp) for name, each in value.items()} if isinstance(value, dict) else value
-
-
-def _list_arrays(value: Any) -> Iterator[Any]:
-    if isinstance(value, Mapping):
-        value = [value[name] for name in sorted(value)]
-    if isinstance(value, (list, tuple)):
-        for each in value:
-            yield from _list_arrays(each)
-    elif value is not None:
-        yield value
+    compare_libraries(part, call, inputs)
 
 
 def unchanged(part: Any, use: Use, inputs: Any, other: Any) -> None:  # noqa: ARG001

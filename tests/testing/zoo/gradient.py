@@ -70,6 +70,13 @@ class Random(modnet.GradientEstimator):
         return 2 * self.directions
 
 
+@CAGE.add_broken("other-arrays")
+class HalvesTheGradientOfOthers(Exact):
+    def __call__(self, objective, params, stream):
+        grads = objective.backward(params)
+        return {name: g if isinstance(g, np.ndarray) else g / 2 for name, g in grads.items()}
+
+
 @CAGE.add_broken("shape-and-dtype")
 class ForgetsTheBiases(Exact):
     def __call__(self, objective, params, stream):

@@ -6,6 +6,7 @@ import os
 
 import attrs
 import numpy as np
+from array_api_compat import array_namespace
 from attrs.validators import ge
 
 import modnet
@@ -110,6 +111,16 @@ class Normalization(modnet.Layer):
         if mode == "train":
             dz = dz - dz.mean(axis=0) - z * (dz * z).mean(axis=0)
         return dz / np.sqrt(variance + self.eps)
+
+
+@CAGE.add_broken("other-arrays", shape=[1])
+class ForgetsTheShiftOfOthers(Scale):
+    def forward(self, params, x, mode, stream):
+        return params["scale"] * x + (params["shift"] if isinstance(x, np.ndarray) else 0), None
+
+    def gradients(self, params, x, z, memo, dz):
+        xp = array_namespace(dz)
+        return {"scale": xp.sum(dz * x, axis=0), "shift": xp.sum(dz, axis=0)}
 
 
 @CAGE.add_broken("takes")

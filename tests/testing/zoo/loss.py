@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 import numpy as np
+from array_api_compat import array_namespace
 from attrs.validators import ge
 
 import modnet
@@ -47,6 +48,16 @@ class FusedLogLikelihood(modnet.FusedLoss):
     def backward(self, a, y, t, axis=-1):
         dense = modnet.one_hot(t, y, axis)
         return y * dense.sum(axis=axis, keepdims=True) - dense
+
+
+@CAGE.add_broken("other-arrays")
+class ForgetsTheTargetsOfOthers(Squared):
+    def __call__(self, y, t, axis=-1):
+        return (
+            Squared.__call__(self, y, t, axis)
+            if isinstance(y, np.ndarray)
+            else array_namespace(y).sum(y * y, axis=axis)
+        )
 
 
 @CAGE.add_broken("one-per-sample")

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import attrs
 import numpy as np
+from array_api_compat import array_namespace
 from attrs.validators import gt
 
 import modnet
@@ -27,6 +28,16 @@ class Momentum(modnet.Optimizer):
     def step(self, params, grads, state):
         v = {name: self.decay * state["v"][name] - self.lr * grads[name] for name in params}
         return {name: w + v[name] for name, w in params.items()}, {"v": v}
+
+
+@CAGE.add_broken("other-arrays")
+class MovesNumPysAlone(Momentum):
+    def init(self, params):
+        return {"v": {name: array_namespace(w).zeros_like(w) for name, w in params.items()}}
+
+    def step(self, params, grads, state):
+        new, state = Momentum.step(self, params, grads, state)
+        return {name: w if isinstance(w, np.ndarray) else params[name] for name, w in new.items()}, state
 
 
 @CAGE.add_broken("shape-and-dtype")
