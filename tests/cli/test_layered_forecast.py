@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 DENSE = '{name="dense",units=100},"relu",{name="dense",units=10},"softmax"]'
-SIMPLE = 'network.layers=[{name="convolution",filters=30,size=5},"relu",{name="max-pool",size=2},"flatten",' + DENSE
+SIMPLE = 'network.layers=[{name="convolution",filters=10,size=5},"relu",{name="max-pool",size=2},"flatten",' + DENSE
 WIDE = 'network.layers=["flatten",{name="dense",units=500},"batch-norm","relu",{name="dense",units=10},"softmax"]'
 
 
