@@ -2,9 +2,10 @@
 
 Usage: python tests/benchmarks/kills.py [--kills N] [--jobs N] [--seed N]
 
-Every registered optimizer with every registered gradient estimator: its run of about a second, with a checkpoint every
-20 ms, is killed a few times and then left to end. Compared are all parameters and history.csv. A process that ended
-before it was killed is no kill. What can end a process on the way other than the kill is printed, and counts.
+Every registered optimizer with every registered gradient estimator whose array library is installed: its run of about
+a second, with a checkpoint every 20 ms, is killed a few times and then left to end. Compared are all parameters and
+history.csv. A process that ended before it was killed is no kill. What can end a process on the way other than the kill
+is printed, and counts.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 
 import attrs
@@ -71,13 +73,24 @@ def write_points(path: Path) -> None:
 
 def arguments_of(optimizer: str, estimator: str, points: Path) -> list[str]:
     """Return the call that trains for about a second."""
-    settings = {"data": {"path": str(points)}, "network": {"hidden": [4]}, "training": {"batch_size": 2}}
+    array = find_array(estimator)
+    settings = {
+        "data": {"path": str(points)},
+        "network": {"hidden": [4], "array": array},
+        "training": {"batch_size": 2},
+    }
     wanted = create_experiment({**settings, "gradient": estimator, "optimizer": {"name": optimizer}})
     data = load(points)
     once, _ = time_iteration(wanted, data)
     iterations = min(4000, round(LONG / once))
     options = {"hidden": 4, "batch-size": 2, "iterations": iterations, "optimizer": optimizer, "gradient": estimator}
-    return ["train", "--data", points.name, *(f"--{key}={value}" for key, value in options.items())]
+    all_of_it = {**options, "array": array}
+    return ["train", "--data", points.name, *(f"--{key}={value}" for key, value in all_of_it.items())]
+
+
+def find_array(estimator: str) -> str:
+    """Return the array library that an estimator computes with."""
+    return get_host().registry.find("gradient", estimator).cls.array_library or "numpy"
 
 
 def differing_bits(one: bytes, other: bytes) -> int:
@@ -140,7 +153,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     registry = get_host().registry
-    pairs = list(itertools.product(registry.names("optimizer"), registry.names("gradient")))
+    estimators = [name for name in registry.names("gradient") if find_spec(find_array(name))]
+    pairs = list(itertools.product(registry.names("optimizer"), estimators))
     share, rest = divmod(options.kills, len(pairs))
     with tempfile.TemporaryDirectory() as path, ThreadPoolExecutor(options.jobs) as pool:
         folder = Path(path)

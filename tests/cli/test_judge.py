@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from processes import Call
 
-TABLES = Path(__file__).parents[1] / "comparison" / "tables"
+TABLES = Path(__file__).parents[1] / "plugins" / "tables"
 
 
 @pytest.fixture(autouse=True)
