@@ -43,7 +43,7 @@ class Library:
             values = values.astype(dtype, order="C", copy=not is_fresh)
         wanted = None if dtype is None else getattr(self._xp, np.dtype(dtype).name)
         if self.name == "torch" and array_api_compat.is_torch_array(values):  # `asarray` may drop the tape
-            return values.to(self.device, wanted)  # type: ignore[return-value]
+            return values.to(self.device, wanted)  # type: ignore[no-any-return]
         return self._xp.asarray(values, dtype=wanted, device=self.device)  # type: ignore[no-any-return]
 
 
@@ -187,7 +187,7 @@ def unlock(array: Array) -> Array:
 
 def drop_tape(array: Any) -> Array:
     """Return an array as it is, without torch's tape, which would keep all that is computed of it."""
-    return array.detach() if array_api_compat.is_torch_array(array) else array  # type: ignore[return-value]
+    return array.detach() if array_api_compat.is_torch_array(array) else array  # type: ignore[no-any-return]
 
 
 def count_writes(array: Any) -> int:
