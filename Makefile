@@ -68,7 +68,7 @@ notes: $(VENV)/.test  ## Print the release notes: the newest section of the chan
 constraints: $(VENV)/.test  ## Choose the versions in constraints.txt anew
 	$(PIP) install uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
-	    --upgrade --group test --group lint --group docs --group bench --group release --group torch pyproject.toml -o constraints.txt
+	    --upgrade --group test --group lint --group docs --group bench --group release --group torch --group notebook --group browser pyproject.toml -o constraints.txt
 
 clean:  ## Remove the environment and what tools have left
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist docs/_build
@@ -92,7 +92,7 @@ $(VENV)/.test: $(VENV)/.run
 	touch $@
 
 $(VENV)/.check: $(VENV)/.test
-	$(PIP) install --constraint constraints.txt --group torch --group release
+	$(PIP) install --constraint constraints.txt --group torch --group release --group notebook --group browser
 	touch $@
 
 $(VENV)/.release: $(VENV)/.test

@@ -1,0 +1,1 @@
+"""The slides' names, as they write them."""

@@ -1,0 +1,1 @@
+"""HTML of runs, comparisons and networks: pages, and displays in notebooks."""

@@ -1,0 +1,1 @@
+"""Progress of long work, in a terminal and in a notebook."""

@@ -1,0 +1,1 @@
+"""One update of the parameters, step by step."""
