@@ -52,8 +52,8 @@ CHANGES = {
         "modnet.open_run: parameter was added as required",
     ),
     "another default": (
-        "step_num: int = 100",
-        "step_num: int = 200",
+        "step_num: int = 100) -> X",
+        "step_num: int = 200) -> X",
         "gradient_descent: parameter default was changed",
     ),
     "another type": (
