@@ -1,4 +1,4 @@
-"""Numerical differentiation and gradient descent as the book writes them: the caller's array is moved."""
+"""Numerical differentiation and gradient descent, which move the caller's array."""
 
 from __future__ import annotations
 

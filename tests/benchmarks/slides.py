@@ -1,4 +1,4 @@
-"""One iteration of the slides' script by modnet.book, beside the slides' own loop over all parameters.
+"""One iteration of the slides' script, beside the slides' own loop.
 
 Usage: python tests/benchmarks/slides.py [--entries N]
 
