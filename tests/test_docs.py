@@ -64,6 +64,7 @@ def command_lines() -> list[tuple[str, str]]:
     [
         ("README.md", "README.ko.md"),
         ("docs/tutorial.md", "docs/tutorial.ko.md"),
+        ("docs/from-the-slides.md", "docs/from-the-slides.ko.md"),
         ("docs/hidden-size.md", "docs/hidden-size.ko.md"),
         ("docs/your-own-table.md", "docs/your-own-table.ko.md"),
     ],
