@@ -21,6 +21,7 @@ import attrs
 from modnet_optimizers import schedules
 
 import modnet
+import modnet.book
 import modnet.sklearn
 from modnet import types
 from modnet.compose.plugins import get_host
@@ -39,9 +40,9 @@ TITLES = {
     "errors": "Errors",
     "types": "Types",
     "text": "Text and files",
-    "sklearn": "modnet.sklearn",
     "more": "Other names",
 }
+OWN_PAGES = (modnet.book, modnet.sklearn)
 # The page of a public name, by the beginning of its module: the longest that fits.
 MODULES = {
     "": "more",
@@ -64,14 +65,12 @@ MODULES = {
     "modnet.nn.layers": "layers",
     "modnet.randomness": "arrays",
     "modnet.runs": "training",
-    "modnet.sklearn": "sklearn",
     "modnet.testing": "plugins",
     "modnet.testing.derivative_check": "checking",
     "modnet.testing.gradcheck": "checking",
     "modnet.testing.gradient_check": "checking",
     "modnet.text": "text",
     "modnet.types": "types",
-    "modnet_book": "book",
     "modnet_data": "data",
     "modnet_data.run_tables": "comparing",
     "modnet_datasets": "data",
@@ -129,7 +128,7 @@ def write_pages(folder: Path) -> None:
 def public_names() -> dict[str, Any]:
     """Return all public names, `modnet.` in front, and what they are."""
     found = {f"modnet.{name}": getattr(modnet, name) for name in sorted(modnet.__all__, key=str.lower)}
-    return found | {f"modnet.sklearn.{name}": getattr(modnet.sklearn, name) for name in modnet.sklearn.__all__}
+    return found | {f"{module.__name__}.{name}": getattr(module, name) for module in OWN_PAGES for name in module.__all__}
 
 
 def page_of_kind(kind: Kind) -> str:
@@ -143,8 +142,9 @@ def page_of(name: str) -> str:
     for kind in KINDS.values():
         if value is kind.interface:
             return page_of_kind(kind)
-    if name.startswith("modnet.sklearn."):
-        return "sklearn"
+    for module in OWN_PAGES:
+        if name.startswith(f"{module.__name__}."):
+            return module.__name__.rpartition(".")[2]
     module = value.__name__ if inspect.ismodule(value) else vars(modnet)["_MODULES"][name.removeprefix("modnet.")]
     return MODULES[max((start for start in MODULES if f"{module}.".startswith(f"{start}." if start else "")), key=len)]
 
