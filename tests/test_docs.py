@@ -91,7 +91,9 @@ def test_every_part_hook_and_public_name_stands_in_the_reference() -> None:
     assert not [label for label in labels if label not in "\n".join(pages.values())]
     assert len(objects) == len(set(objects))
     assert "more" not in pages, "say in tools/make_reference.py on which page names of these modules stand"
-    assert {f"reference/{page}" for page in pages} >= set(re.findall(r"(?m)^reference/\w.*$", text(DOCS / "reference.md")))
+    assert {f"reference/{page}" for page in pages} >= set(
+        re.findall(r"(?m)^reference/\w.*$", text(DOCS / "reference.md"))
+    )
 
 
 def test_formulas_are_of_built_in_parts() -> None:

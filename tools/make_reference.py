@@ -1,7 +1,7 @@
 """Write the pages of the reference from the docstrings and signatures: `python tools/make_reference.py`.
 
-`make docs` writes them to docs/reference, where Sphinx reads them: a page for each kind of part, with its interface, its
-hook and its built-ins, and pages for all other public names. Each name is an object of Sphinx's Python domain.
+`make docs` writes them to docs/reference, where Sphinx reads them: a page for each kind of part, with its built-ins,
+interface and hook, and pages for all other public names. Each name is an object of Sphinx's Python domain.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import modnet.sklearn
 from modnet import types
 from modnet.compose.plugins import get_host
 from modnet.host.kinds import KINDS, LIFECYCLE_HOOKS, Kind
-from modnet.host.registry import BUILT_IN, Component
+from modnet.host.registry import BUILT_IN
 
 FORMULAS = Path(__file__).parents[1] / "docs" / "formulas.toml"
 TITLES = {
@@ -105,10 +105,16 @@ def make_pages() -> dict[str, str]:
         if page not in kinds:
             pages[page] = [f"# {TITLES.get(page, f'modnet.{page}')}", "```{py:currentmodule} modnet\n```"]
             pages[page].append(summary({f"{{py:obj}}`~{name}`": value for name, value in here.items()}))
+        else:
+            pages[page].append("## Interfaces" if len(here) > 1 else "## Interface")
         for name, value in here.items():
             pages[page] += public(name, value)
     for page, kind in kinds.items():
-        pages[page] += ["## Hooks", "```{py:currentmodule} None\n```", hook(kind.hookspec)]
+        pages[page] += [
+            "## Hooks" if kind.name == "callback" else "## Hook",
+            "```{py:currentmodule} None\n```",
+            hook(kind.hookspec),
+        ]
         if kind.name == "callback":
             pages[page] += [hook(specification) for specification in LIFECYCLE_HOOKS.values()]
     return {page: "\n\n".join(block.strip() for block in blocks if block) + "\n" for page, blocks in pages.items()}
@@ -128,7 +134,9 @@ def write_pages(folder: Path) -> None:
 def public_names() -> dict[str, Any]:
     """Return all public names, `modnet.` in front, and what they are."""
     found = {f"modnet.{name}": getattr(modnet, name) for name in sorted(modnet.__all__, key=str.lower)}
-    return found | {f"{module.__name__}.{name}": getattr(module, name) for module in OWN_PAGES for name in module.__all__}
+    return found | {
+        f"{module.__name__}.{name}": getattr(module, name) for module in OWN_PAGES for name in module.__all__
+    }
 
 
 def page_of_kind(kind: Kind) -> str:
@@ -157,13 +165,14 @@ def kind_blocks(kind: Kind) -> list[str]:
         f"# {kind.plural.capitalize()}",
         "```{py:currentmodule} modnet\n```",
         IN_USE[kind.name].format(*[components[0].name] * 2)
-        + f" [Writing a plugin](../plugins.md) says how to write your own {{py:class}}`~modnet.{kind.interface.__name__}`.",
+        + " [Writing a plugin](../plugins.md) says how to write your"
+        f" own {{py:class}}`~modnet.{kind.interface.__name__}`.",
         summary({f"[`{c.name}`](#{kind.name}-{c.name})": c.cls for c in components}),
     ]
     for c in components:
         blocks += [f"({kind.name}-{c.name})=\n## {c.name}", f"$$\n{known[c.name]}\n$$" if c.name in known else ""]
         head = f"{c.cls.__module__}.{c.cls.__qualname__}{signature(c.cls)}"
-        blocks.append(described("class", head, [prose(c.cls)], ":no-contents-entry:\n"))
+        blocks.append(describe("class", head, [prose(c.cls)], ":no-contents-entry:\n"))
     return blocks
 
 
@@ -191,20 +200,20 @@ def public(name: str, value: Any) -> list[str]:
     """Return the blocks about a public name."""
     short = name.removeprefix("modnet.")
     if short == "hookimpl":
-        return [described("decorator", name, [HOOKIMPL])]
+        return [describe("decorator", name, [HOOKIMPL])]
     if short in (known := aliases()):
-        return [described("type", name, [], f":canonical: {known[short]}\n")]
+        return [describe("type", name, [], f":canonical: {known[short]}\n")]
     if inspect.ismodule(value):
         return module_blocks(name, value)
     if not isinstance(value, type):
-        return [described("function", f"{name}{signature(value)}", [prose(value)])]
+        return [describe("function", f"{name}{signature(value)}", [prose(value)])]
     bases = [base for base in value.__bases__ if base in ancestors(value) or base is Exception]
     called = "__init__" in vars(value) and not inspect.isabstract(value) and not getattr(value, "_is_protocol", False)
     text = [prose(value), "Bases: " + ", ".join(reference(base) for base in bases) if bases else ""]
     kind = "exception" if issubclass(value, BaseException) else "class"
     canonical = f":canonical: {value.__module__}.{value.__qualname__}\n"
     head = f"{name}{signature(value) if called and kind == 'class' else ''}"
-    return [described(kind, head, [*text, *members(name, value)], canonical)]
+    return [describe(kind, head, [*text, *members(name, value)], canonical)]
 
 
 def reference(base: type) -> str:
@@ -220,22 +229,23 @@ def module_blocks(name: str, module: ModuleType) -> list[str]:
     found = {key: getattr(module, key) for key in exported}
     for key, value in found.items():
         if inspect.isfunction(value) and value.__module__.startswith(module.__name__):
-            blocks.append(described("function", f"{name}.{key}{signature(value)}", [prose(value)]))
+            blocks.append(describe("function", f"{name}.{key}{signature(value)}", [prose(value)]))
         elif inspect.isclass(value) and value.__module__.startswith(module.__name__):
             blocks += public(f"{name}.{key}", value)
     blocks.append("```{py:currentmodule} modnet\n```")
+    room = module.__name__.rpartition(".")[0] or module.__name__
     for key, value in found.items():
-        if inspect.ismodule(value) and value.__name__.startswith(f"{module.__name__.rpartition('.')[0] or module.__name__}."):
+        if inspect.ismodule(value) and value.__name__.startswith(f"{room}."):
             blocks += module_blocks(f"{name}.{key}", value)
     return blocks
 
 
 def hook(specification: Any) -> str:
     """Return the block about a hook."""
-    return described("function", f"{specification.__name__}{signature(specification)}", [prose(specification)])
+    return describe("function", f"{specification.__name__}{signature(specification)}", [prose(specification)])
 
 
-def described(kind: str, head: str, blocks: list[str], options: str = "") -> str:
+def describe(kind: str, head: str, blocks: list[str], options: str = "") -> str:
     """Return an object of the Python domain, fenced so that what it holds may be fenced, too."""
     text = "\n\n".join(block for block in blocks if block)
     fence = "~" * (max((len(found) for found in re.findall(r"(?m)^~{3,}", text)), default=2) + 1)
@@ -262,7 +272,7 @@ def members(name: str, cls: type) -> Iterator[str]:
         for member, (annotation, note) in attribute_notes(base).items():
             if member not in fields and member not in seen:
                 seen.add(member)
-                yield described("attribute", f"{name}.{member}", [note], f":type: {annotation}\n")
+                yield describe("attribute", f"{name}.{member}", [note], f":type: {annotation}\n")
         for member, value in vars(base).items():
             if (member == "__call__" or not member.startswith("_")) and member not in seen:
                 seen.add(member)
@@ -273,12 +283,12 @@ def describe_member(name: str, member: Any) -> str:
     """Return the block about a property or method, nothing for anything else."""
     if isinstance(member, property):
         returned = annotation_text(inspect.signature(member.fget).return_annotation)  # type: ignore[arg-type]
-        return described("property", name, [prose(member)], f":type: {returned}\n" if returned else "")
+        return describe("property", name, [prose(member)], f":type: {returned}\n" if returned else "")
     kind = {classmethod: "classmethod", staticmethod: "staticmethod"}.get(type(member), "method")
     function = getattr(member, "__func__", member)
     if not inspect.isfunction(function) or not function.__doc__:
         return ""
-    return described(kind, f"{name}{signature(function)}", [prose(function)])
+    return describe(kind, f"{name}{signature(function)}", [prose(function)])
 
 
 def attribute_notes(cls: type) -> dict[str, tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The pages of the reference, written anew before each build, and links to them from names in prose."""
+"""Pages of the reference, and links to them from names in prose."""
 
 from __future__ import annotations
 
@@ -24,7 +24,12 @@ def link_names(app: Sphinx, doctree: nodes.document) -> None:
         inside = isinstance(literal.parent, (nodes.reference, nodes.title, addnodes.pending_xref))
         if not inside and "xref" not in literal["classes"] and (found := NAME.fullmatch(literal.astext())):
             link = addnodes.pending_xref(
-                refdomain="py", reftype="obj", reftarget=found[1], refdoc=app.env.docname, refexplicit=False, refwarn=False
+                refdomain="py",
+                reftype="obj",
+                reftarget=found[1],
+                refdoc=app.env.docname,
+                refexplicit=False,
+                refwarn=False,
             )
             literal.replace_self(link)
             link += literal
