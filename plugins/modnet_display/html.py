@@ -1,4 +1,4 @@
-"""HTML in which whatever is not known to be safe is escaped: elements, tables, figures."""
+"""HTML in which foreign text is escaped: elements, tables, figures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from modnet.text import printable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LONGEST = 2_000  # letters of a text that a stranger may have written
+LONGEST = 2_000  # letters of a text that anybody may have written
 LARGEST = 400_000  # letters of a picture as SVG, beyond which it is smaller as PNG
 VOID = frozenset({"br", "hr", "img", "input", "link", "meta"})
 SVG, XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"

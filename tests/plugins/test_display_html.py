@@ -1,4 +1,4 @@
-"""HTML in which whatever may be of a stranger is escaped."""
+"""HTML in which foreign text is escaped."""
 
 from __future__ import annotations
 
