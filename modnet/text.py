@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 __all__ = [
     "describe_unknown", "format_column", "format_count", "format_error", "format_size", "format_table", "list_some",
-    "printable", "quote", "to_csv", "write_csv",
+    "measure_width", "printable", "quote", "to_csv", "write_csv",
 ]  # fmt: skip
 
 _BOTH = "\r\n"

@@ -57,10 +57,18 @@ def public(name: str, value: Any) -> list[str]:
     if name in (known := aliases()):
         return [code(f"{name} = {known[name]}")]
     if inspect.ismodule(value):
-        found = [getattr(value, member) for member in dict.fromkeys([*getattr(value, "__all__", ()), *vars(value)])]
-        functions = [f for f in found if inspect.isfunction(f) and f.__module__.startswith(value.__name__)]
+        listed = getattr(value, "__all__", ())
+        named = listed if "." in name else dict.fromkeys([*listed, *vars(value)])
+        found = [getattr(value, member) for member in named]
+        own = tuple({value.__name__, *(f.__module__ for f in found if inspect.isfunction(f) and f.__name__ in listed)})
+        functions = [f for f in found if inspect.isfunction(f) and f.__module__.startswith(own)]
         told = [(f"{name}.{f.__name__}{signature(f)}", f) for f in functions if not f.__name__.startswith("_")]
-        return [prose(value), *(block for head, function in told for block in (code(head), prose(function)))]
+        inside = {member: getattr(value, member) for member in listed if inspect.ismodule(getattr(value, member))}
+        return [
+            prose(value),
+            *(block for head, function in told for block in (code(head), prose(function))),
+            *(block for member, module in inside.items() for block in public(f"{name}.{member}", module)),
+        ]
     if not isinstance(value, type):
         return [code(f"{name}{signature(value)}"), prose(value)]
     public_bases = [base.__name__ for base in value.__bases__ if base in ancestors(value) or base is Exception]
