@@ -50,6 +50,7 @@ bench: $(VENV)/.bench  ## Time modnet against others and print the ratios
 	$(BIN)/python tests/benchmarks/central_difference.py
 	$(BIN)/python tests/benchmarks/convolution.py
 	$(BIN)/python tests/benchmarks/book_run.py
+	$(BIN)/python tests/benchmarks/slides.py
 	$(BIN)/python tests/benchmarks/start_up.py
 	$(BIN)/python tests/benchmarks/many_plugins.py
 	$(BIN)/python tests/benchmarks/csv_files.py

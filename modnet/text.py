@@ -16,8 +16,8 @@ from types import SimpleNamespace
 from typing import Any, TextIO
 
 __all__ = [
-    "describe_unknown", "format_column", "format_count", "format_error", "format_size", "format_table", "list_some",
-    "measure_width", "printable", "quote", "to_csv", "write_csv",
+    "describe_unknown", "escape", "format_column", "format_count", "format_duration", "format_error", "format_metric",
+    "format_size", "format_table", "list_some", "measure_width", "printable", "quote", "to_csv", "write_csv",
 ]  # fmt: skip
 
 _BOTH = "\r\n"
@@ -25,6 +25,7 @@ _ESCAPES = {"\n": r"\n", "\r": r"\r"}
 LONGEST_QUOTE = 40
 GAP = 2  # blanks between the columns of a table
 JOINERS = "\u200c\u200d"  # characters without a width within words of Persian, Hindi and others, and within emoji
+_RAW = f"\n\t\u00a0\u3000{JOINERS}"  # what is not printable, and harmless
 
 
 def format_table(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
@@ -75,6 +76,33 @@ def format_size(size: int) -> str:
     return f"{size} bytes"
 
 
+def format_metric(value: float) -> str:
+    """Return a metric with four digits: a place for each, unless its unit is far smaller or larger.
+
+    >>> format_metric(0.98), format_metric(50.94213), format_metric(1.23456e-6), format_metric(9.64e61)
+    ('0.9800', '50.9421', '1.235e-06', '9.64e+61')
+    """
+    return f"{value:.4f}" if value == 0 or 0.01 <= abs(value) < 1e6 else f"{value:.4g}"
+
+
+def format_duration(seconds: float) -> str:
+    """Return a time in words, in its two largest units.
+
+    >>> [format_duration(seconds) for seconds in (0.0025, 0.25, 75, 7500, 180000)]
+    ['2.5 ms', '0.2 s', '1 min 15 s', '2 h 5 min', '2 d 2 h']
+    """
+    if seconds < 0.1:
+        return f"{seconds * 1e3:.1f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    whole = round(seconds)
+    for name, size, smaller, part in (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
+        if whole >= size:
+            rest = whole % size // part
+            return f"{whole // size} {name}" + (f" {rest} {smaller}" if rest else "")
+    return f"{whole} s"
+
+
 def printable(text: str, longest: int, keep: str = "") -> str:
     r"""Return text from a file so that it can stand in a message: no control characters, and cut where it is long.
 
@@ -85,6 +113,15 @@ def printable(text: str, longest: int, keep: str = "") -> str:
     """
     shown = (c if c.isprintable() or c in keep else _ESCAPES.get(c, "?") for c in text[:longest])
     return "".join(shown) + "..." * (len(text) > longest)
+
+
+def escape(text: str) -> str:
+    r"""Return text in which no character is raw that a terminal obeys or hides; line ends and tabs stay as they are.
+
+    >>> escape("a" + chr(27) + "[2J" + chr(0x202E) + "b\n")
+    'a\\x1b[2J\\u202eb\n'
+    """
+    return "".join(c if c in _RAW or c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def quote(text: str, form: Callable[[str], str] = repr) -> str:

@@ -21,7 +21,7 @@ def test_nothing_that_was_promised_has_changed() -> None:
 def test_the_stub_is_python_with_every_public_name_once() -> None:
     names = [getattr(each, "name", None) or each.target.id for each in ast.parse(PROMISED).body[1:]]  # type: ignore[attr-defined]
     assert len(names) == len(set(names))
-    assert {*names} - {"hooks", "parts", "commands", "sklearn"} <= {*modnet.__all__}
+    assert {*names} - {"hooks", "parts", "commands", "book", "sklearn"} <= {*modnet.__all__}
 
 
 CHANGES = {
@@ -52,8 +52,8 @@ CHANGES = {
         "modnet.open_run: parameter was added as required",
     ),
     "another default": (
-        "step_num: int = 100",
-        "step_num: int = 200",
+        "step_num: int = 100) -> X",
+        "step_num: int = 200) -> X",
         "gradient_descent: parameter default was changed",
     ),
     "another type": (
@@ -123,7 +123,7 @@ def test_what_is_added_breaks_nothing() -> None:
     added = [
         ("def one_hot", "def new_name(x: int) -> int: ...\n\ndef one_hot"),
         ("class Metric:\n", "class Metric:\n    def new(self, x: int) -> int: ...\n"),
-        ("step_num: int = 100)", "step_num: int = 100, *, new: bool = False)"),
+        ("step_num: int = 100) -> X", "step_num: int = 100, *, new: bool = False) -> X"),
         ("def leaky_relu(self, slope: float = 0.01", "def leaky_relu(self, slope: float = 0.01, new: int = 0"),
         ("def modnet_data_cache(*, clear=...", "def modnet_data_cache(*, clear=..., new=..."),
     ]

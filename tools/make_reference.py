@@ -13,6 +13,7 @@ import attrs
 from modnet_optimizers import schedules
 
 import modnet
+import modnet.book
 import modnet.sklearn
 from modnet import types
 from modnet.compose.plugins import get_host
@@ -42,8 +43,9 @@ def reference() -> str:
     blocks.append("## Public names")
     for name in sorted(modnet.__all__, key=str.lower):
         blocks += [f"### modnet.{name}", *public(name, getattr(modnet, name))]
-    for name in modnet.sklearn.__all__:
-        blocks += [f"### modnet.sklearn.{name}", *public(name, getattr(modnet.sklearn, name))]
+    for module in (modnet.book, modnet.sklearn):
+        for name in module.__all__:
+            blocks += [f"### {module.__name__}.{name}", *public(name, getattr(module, name))]
     blocks.append("## Hooks")
     for hook in HOOKS.values():
         blocks += [f"### {hook.__name__}", code(f"{hook.__name__}{signature(hook)}"), prose(hook)]

@@ -17,6 +17,7 @@ import griffe
 from make_reference import aliases
 
 import modnet
+import modnet.book
 import modnet.sklearn
 from modnet.cli.main import modnet_command
 from modnet.compose.plugins import get_host
@@ -36,7 +37,7 @@ from abc import abstractmethod
 
 def write_stub() -> str:
     """Return the public API: names, hooks, parts with their settings, commands with their options."""
-    names = [describe(name, getattr(modnet, name)) for name in sorted([*modnet.__all__, "sklearn"])]
+    names = [describe(name, getattr(modnet, name)) for name in sorted([*modnet.__all__, "book", "sklearn"])]
     hooks = [describe(name, hook) for name, hook in sorted(HOOKS.items())]
     commands = [describe_command(name, command) for name, command in list_commands("modnet", modnet_command)]
     blocks = [HEAD, *names, block("hooks", hooks), block("parts", describe_parts()), block("commands", commands)]

@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 import click
+from modnet_progress.terminal import RunsProgress, file_progress
 
 import modnet
 from modnet.cli.options import (
@@ -21,7 +22,6 @@ from modnet.cli.options import (
     read_alternatives,
 )
 from modnet.cli.output import Command, echo, get_output
-from modnet.cli.show.progress import RunsProgress, file_progress
 from modnet.comparison.grid import spread
 from modnet.comparison.training import COMPARISON
 from modnet.compose.tables import merge, read_toml

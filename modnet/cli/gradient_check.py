@@ -10,11 +10,11 @@ from typing import Any
 import attrs
 import click
 from modnet_figures.figures import FORMATS, save_figure
+from modnet_progress.terminal import file_progress
 
 from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
 from modnet.cli.output import Command, echo
 from modnet.cli.show.estimators import draw_estimators
-from modnet.cli.show.progress import file_progress
 from modnet.cli.show.values import format_title, to_json
 from modnet.compose.experiment import create_experiment, create_network, read_data, to_table
 from modnet.compose.tables import merge, read_toml

@@ -15,9 +15,8 @@ import click
 
 from modnet.errors import PluginError, to_printable
 from modnet.process import fill_descriptors
-from modnet.text import JOINERS
+from modnet.text import escape
 
-RAW = f"\n\t\u00a0\u3000{JOINERS}"  # what is not printable, and harmless
 OUTPUT = __name__  # the key of the command's own output, in the context of click
 
 
@@ -143,12 +142,3 @@ def _close(stream: TextIO) -> None:
     except (OSError, ValueError, AttributeError):  # a plugin may even have put something else in its place
         with suppress(OSError, ValueError, AttributeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def escape(text: str) -> str:
-    r"""Return text in which no character is raw that a terminal obeys or hides; line ends and tabs stay as they are.
-
-    >>> escape("a" + chr(27) + "[2J" + chr(0x202E) + "b\n")
-    'a\\x1b[2J\\u202eb\n'
-    """
-    return "".join(c if c in RAW or c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -10,11 +10,11 @@ from typing import Any
 
 import attrs
 import click
+from modnet_progress.terminal import file_progress
 
 from modnet.cli.options import load_all_plugins, parse_assignments, plugin_options
 from modnet.cli.output import Command, echo
 from modnet.cli.show.class_report import find_majority, format_class_report, score_classes
-from modnet.cli.show.progress import file_progress
 from modnet.compose.parts import create_metrics, make_part
 from modnet.compose.sources import is_data_set, read_rows, recognise_source
 from modnet.compose.tables import read_toml

@@ -8,11 +8,11 @@ from typing import NoReturn
 
 import attrs
 import click
+from modnet_progress.terminal import file_progress
 
 import modnet
 from modnet.cli.options import load_all_plugins, plugin_options
 from modnet.cli.output import Command, echo, tell
-from modnet.cli.show.progress import file_progress
 from modnet.cli.train import describe, run_to_end
 from modnet.compose.experiment import read_data
 from modnet.compose.tables import read_toml

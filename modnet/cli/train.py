@@ -13,14 +13,14 @@ from typing import Any
 
 import click
 from modnet_figures import figures
+from modnet_progress.terminal import RunProgress, file_progress
 
 import modnet
 from modnet.cli.options import choose_new_folder, experiment_options, load_all_plugins, plugin_options, read_changes
-from modnet.cli.output import Command, complain, echo, explain, tell
+from modnet.cli.output import Command, complain, echo, explain, get_output, tell
 from modnet.cli.show.diagnosis import diagnose
 from modnet.cli.show.forecast import format_forecast
-from modnet.cli.show.progress import RunProgress, file_progress
-from modnet.cli.show.values import format_duration, format_metric, format_settings, format_title
+from modnet.cli.show.values import format_settings, format_title
 from modnet.cli.signals import interrupting
 from modnet.compose.defaults import MAIN_JOB, get_default_job, merge_job
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data, to_table
@@ -36,7 +36,7 @@ from modnet.runs.folder import CURVES, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.receipt import flatten
 from modnet.runs.recorder import RunRecorder, create_run, train_run
-from modnet.text import format_column, format_count, format_table, printable
+from modnet.text import format_column, format_count, format_duration, format_metric, format_table, printable
 from modnet.types import History, Status
 
 WIDTH = 80
@@ -91,7 +91,7 @@ def run_to_end(wanted: Experiment, data: Dataset, recorder: RunRecorder, start: 
     note = ""
     recorder.diagnose = diagnose
     folder = recorder.path.absolute()  # wherever a plugin changes the current folder to
-    with interrupting("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") as signals, RunProgress() as progress:
+    with interrupting("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") as signals, RunProgress(get_output()) as progress:
         try:
             try:
                 train_run(wanted, data, recorder, start, progress)

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import modnet_progress
 import pytest
 
 import modnet
@@ -93,9 +94,10 @@ def test_characters_that_are_obeyed_or_hidden_are_escaped(text: str, shown: str)
 
 def test_every_command_prints_through_one_function() -> None:
     """The overview of data alone has codes of its own, for greys; a line of progress is written over."""
-    folder = Path(modnet.__file__).parent / "cli"
+    folders = Path(modnet.__file__).parent / "cli", Path(modnet_progress.__file__).parent
     direct = [
         (file.relative_to(folder).as_posix(), ast.unparse(node.args[0]))
+        for folder in folders
         for file in sorted(folder.rglob("*.py"))
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func) in {"click.echo", "click.secho", "print"}
@@ -103,7 +105,7 @@ def test_every_command_prints_through_one_function() -> None:
     assert direct == [
         ("data/__init__.py", "overview_to_text(view, screen)"),
         ("output.py", "escape(text)"),
-        ("show/progress.py", "escape(line)"),
+        ("terminal.py", "escape(line)"),
     ]
 
 

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import modnet_progress.terminal
 import pytest
 from click.testing import CliRunner
+from modnet_progress.terminal import RunProgress, format_epoch
 from processes import wait_until
 
-import modnet.cli.show.progress
 from modnet import History, Status
 from modnet.cli.main import modnet_command
-from modnet.cli.show.progress import RunProgress, format_epoch
-from modnet.cli.show.values import format_duration
 from modnet.interfaces import Metric
+from modnet.text import format_duration
 
 
 @attrs.define
@@ -89,7 +89,7 @@ def test_elsewhere_than_on_a_terminal_there_are_plain_lines_only() -> None:
 
 
 def test_a_long_epoch_gives_signs_of_life_with_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(modnet.cli.show.progress, "SIGN_OF_LIFE", 0.05)
+    monkeypatch.setattr(modnet_progress.terminal, "SIGN_OF_LIFE", 0.05)
     out = io.StringIO()
     with RunProgress(out) as report:
         report.run_started(Run(10, seconds=20.0, history=History([2.3])))

@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from modnet_progress.terminal import RunsProgress
 from modnet_verdicts.comparing import FILES
 from processes import wait_until
 
 import modnet
-from modnet.cli.show.progress import RunsProgress
 from modnet.comparison.tasks import train_table
 from modnet.comparison.training import measure_progress
 from modnet.comparison.workers import Job
@@ -181,8 +181,8 @@ class TestContinued:
 
 
 def test_what_takes_long_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modnet.cli.show.progress.MEASURE_EVERY", 0.01)
-    monkeypatch.setattr("modnet.cli.show.progress.SIGN_OF_LIFE", 0.02)
+    monkeypatch.setattr("modnet_progress.terminal.MEASURE_EVERY", 0.01)
+    monkeypatch.setattr("modnet_progress.terminal.SIGN_OF_LIFE", 0.02)
     out = io.StringIO()
     with RunsProgress(out) as progress:
         progress.start(4, 1, lambda: 0.5)
@@ -193,7 +193,7 @@ def test_what_takes_long_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_runs_are_not_measured_where_nothing_is_shown_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modnet.cli.show.progress.MEASURE_EVERY", 0.001)
+    monkeypatch.setattr("modnet_progress.terminal.MEASURE_EVERY", 0.001)
     measured: list[float] = []
     with RunsProgress(io.StringIO()) as progress:
         progress.start(4, 1, lambda: measured.append(0.5) or 0.5)

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from modnet_progress.terminal import format_epoch
 
 import modnet
 from modnet import DataError, Dataset, DivergedError, History, Observer, SettingError, ShapeError, TrainingInterrupted
-from modnet.cli.show.progress import format_epoch
 from modnet.cli.show.summary import summarize
 from modnet.data.fingerprint import data_fingerprint
 from modnet.nn.checkpoint import Checkpoints, hash_params

@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 import click
 from modnet_figures.figures import FORMATS, save_figure
+from modnet_progress.terminal import file_progress
 
 from modnet.cli.data.conversion import choose_source, read_whole, write
 from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options
@@ -21,7 +22,6 @@ from modnet.cli.output import Group, echo, get_output
 from modnet.cli.show.columns import CELLS, ColumnSummary, summarize_columns
 from modnet.cli.show.data_overview import Overview, overview_to_json, overview_to_text
 from modnet.cli.show.data_picture import draw_data
-from modnet.cli.show.progress import file_progress
 from modnet.cli.show.proposal import propose
 from modnet.cli.show.summary import as_one_class, summarize
 from modnet.cli.show.table_overview import TableOverview, table_to_json, table_to_text

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 import click
 import numpy as np
+from modnet_progress.terminal import RunsProgress, file_progress
 
 from modnet import compare
 from modnet.cli.options import load_all_plugins, plugin_options
@@ -20,7 +21,6 @@ from modnet.cli.reproduce.data import find_data
 from modnet.cli.reproduce.measures import check_figures, measure_function, measure_runs
 from modnet.cli.reproduce.results import PublishedResult, create_published, find_published, list_published
 from modnet.cli.reproduce.verdicts import LEVEL, Finding, find_quantile, judge
-from modnet.cli.show.progress import RunsProgress, file_progress
 from modnet.cli.show.values import to_json
 from modnet.comparison.training import read_settings
 from modnet.compose.plugins import containing_plugins

@@ -1,1 +1,1 @@
-"""Pictures, tables and progress that the commands show."""
+"""Pictures and tables that the commands show."""

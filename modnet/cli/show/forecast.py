@@ -10,7 +10,6 @@ import timeit
 import attrs
 import numpy as np
 
-from modnet.cli.show.values import format_duration
 from modnet.compose.experiment import Experiment, create_network
 from modnet.compose.parts import find_name, list_usable_names, make_part
 from modnet.data.dataset import Dataset
@@ -20,7 +19,7 @@ from modnet.nn.blas import limit_blas_threads
 from modnet.nn.layers import find_dense_layers
 from modnet.nn.schedules import fix_rate, set_horizon
 from modnet.nn.training import train_network
-from modnet.text import format_table
+from modnet.text import format_duration, format_table
 from modnet.types import State
 
 LONGEST = 60.0  # seconds of evaluations one after the other, of which structure may spare most

@@ -28,33 +28,6 @@ def format_number(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}g}"
 
 
-def format_metric(value: float) -> str:
-    """Return a metric with four digits: a place for each, unless its unit is far smaller or larger.
-
-    >>> format_metric(0.98), format_metric(50.94213), format_metric(1.23456e-6), format_metric(9.64e61)
-    ('0.9800', '50.9421', '1.235e-06', '9.64e+61')
-    """
-    return f"{value:.4f}" if value == 0 or 0.01 <= abs(value) < 1e6 else f"{value:.4g}"
-
-
-def format_duration(seconds: float) -> str:
-    """Return a time in words, in its two largest units.
-
-    >>> [format_duration(seconds) for seconds in (0.0025, 0.25, 75, 7500, 180000)]
-    ['2.5 ms', '0.2 s', '1 min 15 s', '2 h 5 min', '2 d 2 h']
-    """
-    if seconds < 0.1:
-        return f"{seconds * 1e3:.1f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    whole = round(seconds)
-    for name, size, smaller, part in (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
-        if whole >= size:
-            rest = whole % size // part
-            return f"{whole // size} {name}" + (f" {rest} {smaller}" if rest else "")
-    return f"{whole} s"
-
-
 def format_settings(settings: Mapping[str, Any]) -> str:
     """Return settings as they would be given behind --set.
 

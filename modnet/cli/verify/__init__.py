@@ -10,10 +10,10 @@ from typing import Any
 
 import attrs
 import click
+from modnet_progress.terminal import RunProgress, file_progress
 
 from modnet.cli.options import load_all_plugins, plugin_options
-from modnet.cli.output import Command, echo
-from modnet.cli.show.progress import RunProgress, file_progress
+from modnet.cli.output import Command, echo, get_output
 from modnet.cli.verify.retraining import retrain
 from modnet.cli.verify.verification import OWN, Retraining, Verification, compare_with_receipt
 from modnet.compose.tables import Table, read_toml
@@ -57,7 +57,7 @@ def verify(
     if not json_:
         echo(_format_differences(found))
     if not dry_run and found.can_be_trained(accept=accept):
-        with RunProgress(sys.stderr if json_ else None) as progress:
+        with RunProgress(sys.stderr if json_ else get_output()) as progress:
             found = retrain(found, progress)
     echo(json.dumps(to_json(found), indent=2) if json_ else format_verdict(found))
     sys.exit(0 if found.identical else 1)

@@ -12,13 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
 
-from modnet.cli.output import escape, get_output
-from modnet.cli.show.values import format_duration, format_metric
+from modnet import History, ObservedRun, Observer, hookimpl
 from modnet.files import telling
-from modnet.host.kinds import hookimpl
-from modnet.interfaces import ObservedRun, Observer
-from modnet.text import format_column
-from modnet.types import History
+from modnet.text import escape, format_column, format_duration, format_metric
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -61,7 +57,7 @@ class _Progress:
     """A bar on a terminal, or lines elsewhere, refreshed by a thread until the `with` block ends."""
 
     def __init__(self, out: TextIO | None = None) -> None:
-        self._out = out or get_output()
+        self._out = out or sys.stdout
         self._bar = _create_bar(self._out)
         self._begin = self._last_line = time.monotonic()
         self._stop = threading.Event()
