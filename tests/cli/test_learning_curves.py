@@ -25,8 +25,8 @@ def test_loss_and_both_accuracies_are_drawn(history: History) -> None:
     raw, mean = left.lines
     assert raw.get_ydata().tolist() == history.loss
     assert raw.get_xdata().tolist() == list(range(1, 201))
-    assert mean.get_ydata()[0] == pytest.approx(sum(history.loss[:4]) / 4)
-    assert mean.get_xdata()[0] == 4
+    assert mean.get_ydata()[0] == pytest.approx(sum(history.loss[:5]) / 5)
+    assert mean.get_xdata()[0] == 3, "the mean stands in the middle of what it is of"
     train, test = right.lines
     assert (list(train.get_xdata()), list(train.get_ydata())) == (history.evaluated_at, history.train_accuracy)
     assert list(test.get_ydata()) == history.test_accuracy

@@ -45,7 +45,7 @@ class TestPicture:
         assert [len(axes.collections) for axes in figure.axes] == [1, 1, 1, 1]
         (legend,) = figure.legends
         assert [text.get_text() for text in legend.get_texts()] == ["near (20 evaluations)", "spsa (20 evaluations)"]
-        assert loss.lines[0].get_xdata()[0] == 4
+        assert loss.lines[0].get_xdata()[0] == 3
 
     def test_a_run_that_lacks_a_column_has_no_line_of_it(self) -> None:
         _, _, angle, _ = from_histories({"a": [make_history(0.9)], "b": [make_history(0.5, 80.0)]}, "").axes

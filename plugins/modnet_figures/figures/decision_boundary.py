@@ -1,4 +1,4 @@
-"""The decision boundary in the plane of two features, or the surface of a regression."""
+"""The decision boundary between classes in the plane of two features."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The weights of the first layer: images of what each unit looks for, or a table."""
+"""The weights of the first layer, as images or as a table."""
 
 from __future__ import annotations
 
