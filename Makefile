@@ -6,7 +6,7 @@ EXTRAS := compare,frames,parquet,plot,rich,tensorboard,zst
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check long lint format types docs reference api bench dist notes constraints clean
+.PHONY: help demo test check long lint format types docs api bench dist notes constraints clean
 
 help:  ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,9 +38,6 @@ types: $(VENV)/.test  ## Check the types
 
 docs: $(VENV)/.docs  ## Build the documentation in docs/_build
 	$(BIN)/sphinx-build -W -q docs docs/_build
-
-reference: $(VENV)/.test  ## Write docs/reference.md anew from the docstrings
-	$(BIN)/python tools/make_reference.py
 
 api: $(VENV)/.test  ## Promise the public API as it is: write tests/compat/public_api.pyi, and print what breaks
 	$(BIN)/python tools/public_api.py

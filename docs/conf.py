@@ -12,7 +12,10 @@ sys.path[:0] = [str(ROOT / "docs" / "_extensions"), str(ROOT / "tools")]
 project = "modnet"
 copyright = "the modnet authors"
 release = modnet.__version__
-extensions = ["myst_parser", "sphinx_copybutton", "sphinx_design", "formulas", "languages"]
+extensions = ["myst_parser", "sphinx_copybutton", "sphinx_design", "formulas", "languages", "reference"]
+toc_object_entries_show_parents = "hide"
+smartquotes = False  # docstrings speak of quotes
+python_maximum_signature_line_length = 88
 exclude_patterns = ["_build", "_templates"]
 templates_path = ["_templates"]
 
@@ -20,6 +23,7 @@ myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist
 myst_heading_anchors = 3
 
 html_theme = "furo"
+html_theme_options = {"top_of_page_buttons": ["view"]}  # which _templates makes the switch of languages
 html_title = f"modnet {release}"
 html_baseurl = os.environ.get("READTHEDOCS_CANONICAL_URL", "")
 html_static_path = ["_static"]

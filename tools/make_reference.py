@@ -1,12 +1,20 @@
-"""Write docs/reference.md from the docstrings and signatures: `python tools/make_reference.py`."""
+"""Write the pages of the reference from the docstrings and signatures: `python tools/make_reference.py`.
+
+`make docs` writes them to docs/reference, where Sphinx reads them: a page for each kind of part, with its built-ins,
+interface and hook, and pages for all other public names. Each name is an object of Sphinx's Python domain.
+"""
 
 from __future__ import annotations
 
 import ast
 import inspect
 import re
+import sys
 import textwrap
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import attrs
@@ -17,68 +25,232 @@ import modnet.book
 import modnet.sklearn
 from modnet import types
 from modnet.compose.plugins import get_host
-from modnet.host.kinds import KINDS
-from modnet.host.problems import HOOKS
+from modnet.host.kinds import KINDS, LIFECYCLE_HOOKS, Kind
 from modnet.host.registry import BUILT_IN
 
-REFERENCE = Path(__file__).parents[1] / "docs" / "reference.md"
-INTRODUCTION = """\
-# Reference
-
-This page is written by `tools/make_reference.py` from the docstrings and signatures; `make reference` writes it
-anew. In the examples, `np` is NumPy.
-"""
+FORMULAS = Path(__file__).parents[1] / "docs" / "formulas.toml"
+TITLES = {
+    "training": "Training and runs",
+    "data": "Data sets",
+    "comparing": "Comparing and judging",
+    "checking": "Gradients and checks",
+    "seeing": "Pictures and pages",
+    "plugins": "Plugins and their tests",
+    "arrays": "Arrays and random numbers",
+    "errors": "Errors",
+    "types": "Types",
+    "text": "Text and files",
+    "more": "Other names",
+}
+OWN_PAGES = (modnet.book, modnet.sklearn)
+# The page of a public name, by the beginning of its module: the longest that fits.
+MODULES = {
+    "": "more",
+    "modnet.comparison": "comparing",
+    "modnet.compose": "training",
+    "modnet.compose.plugins": "plugins",
+    "modnet.compose.sources": "data",
+    "modnet.data": "data",
+    "modnet.errors": "errors",
+    "modnet.files": "text",
+    "modnet.host": "plugins",
+    "modnet.interfaces": "plugins",
+    "modnet.interfaces.followers": "callbacks",
+    "modnet.interfaces.functions": "losses",
+    "modnet.interfaces.layers": "layers",
+    "modnet.interfaces.learning": "gradient-estimators",
+    "modnet.interfaces.sources": "data-sources",
+    "modnet.nn": "arrays",
+    "modnet.nn.checkpoint": "training",
+    "modnet.nn.layers": "layers",
+    "modnet.randomness": "arrays",
+    "modnet.runs": "training",
+    "modnet.testing": "plugins",
+    "modnet.testing.derivative_check": "checking",
+    "modnet.testing.gradcheck": "checking",
+    "modnet.testing.gradient_check": "checking",
+    "modnet.text": "text",
+    "modnet.types": "types",
+    "modnet_data": "data",
+    "modnet_data.run_tables": "comparing",
+    "modnet_datasets": "data",
+    "modnet_display": "seeing",
+    "modnet_executors": "comparing",
+    "modnet_export": "training",
+    "modnet_figures": "seeing",
+    "modnet_optimizers": "types",
+    "modnet_progress": "seeing",
+    "modnet_trace": "checking",
+    "modnet_verdicts": "comparing",
+}
+IN_USE = {  # what stands above the built-ins of a kind; {} is the first of them
+    "activation": 'Take one by its name, `modnet.activation("{}")`, or train with it: `modnet train --activation {}`.',
+    "layer": 'Take one by its name, `modnet.layer("{}", ...)`. An experiment file lists the `layers` of a network.',
+    "loss": 'Take one by its name, `modnet.loss("{}")`, or train with it: `modnet train --loss {}`.',
+    "gradient": 'Take one by its name, `modnet.gradient("{}")`, or train with it: `modnet train --gradient {}`.',
+    "optimizer": 'Take one by its name, `modnet.optimizer("{}")`, or train with it: `modnet train --optimizer {}`.',
+    "metric": 'Take one by its name, `modnet.metric("{}")`, or add it to a run: `modnet train --metric {}`.',
+    "data-source": "`modnet.load` finds the source of a file by itself; `modnet.source` takes one by its name.",
+    "callback": 'Take one by its name, `modnet.callback("{}")`, or add it to a run: `modnet train --callback {}`.',
+}
 HOOKIMPL = "Marks a module's function as the implementation of the hook that has its name: `@modnet.hookimpl`."
 
 
-def reference() -> str:
-    """Return the page."""
-    registry = get_host().registry
-    blocks = [INTRODUCTION, "## Built-in parts"]
+def make_pages() -> dict[str, str]:
+    """Return the text of each page by its name."""
+    names, kinds = public_names(), {page_of_kind(kind): kind for kind in KINDS.values()}
+    pages: dict[str, list[str]] = {page: kind_blocks(kind) for page, kind in kinds.items()}
+    for page in sorted(set(map(page_of, names))):
+        here = {name: value for name, value in names.items() if page_of(name) == page}
+        if page not in kinds:
+            pages[page] = [f"# {TITLES.get(page, f'modnet.{page}')}", "```{py:currentmodule} modnet\n```"]
+            pages[page].append(summary({f"{{py:obj}}`~{name}`": value for name, value in here.items()}))
+        else:
+            pages[page].append("## Interfaces" if len(here) > 1 else "## Interface")
+        for name, value in here.items():
+            pages[page] += public(name, value)
+    for page, kind in kinds.items():
+        pages[page] += [
+            "## Hooks" if kind.name == "callback" else "## Hook",
+            "```{py:currentmodule} None\n```",
+            hook(kind.hookspec),
+        ]
+        if kind.name == "callback":
+            pages[page] += [hook(specification) for specification in LIFECYCLE_HOOKS.values()]
+    return {page: "\n\n".join(block.strip() for block in blocks if block) + "\n" for page, blocks in pages.items()}
+
+
+def write_pages(folder: Path) -> None:
+    """Write the pages that have changed, and remove those that are no longer made."""
+    folder.mkdir(exist_ok=True)
+    pages = {folder / f"{page}.md": text for page, text in make_pages().items()}
+    for path in set(folder.glob("*.md")) - set(pages):
+        path.unlink()
+    for path, text in pages.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def public_names() -> dict[str, Any]:
+    """Return all public names, `modnet.` in front, and what they are."""
+    found = {f"modnet.{name}": getattr(modnet, name) for name in sorted(modnet.__all__, key=str.lower)}
+    return found | {
+        f"{module.__name__}.{name}": getattr(module, name) for module in OWN_PAGES for name in module.__all__
+    }
+
+
+def page_of_kind(kind: Kind) -> str:
+    """Return the page of a kind."""
+    return kind.plural.replace(" ", "-")
+
+
+def page_of(name: str) -> str:
+    """Return the page of a public name."""
+    value = public_names()[name]
     for kind in KINDS.values():
-        blocks.append(f"### {kind.plural.capitalize()}")
-        for component in registry.components(kind.name):
-            if component.owner == BUILT_IN:
-                blocks += [f"#### {component.name}", settings(component.cls), prose(component.cls)]
-    blocks.append("## Public names")
-    for name in sorted(modnet.__all__, key=str.lower):
-        blocks += [f"### modnet.{name}", *public(name, getattr(modnet, name))]
-    for module in (modnet.book, modnet.sklearn):
-        for name in module.__all__:
-            blocks += [f"### {module.__name__}.{name}", *public(name, getattr(module, name))]
-    blocks.append("## Hooks")
-    for hook in HOOKS.values():
-        blocks += [f"### {hook.__name__}", code(f"{hook.__name__}{signature(hook)}"), prose(hook)]
-    return "\n\n".join(block.strip() for block in blocks if block) + "\n"
+        if value is kind.interface:
+            return page_of_kind(kind)
+    for module in OWN_PAGES:
+        if name.startswith(f"{module.__name__}."):
+            return module.__name__.rpartition(".")[2]
+    module = value.__name__ if inspect.ismodule(value) else vars(modnet)["_MODULES"][name.removeprefix("modnet.")]
+    return MODULES[max((start for start in MODULES if f"{module}.".startswith(f"{start}." if start else "")), key=len)]
+
+
+def kind_blocks(kind: Kind) -> list[str]:
+    """Return the blocks about a kind's built-in parts."""
+    components = [c for c in get_host().registry.components(kind.name) if c.owner == BUILT_IN]
+    known = formulas().get(kind.name, {})
+    blocks = [
+        f"# {kind.plural.capitalize()}",
+        "```{py:currentmodule} modnet\n```",
+        IN_USE[kind.name].format(*[components[0].name] * 2)
+        + " [Writing a plugin](../plugins.md) says how to write your"
+        f" own {{py:class}}`~modnet.{kind.interface.__name__}`.",
+        summary({f"[`{c.name}`](#{kind.name}-{c.name})": c.cls for c in components}),
+    ]
+    for c in components:
+        blocks += [f"({kind.name}-{c.name})=\n## {c.name}", f"$$\n{known[c.name]}\n$$" if c.name in known else ""]
+        head = f"{c.cls.__module__}.{c.cls.__qualname__}{signature(c.cls)}"
+        blocks.append(describe("class", head, [prose(c.cls)], ":no-contents-entry:\n"))
+    return blocks
+
+
+def formulas() -> dict[str, dict[str, str]]:
+    """Return the formulas of built-in parts in TeX, by kind and name."""
+    return tomllib.loads(FORMULAS.read_text(encoding="utf-8"))
+
+
+def summary(entries: dict[str, Any]) -> str:
+    """Return a table of names and the first lines of their docstrings."""
+    rows = [f"| {head} | {first_line(head, value)} |" for head, value in entries.items()]
+    return "\n".join(["| name | |", "|---|---|", *rows])
+
+
+def first_line(head: str, value: Any) -> str:
+    """Return the first line of a docstring, for a table."""
+    name = head.split("`")[1].removeprefix("~modnet.")
+    if name in aliases():
+        return f"`{aliases()[name]}`".replace("|", "\\|")
+    text = HOOKIMPL if name == "hookimpl" else inspect.cleandoc(value.__doc__).split("\n\n")[0]
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def public(name: str, value: Any) -> list[str]:
     """Return the blocks about a public name."""
-    if name == "hookimpl":
-        return [HOOKIMPL]
-    if name in (known := aliases()):
-        return [code(f"{name} = {known[name]}")]
+    short = name.removeprefix("modnet.")
+    if short == "hookimpl":
+        return [describe("decorator", name, [HOOKIMPL])]
+    if short in (known := aliases()):
+        return [describe("type", name, [], f":canonical: {known[short]}\n")]
     if inspect.ismodule(value):
-        listed = getattr(value, "__all__", ())
-        named = listed if "." in name else dict.fromkeys([*listed, *vars(value)])
-        found = [getattr(value, member) for member in named]
-        own = tuple({value.__name__, *(f.__module__ for f in found if inspect.isfunction(f) and f.__name__ in listed)})
-        functions = [f for f in found if inspect.isfunction(f) and f.__module__.startswith(own)]
-        told = [(f"{name}.{f.__name__}{signature(f)}", f) for f in functions if not f.__name__.startswith("_")]
-        inside = {member: getattr(value, member) for member in listed if inspect.ismodule(getattr(value, member))}
-        return [
-            prose(value),
-            *(block for head, function in told for block in (code(head), prose(function))),
-            *(block for member, module in inside.items() for block in public(f"{name}.{member}", module)),
-        ]
+        return module_blocks(name, value)
     if not isinstance(value, type):
-        return [code(f"{name}{signature(value)}"), prose(value)]
-    public_bases = [base.__name__ for base in value.__bases__ if base in ancestors(value) or base is Exception]
-    head = f"class {name}({', '.join(public_bases)})" if public_bases else f"class {name}"
-    blocks = [code(head), prose(value)]
-    if "__init__" in vars(value) and not inspect.isabstract(value) and not getattr(value, "_is_protocol", False):
-        blocks.append(code(f"{name}{signature(value)}"))
-    return [*blocks, *members(value)]
+        return [describe("function", f"{name}{signature(value)}", [prose(value)])]
+    bases = [base for base in value.__bases__ if base in ancestors(value) or base is Exception]
+    called = "__init__" in vars(value) and not inspect.isabstract(value) and not getattr(value, "_is_protocol", False)
+    text = [prose(value), "Bases: " + ", ".join(reference(base) for base in bases) if bases else ""]
+    kind = "exception" if issubclass(value, BaseException) else "class"
+    canonical = f":canonical: {value.__module__}.{value.__qualname__}\n"
+    head = f"{name}{signature(value) if called and kind == 'class' else ''}"
+    return [describe(kind, head, [*text, *members(name, value)], canonical)]
+
+
+def reference(base: type) -> str:
+    """Return a link to a class."""
+    public = base.__name__ in modnet.__all__
+    return f"{{py:class}}`~modnet.{base.__name__}`" if public else f"`{base.__name__}`"
+
+
+def module_blocks(name: str, module: ModuleType) -> list[str]:
+    """Return the blocks about a module: its functions and classes, and then its modules that have such."""
+    blocks = [f"```{{py:module}} {name}\n```", prose(module)]
+    exported = getattr(module, "__all__", None) or [key for key in vars(module) if not key.startswith("_")]
+    found = {key: getattr(module, key) for key in exported}
+    room = module.__name__.rpartition(".")[0] or module.__name__
+    home = room if hasattr(module, "__all__") else module.__name__  # what it lists may be of a file beside it
+    for key, value in found.items():
+        if inspect.isfunction(value) and value.__module__.startswith(home):
+            blocks.append(describe("function", f"{name}.{key}{signature(value)}", [prose(value)]))
+        elif inspect.isclass(value) and value.__module__.startswith(home):
+            blocks += public(f"{name}.{key}", value)
+    blocks.append("```{py:currentmodule} modnet\n```")
+    for key, value in found.items():
+        if inspect.ismodule(value) and value.__name__.startswith(f"{room}."):
+            blocks += module_blocks(f"{name}.{key}", value)
+    return blocks
+
+
+def hook(specification: Any) -> str:
+    """Return the block about a hook."""
+    return describe("function", f"{specification.__name__}{signature(specification)}", [prose(specification)])
+
+
+def describe(kind: str, head: str, blocks: list[str], options: str = "") -> str:
+    """Return an object of the Python domain, fenced so that what it holds may be fenced, too."""
+    text = "\n\n".join(block for block in blocks if block)
+    fence = "~" * (max((len(found) for found in re.findall(r"(?m)^~{3,}", text)), default=2) + 1)
+    return f"{fence}{{py:{kind}}} {' '.join(head.split())}\n{options}\n{text}\n{fence}"
 
 
 def ancestors(cls: type) -> list[type]:
@@ -87,44 +259,48 @@ def ancestors(cls: type) -> list[type]:
     return [base for base in cls.__mro__[1:] if base in public or base in {ValueError, KeyboardInterrupt}]
 
 
-def members(cls: type) -> list[str]:
-    """Return a list of a class's public attributes and methods, those of bases that are not public among them."""
+def members(name: str, cls: type) -> Iterator[str]:
+    """Yield a class's public attributes and methods, those of bases that are not public among them."""
     if issubclass(cls, BaseException):
-        return []
-    lines = {}
+        return
+    seen: set[str] = set()
     for base in cls.__mro__:
         if base in ancestors(cls):
             break
         if not base.__module__.startswith("modnet"):
             continue
         fields = {field.name for field in attrs.fields(base)} if attrs.has(base) else set()
-        for name, note in attribute_notes(base).items():
-            if name not in fields:
-                lines.setdefault(name, f"- `{name}`{': ' + note if note else ''}")
-        for name, member in vars(base).items():
-            if (name == "__call__" or not name.startswith("_")) and (line := member_line(name, member)):
-                lines.setdefault(name, line)
-    return ["\n".join(lines.values())]
+        for member, (annotation, note) in attribute_notes(base).items():
+            if member not in fields and member not in seen:
+                seen.add(member)
+                yield describe("attribute", f"{name}.{member}", [note], f":type: {annotation}\n")
+        for member, value in vars(base).items():
+            if (member == "__call__" or not member.startswith("_")) and member not in seen:
+                seen.add(member)
+                yield describe_member(f"{name}.{member}", value)
 
 
-def member_line(name: str, member: Any) -> str:
-    """Return a property or method in one line, nothing for anything else."""
+def describe_member(name: str, member: Any) -> str:
+    """Return the block about a property or method, nothing for anything else."""
     if isinstance(member, property):
-        return f"- `{name}`: {oneline(member)}"
-    function = member.__func__ if isinstance(member, classmethod) else member
+        returned = annotation_text(inspect.signature(member.fget).return_annotation)  # type: ignore[arg-type]
+        return describe("property", name, [prose(member)], f":type: {returned}\n" if returned else "")
+    kind = {classmethod: "classmethod", staticmethod: "staticmethod"}.get(type(member), "method")
+    function = getattr(member, "__func__", member)
     if not inspect.isfunction(function) or not function.__doc__:
         return ""
-    return f"- `{'self' if name == '__call__' else name}{signature(function, 10_000)}`: {oneline(function)}"
+    return describe(kind, f"{name}{signature(function)}", [prose(function)])
 
 
-def attribute_notes(cls: type) -> dict[str, str]:
-    """Return the public attributes that a class's body declares, and the strings below them."""
+def attribute_notes(cls: type) -> dict[str, tuple[str, str]]:
+    """Return the public attributes that a class's body declares: their annotations, and the strings below them."""
     body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0].body  # type: ignore[attr-defined]
     notes = {}
     for statement, below in zip(body, [*body[1:], None], strict=True):
         if isinstance(statement, ast.AnnAssign) and not ast.unparse(statement.target).startswith("_"):
             text = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and below.value.value
-            notes[ast.unparse(statement.target)] = " ".join(text.split()) if isinstance(text, str) else ""
+            note = inspect.cleandoc(text) if isinstance(text, str) else ""
+            notes[ast.unparse(statement.target)] = (ast.unparse(statement.annotation), note)
     return notes
 
 
@@ -135,15 +311,8 @@ def aliases() -> dict[str, str]:
     return {ast.unparse(statement.target): ast.unparse(statement.value or statement) for statement in found}
 
 
-def settings(cls: type) -> str:
-    """Return a class's settings with types and defaults."""
-    parameters = inspect.signature(cls).parameters.values()
-    lines = [f"- `{parameter_text(parameter)}`" for parameter in parameters]
-    return "Settings:\n\n" + "\n".join(lines) if lines else "No settings."
-
-
-def signature(function: Any, width: int = 100) -> str:
-    """Return a signature without `self`, its annotations as the source has them, a parameter a line beyond `width`."""
+def signature(function: Any) -> str:
+    """Return a signature without `self`, its annotations as the source has them."""
     found, texts = inspect.signature(function), []
     for parameter in found.parameters.values():
         if parameter.kind is parameter.KEYWORD_ONLY and not any(text.startswith("*") for text in texts):
@@ -152,8 +321,7 @@ def signature(function: Any, width: int = 100) -> str:
             texts.append(parameter_text(parameter))
     returned = annotation_text(found.return_annotation)
     returns = "" if inspect.isclass(function) or not returned else f" -> {returned}"
-    whole = f"({', '.join(texts)}){returns}"
-    return whole if len(whole) < width else "(\n    " + ",\n    ".join(texts) + f",\n){returns}"
+    return f"({', '.join(texts)}){returns}"
 
 
 def parameter_text(parameter: inspect.Parameter) -> str:
@@ -180,15 +348,10 @@ def prose(value: Any) -> str:
     return re.sub(r"(?m)^>>> (?:.+\n?)+", lambda example: code(example[0].rstrip(), "pycon") + "\n", text)
 
 
-def oneline(value: Any) -> str:
-    """Return a docstring's prose in one line."""
-    return " ".join(inspect.cleandoc(value.__doc__ or "").split(">>>")[0].split())
-
-
 def code(text: str, language: str = "text") -> str:
     """Return a block of code."""
     return f"```{language}\n{text}\n```"
 
 
 if __name__ == "__main__":
-    REFERENCE.write_text(reference(), encoding="utf-8")
+    write_pages(Path(sys.argv[1]) if sys.argv[1:] else FORMULAS.parent / "reference")
