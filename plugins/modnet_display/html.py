@@ -1,0 +1,205 @@
+"""HTML in which foreign text is escaped: elements, tables, figures."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import re
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+from modnet import figures
+from modnet.text import printable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LONGEST = 2_000  # letters of a text that anybody may have written
+LARGEST = 400_000  # letters of a picture as SVG, beyond which it is smaller as PNG
+VOID = frozenset({"br", "hr", "img", "input", "link", "meta"})
+SVG, XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
+# What is black, or nearly so, is drawn in the color of the text around it; what is white in that of the ground.
+INK, PAPER = "currentColor", "var(--modnet-ground, transparent)"
+_INKS, _PAPERS = frozenset({"#000000", figures.GREY}), frozenset({"#ffffff"})
+_FONT = "var(--modnet-font, system-ui, sans-serif)"
+_REFERENCE = re.compile(r"url\(#([^)]+)\)")
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+_DECIMALS = re.compile(r"(\.\d\d)\d+")
+
+
+class Html(str):
+    """HTML that is safe where it stands: `element` makes it, and never escapes it again."""
+
+    __slots__ = ()
+
+
+def escape(value: object) -> Html:
+    r"""Return any text as HTML that shows it: no markup, no quotes, no control characters; cut where it is very long.
+
+    >>> escape('<b>"it\'s" & ' + chr(0x202E))
+    '&lt;b&gt;&quot;it&#x27;s&quot; &amp; ?'
+    """
+    return value if isinstance(value, Html) else Html(html.escape(printable(str(value), LONGEST, "\n\t")))
+
+
+def join(parts: Iterable[object], between: object = "") -> Html:
+    """Return parts one after the other, each escaped unless it is HTML.
+
+    >>> join([element("b", "a"), "<"], " ")
+    '<b>a</b> &lt;'
+    """
+    return Html(escape(between).join(map(escape, parts)))
+
+
+def element(name: str, *children: object, **attributes: object) -> Html:
+    """Return an element; what is not HTML is escaped, and so are the values of attributes.
+
+    An attribute whose value is True stands alone, and one that is None or False does not stand at all. `class_` is
+    `class`, `aria_label` is `aria-label`.
+
+    >>> element("a", "x < y", href="#top", class_="more", hidden=True, title=None)
+    '<a href="#top" class="more" hidden>x &lt; y</a>'
+    """
+    given = {key.rstrip("_").replace("_", "-"): value for key, value in attributes.items()}
+    shown = [
+        f" {key}" if value is True else f' {key}="{escape(value)}"'
+        for key, value in given.items()
+        if value is not None and value is not False
+    ]
+    return Html(f"<{name}{''.join(shown)}>" + ("" if name in VOID else f"{join(children)}</{name}>"))
+
+
+def table(
+    heads: Sequence[object],
+    rows: Iterable[Sequence[object]],
+    *,
+    caption: object = "",
+    row_heads: bool = True,
+    class_: str | None = None,
+) -> Html:
+    """Return a table with heads for its columns and, in its first cells, for its rows; cells of numbers are so marked.
+
+    >>> print(table(["class", "recall"], [["<7>", "0.98"]]))
+    <table><thead><tr><th scope="col">class</th><th scope="col" class="number">recall</th></tr></thead>
+    <tbody><tr><th scope="row">&lt;7&gt;</th><td class="number">0.98</td></tr>
+    </tbody></table>
+    """
+    body = [[*row] for row in rows]
+    kinds = [_find_kind([row[place] for row in body if place < len(row)]) for place in range(len(heads))]
+    top = element("tr", *(element("th", h, scope="col", class_=k) for h, k in zip(heads, kinds, strict=True)))
+    lines = []
+    for row in body:
+        cells = [element("td", cell, class_=kind) for cell, kind in zip(row, kinds, strict=False)]
+        if row_heads and row:
+            cells[0] = element("th", row[0], scope="row", class_=kinds[0])
+        lines.append(join([element("tr", *cells), "\n"]))
+    inside = [element("caption", caption)] if caption else []
+    return element("table", *inside, element("thead", top), "\n", element("tbody", *lines), class_=class_)
+
+
+def _find_kind(cells: Sequence[object]) -> str | None:
+    return "number" if cells and all(map(is_number, cells)) else None
+
+
+def is_number(cell: object) -> bool:
+    """Return whether a cell shows a number, or that there is none: 0.98, 1,234, 5 %, ±, -.
+
+    >>> is_number("1,234"), is_number("-0.5 ± 0.1"), is_number(""), is_number("7 a"), is_number("inf")
+    (True, True, True, False, True)
+    """
+    return bool(re.fullmatch(r"[\d\s.,%±+\-−–e]*|[-−]?inf|nan", html.unescape(str(cell))))
+
+
+def picture(figure: Figure, alt: str, *, key: str = "", largest: int = LARGEST) -> Html:
+    """Return a figure as an SVG inside HTML, or as a PNG where that is smaller; `alt` says what it shows.
+
+    What is black or `figures.GREY` in it takes the color of the text around it, and white areas that of the ground,
+    `--modnet-ground`, so that it can be read on light and on dark ones. White text stays white, as it stands on
+    something colored. Text is text, in the font of the page. The ids inside begin with `key`, without one with a
+    digest of the content, so that several pictures can be in one page. The same figure has the same bytes.
+    Raises MissingExtraError and ModnetError.
+    """
+    found = to_svg(figure, alt, key=key)
+    if len(found) <= largest:
+        return found
+    data = base64.b64encode(figures.render(figure, "png")).decode()
+    width, height = figure.get_size_inches() * 96
+    plain = element(
+        "img", alt=alt, src=Html(f"data:image/png;base64,{data}"), width=round(width), height=round(height),
+        class_="modnet-picture on-white",
+    )  # fmt: skip
+    return found if len(found) < len(plain) else plain
+
+
+def to_svg(figure: Figure, alt: str, *, key: str = "") -> Html:
+    """Return a figure as an SVG inside HTML, see `picture`."""
+    content = io.BytesIO()
+    with figures.drawing():
+        import matplotlib as mpl
+
+        mpl.rcParams.update({"svg.hashsalt": "modnet", "svg.fonttype": "none"})
+        figure.savefig(content, format="svg", dpi=150, metadata={"Date": None, "Creator": None})
+    written = _UNSEEN.sub("?", content.getvalue().decode())  # of labels, which Matplotlib writes as they are
+    root = ET.fromstring(written)  # noqa: S314 - Matplotlib has just made it
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag in {f"{SVG}metadata", f"{SVG}style"}:  # a style would be that of the whole page
+                parent.remove(child)
+    ids = _rename_ids(root, key or f"f{sha256(written.encode()).hexdigest()[:10]}")
+    for node in root.iter():
+        node.tag = node.tag.removeprefix(SVG)
+        _clean(node, ids)
+    width, height = figure.get_size_inches() * 96
+    root.attrib = {
+        "viewBox": root.get("viewBox", ""), "width": f"{width:.0f}", "height": f"{height:.0f}", "role": "img",
+        "aria-label": printable(alt, LONGEST), "class": "modnet-picture",
+        "style": f"fill:{INK};stroke-linejoin:round;stroke-linecap:butt;max-width:100%;height:auto",
+    }  # fmt: skip
+    return Html(ET.tostring(root, encoding="unicode", short_empty_elements=True).replace("\n", " "))
+
+
+def _rename_ids(root: ET.Element, key: str) -> dict[str, str]:
+    """Return new ids for those that something refers to; the others name what nobody asks for."""
+    wanted: dict[str, str] = {}
+    for node in root.iter():
+        names = [name for value in node.attrib.values() for name in _REFERENCE.findall(value)]
+        if (target := node.get(XLINK, "")).startswith("#"):
+            names.append(target[1:])
+        for name in names:
+            wanted.setdefault(name, f"{key}-{len(wanted)}")
+    return wanted
+
+
+def _clean(node: ET.Element, ids: dict[str, str]) -> None:
+    """Give a node the ids, colors and fonts of a page, and numbers with two decimals."""
+    if (name := node.attrib.pop("id", None)) in ids:
+        node.set("id", ids[str(name)])
+    if target := node.attrib.pop(XLINK, ""):
+        node.set("href", f"#{ids[target[1:]]}" if target.startswith("#") else target.replace("\n", ""))
+    for key, value in node.attrib.items():
+        if key == "style":
+            node.set(key, _restyle(node.tag, value))
+        elif key == "clip-path":
+            node.set(key, _REFERENCE.sub(lambda found: f"url(#{ids[found[1]]})", value))
+        elif key in {"d", "points", "x", "y", "width", "height", "transform"}:
+            node.set(key, " ".join(_DECIMALS.sub(r"\1", value).split()))
+    node.tail = None
+    if node.tag not in {"text", "tspan"}:
+        node.text = None
+
+
+def _restyle(tag: str, style: str) -> str:
+    """Return a style with the page's font, and the colors of text and ground in place of black and white."""
+    found = []
+    for key, _, value in (part.strip().partition(": ") for part in style.split(";") if part.strip()):
+        if key == "font-family" and "mono" not in value.lower():
+            value = _FONT
+        elif key in {"fill", "stroke"} and value in _INKS:
+            value = INK
+        elif key == "fill" and value in _PAPERS and tag not in {"text", "tspan"}:
+            value = PAPER
+        found.append(f"{key}:" + _DECIMALS.sub(r"\1", value))
+    return ";".join(found)
