@@ -227,13 +227,14 @@ def module_blocks(name: str, module: ModuleType) -> list[str]:
     blocks = [f"```{{py:module}} {name}\n```", prose(module)]
     exported = getattr(module, "__all__", None) or [key for key in vars(module) if not key.startswith("_")]
     found = {key: getattr(module, key) for key in exported}
+    room = module.__name__.rpartition(".")[0] or module.__name__
+    home = room if hasattr(module, "__all__") else module.__name__  # what it lists may be of a file beside it
     for key, value in found.items():
-        if inspect.isfunction(value) and value.__module__.startswith(module.__name__):
+        if inspect.isfunction(value) and value.__module__.startswith(home):
             blocks.append(describe("function", f"{name}.{key}{signature(value)}", [prose(value)]))
-        elif inspect.isclass(value) and value.__module__.startswith(module.__name__):
+        elif inspect.isclass(value) and value.__module__.startswith(home):
             blocks += public(f"{name}.{key}", value)
     blocks.append("```{py:currentmodule} modnet\n```")
-    room = module.__name__.rpartition(".")[0] or module.__name__
     for key, value in found.items():
         if inspect.ismodule(value) and value.__name__.startswith(f"{room}."):
             blocks += module_blocks(f"{name}.{key}", value)

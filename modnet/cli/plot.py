@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
-from modnet_figures.figures import FORMATS, save_figure
+from modnet_figures.figures import FORMATS, learning_curves, save_figure, several_runs
 
 from modnet.cli.options import load_chosen_plugins, plugin_options
 from modnet.cli.output import Command, echo
-from modnet.cli.show.curves.learning_curves import draw_learning_curves
-from modnet.cli.show.curves.several_runs import draw_several_runs
 from modnet.cli.show.values import format_title
 from modnet.comparison.grid import Setting, format_value, tell_apart, to_axes
 from modnet.comparison.training import COMPARISON
@@ -47,7 +45,10 @@ def plot(runs: tuple[Path, ...], out: Path | None, *, without: tuple[str, ...], 
         (run,) = found
         history, table = read_history(run)
         load_chosen_plugins(without, modules)
-        figure, path = draw_learning_curves(history, format_title(table), find_metrics(table)), out or run / CURVES
+        figure, path = (
+            learning_curves.from_history(history, format_title(table), find_metrics(table)),
+            out or run / CURVES,
+        )
     elif out is None:
         raise SettingError([f"{len(found)} runs are drawn in one picture: name its file by --out"], "--out")
     else:
@@ -58,7 +59,7 @@ def plot(runs: tuple[Path, ...], out: Path | None, *, without: tuple[str, ...], 
         for label, (history, table) in zip(label_runs(found), read, strict=True):
             groups.setdefault(label, []).append(history)
             metrics += find_metrics(table)
-        figure, path = draw_several_runs(groups, f"{len(found)} runs: mean and range", metrics), out
+        figure, path = several_runs.from_histories(groups, f"{len(found)} runs: mean and range", metrics), out
     save_figure(figure, path)
     echo(f"drawn in {path}")
 

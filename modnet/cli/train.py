@@ -18,7 +18,6 @@ from modnet_progress.terminal import RunProgress, file_progress
 import modnet
 from modnet.cli.options import choose_new_folder, experiment_options, load_all_plugins, plugin_options, read_changes
 from modnet.cli.output import Command, complain, echo, explain, get_output, tell
-from modnet.cli.show.curves.learning_curves import draw_learning_curves, list_recorded
 from modnet.cli.show.diagnosis import diagnose
 from modnet.cli.show.forecast import format_forecast
 from modnet.cli.show.values import format_settings, format_title
@@ -161,7 +160,7 @@ def _draw(recorder: RunRecorder, folder: Path, title: str) -> str:
     if not recorder.run or not recorder.is_saved:
         return ""
     drawn = recorder.run.history, title, recorder.run.metrics
-    return figures.try_to_draw(lambda: draw_learning_curves(*drawn), folder / CURVES)
+    return figures.try_to_draw(lambda: figures.learning_curves.from_history(*drawn), folder / CURVES)
 
 
 def _conclude(run: ObservedRun, recorder: RunRecorder, note: str) -> None:
@@ -169,7 +168,7 @@ def _conclude(run: ObservedRun, recorder: RunRecorder, note: str) -> None:
     done = str(run.status)
     if run.status is not Status.FINISHED:
         done += f" after {run.iteration:,} of {run.iterations:,} iterations"
-    recorded = list_recorded(history)
+    recorded = figures.learning_curves.list_recorded(history)
     columns = {name: values for name, values in history.columns.items() if values and name not in recorded}
     table = _tabulate_metrics(columns, run.metrics)
     shown = list(columns)[: 2 if table else 2 * len(run.metrics)]  # behind them are those of callbacks

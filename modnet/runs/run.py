@@ -16,12 +16,20 @@ import numpy as np
 
 import modnet.nn.run
 from modnet.compose.defaults import MAIN_JOB, ExperimentTraining, check_is_dataset, get_default_job
-from modnet.compose.experiment import DataSettings, Experiment, NetworkSettings, PluginSettings
+from modnet.compose.experiment import (
+    DataSettings,
+    Experiment,
+    NetworkSettings,
+    PluginSettings,
+    create_experiment,
+    read_data,
+)
 from modnet.compose.parts import GivenInPython, create_metrics, find_name, make_part, make_parts, read_part
 from modnet.compose.plugins import containing_plugins, get_host, list_asked
 from modnet.compose.settings import Settings
 from modnet.compose.tables import Table, read_toml
 from modnet.data.dataset import Dataset
+from modnet.data.fingerprint import data_fingerprint
 from modnet.errors import DataError, SettingError
 from modnet.files.opening import read_json
 from modnet.host.entry_points import LOADED
@@ -36,7 +44,9 @@ from modnet.runs.contents import read_course
 from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS, SUMMARY, check_files, check_is_free, check_is_run
 from modnet.runs.missing_plugins import make_finder
 from modnet.runs.model import TrainedModel
+from modnet.runs.receipt import Receipt
 from modnet.runs.recorder import create_run
+from modnet.runs.surroundings import compare_entries
 from modnet.types import Array, History, Params, Status
 
 _DEFAULTS = TrainingSettings()
@@ -242,12 +252,25 @@ class SavedRun(Trained):
     @cached_property
     def model(self) -> TrainedModel:
         """The trained network, with all that it takes to predict; raises PluginError where a part of it is missing."""
-        path = self.folder / EXPERIMENT
-        for name in list_asked(self.experiment)["modules"]:
-            get_host().load_module(make_finder(path)(name), optional=True)
+        self._load_modules()
         check_files(self.folder, (EXPERIMENT, PARAMS))
         with chdir("."), containing_plugins():
             return TrainedModel.read(self.folder)
+
+    @cached_property
+    def data(self) -> Dataset:
+        """The data that it was trained on, read again; raises DataError where it is not there, or has changed."""
+        self._load_modules()
+        receipt = Receipt.read(self.folder)
+        with chdir("."), containing_plugins():
+            found = read_data(create_experiment(self.experiment))[0]
+        if changed := compare_entries("data", receipt.content, data_fingerprint(found)):
+            raise DataError(f"{self.folder}: the data has changed since it was trained: {changed[0].format()}")
+        return found
+
+    def _load_modules(self) -> None:
+        for name in list_asked(self.experiment)["modules"]:
+            get_host().load_module(make_finder(self.folder / EXPERIMENT)(name), optional=True)
 
     @property
     def network(self) -> LayeredNetwork:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from modnet_figures.figures import render
+from modnet_figures.figures.several_runs import from_histories
 
 import modnet
 from modnet import History, SettingError
 from modnet.cli.main import modnet_command
 from modnet.cli.plot import label_runs
-from modnet.cli.show.curves.several_runs import draw_several_runs
 
 
 def make_history(accuracy: float, angle: float | None = None, ends: int = 200) -> History:
@@ -28,7 +28,7 @@ def make_history(accuracy: float, angle: float | None = None, ends: int = 200) -
 class TestPicture:
     def test_each_group_has_a_line_in_each_plot_with_the_mean_and_range_of_its_runs(self) -> None:
         groups = {"near": [make_history(0.9, 1.0)], "spsa": [make_history(0.5, 80.0), make_history(0.7, 84.0, 150)]}
-        figure = draw_several_runs(groups, "a title", [modnet.metric("accuracy")])
+        figure = from_histories(groups, "a title", [modnet.metric("accuracy")])
         loss, accuracy, angle, variance = figure.axes
         assert [axes.get_title() for axes in figure.axes] == [
             "loss of each mini-batch",
@@ -45,15 +45,15 @@ class TestPicture:
         assert [len(axes.collections) for axes in figure.axes] == [1, 1, 1, 1]
         (legend,) = figure.legends
         assert [text.get_text() for text in legend.get_texts()] == ["near (20 evaluations)", "spsa (20 evaluations)"]
-        assert loss.lines[0].get_xdata()[0] == 4
+        assert loss.lines[0].get_xdata()[0] == 3
 
     def test_a_run_that_lacks_a_column_has_no_line_of_it(self) -> None:
-        _, _, angle, _ = draw_several_runs({"a": [make_history(0.9)], "b": [make_history(0.5, 80.0)]}, "").axes
+        _, _, angle, _ = from_histories({"a": [make_history(0.9)], "b": [make_history(0.5, 80.0)]}, "").axes
         assert [len(line.get_xdata()) for line in angle.lines] == [0, 3, 2]
 
     def test_many_groups_runs_without_iterations_and_odd_names_can_be_drawn(self) -> None:
         groups = {rf"$\\frac{i}$": [make_history(0.5)] for i in range(30)}
-        assert render(draw_several_runs({**groups, "none": [History()]}, ""), "png").startswith(b"\x89PNG")
+        assert render(from_histories({**groups, "none": [History()]}, ""), "png").startswith(b"\x89PNG")
 
 
 @pytest.fixture(scope="module")

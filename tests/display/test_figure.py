@@ -100,10 +100,10 @@ def test_a_configuration_that_is_no_text_costs_the_picture_alone(tmp_path: Path)
 
 def test_a_picture_that_cannot_be_written_is_a_note(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("""
-import modnet_figures.figures
+import modnet_figures.canvas
 def full(*_):
     raise OSError(28, "No space left on device")
-modnet_figures.figures.write_atomically = full
+modnet_figures.canvas.write_atomically = full
 """)
     out, _ = train(tmp_path, PYTHONPATH=str(tmp_path))
     assert out.splitlines()[-1] == "curves.png was not drawn: No space left on device"
@@ -126,9 +126,9 @@ def test_the_picture_of_a_comparison_costs_no_results(tmp_path: Path) -> None:
 OWN = """
 import os
 from modnet_figures.figures import drawing, render
-from modnet.cli.show.curves.learning_curves import draw_learning_curves
+from modnet_figures.figures.learning_curves import from_history
 from modnet.types import History
-figure = draw_learning_curves(History([1.0]))
+figure = from_history(History([1.0]))
 import matplotlib as mpl
 assert os.environ["MPLBACKEND"] == mpl.rcParams["backend"] == "svg"
 mpl.rcParams["lines.linewidth"] = 7

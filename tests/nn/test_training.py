@@ -18,7 +18,6 @@ from modnet_progress.terminal import format_epoch
 
 import modnet
 from modnet import DataError, Dataset, DivergedError, History, Observer, SettingError, ShapeError, TrainingInterrupted
-from modnet.cli.show.curves.learning_curves import draw_learning_curves
 from modnet.cli.show.summary import summarize
 from modnet.data.fingerprint import data_fingerprint
 from modnet.nn.checkpoint import Checkpoints, hash_params
@@ -389,7 +388,7 @@ class TestAnotherPartOfTheData:
         (tmp_path / "history.csv").write_text(history_to_csv(run.history))
         assert read_history(tmp_path / "history.csv") == run.history
         assert "train acc, val acc | " in format_epoch(run)
-        assert len(draw_learning_curves(run.history).axes[1].lines) == 3
+        assert len(modnet.figures.learning_curves.from_history(run.history).axes[1].lines) == 3
 
     def test_it_belongs_to_what_the_data_is_known_by(self, data: Dataset, blobs: Dataset) -> None:
         assert repr(data).startswith("<Dataset: 300 training, 60 test and 60 validation samples of 2 features")

@@ -118,7 +118,7 @@ def plot(run: Path) -> object:
     """Return what is drawn, or None where the command fails."""
     drawn: list[object] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plotting, "draw_learning_curves", lambda *given: drawn.append(given))
+        patch.setattr(plotting.learning_curves, "from_history", lambda *given: drawn.append(given))
         patch.setattr(plotting, "save_figure", lambda *_: None)
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always")

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from modnet_figures.figures.learning_curves import from_history
 from processes import Call
 
 import modnet
 from modnet.cli.data.conversion import _take_values_as_classes, write
 from modnet.cli.plot import find_metrics
-from modnet.cli.show.curves.learning_curves import draw_learning_curves
 from modnet.runs.model import TrainedModel
 
 
@@ -171,8 +171,9 @@ def test_the_learning_curves_show_r2(run: Path):
     pytest.importorskip("matplotlib")
     from modnet.runs.contents import read_history
 
-    _, *others = draw_learning_curves(read_history(run / "history.csv"), "", find_metrics({})).axes
-    assert [(axes.get_title(), len(axes.lines)) for axes in others] == [("R²", 2), ("RMSE", 2)]
+    _, *others = from_history(read_history(run / "history.csv"), "", find_metrics({})).axes
+    assert [axes.get_title() for axes in others] == ["R²", "RMSE"]
+    assert [len(axes.get_legend().get_texts()) for axes in others] == [2, 2], "a line for each part"
 
 
 def test_a_gradient_is_checked(modnet_: Command, table: Path):

@@ -7,35 +7,72 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from modnet_figures.figures import COLORS, create_panels, drawing, escape
 
-from modnet.cli.show.curves.learning_curves import ANGLE, LONGEST, MOST, decorate_recorded, list_recorded
-from modnet.interfaces import Metric
+from modnet import Array, History, Metric, Run, SavedRun, SettingError
 from modnet.text import printable
-from modnet.types import Array, History
+from modnet_figures.canvas import COLORS, drawing, escape, open_panels
+from modnet_figures.figures.learning_curves import (
+    ANGLE,
+    LONGEST,
+    MOST,
+    decorate_recorded,
+    find_metrics,
+    list_recorded,
+    smooth,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+__all__ = ["from_histories", "from_runs"]
 
 WIDE = 30.0  # values that span more than such a factor are drawn on a logarithmic axis
 LINES = ("-", "--", ":", "-.")  # of groups that share a color
 COST = "gradient_evaluations"
 
 
-@drawing()
-def draw_several_runs(groups: Mapping[str, Sequence[History]], title: str, metrics: Sequence[Metric] = ()) -> Figure:
+def from_runs(runs: Mapping[str, Any] | Sequence[Run | SavedRun], *, title: str = "", ax: Any = None) -> Figure:
+    """Return the learning curves of several runs in one picture, a color each.
+
+    `runs` are runs by their label, or lists of them, of which the mean and the range are drawn; or a list of runs.
+    Raises SettingError.
+
+    >>> data = modnet.load("moons")
+    >>> nets = {f"{units} units": modnet.Network.for_data(data, hidden=units) for units in (2, 20)}
+    >>> runs = {label: modnet.train(net, data, iterations=500) for label, net in nets.items()}
+    >>> modnet.figures.several_runs.from_runs(runs).savefig("runs.png")
+    """
+    named = runs if isinstance(runs, Mapping) else {f"run {i}": run for i, run in enumerate(runs, start=1)}
+    groups = {str(label): [*each] if isinstance(each, (list, tuple)) else [each] for label, each in named.items()}
+    if not groups or not all(groups.values()):
+        raise SettingError(["there are no runs to draw: give one at least"])
+    metrics = [metric for each in groups.values() for run in each for metric in find_metrics(run)]
+    histories = {label: [run.history for run in each] for label, each in groups.items()}
+    return from_histories(histories, title, metrics, ax=ax)
+
+
+def from_histories(
+    groups: Mapping[str, Sequence[History]], title: str, metrics: Sequence[Metric] = (), *, ax: Any = None
+) -> Figure:
     """Return the curves of groups of runs, such as those of a setting: the mean, and the range of all runs of a group.
 
     There is a panel for the loss, for each metric on the test part, and for each column that a callback has recorded in
     any of them. Raises MissingExtraError.
     """
+    with drawing(ax):
+        return _draw(groups, title, metrics, ax)
+
+
+def _draw(groups: Mapping[str, Sequence[History]], title: str, metrics: Sequence[Metric], ax: Any) -> Figure:
     histories = [history for runs in groups.values() for history in runs]
     columns = dict.fromkeys(name for history in histories for name in history.columns)
     tested = [name for name in columns if name.startswith("test_")]
     recorded = dict.fromkeys(name for history in histories for name in list_recorded(history))
     names = [*tested, *(name for name in recorded if name != COST and "_of_" not in name)][:MOST]
     count = 1 + len(names)
-    figure, left, *others = create_panels((4.5 * min(count, 3), 3.6 * -(-count // 3)), title, count)
+    figure, (left, *others) = open_panels(ax, (4.5 * min(count, 3), 3.6 * -(-count // 3)), count)
+    if title:
+        (figure.suptitle if ax is None else ax.set_title)(escape(title), fontsize=10)
     known = {metric.column: metric for metric in metrics}
     for number, (label, runs) in enumerate(groups.items()):
         style = {"color": COLORS[number % len(COLORS)], "linestyle": LINES[number // len(COLORS) % len(LINES)]}
@@ -56,7 +93,10 @@ def draw_several_runs(groups: Mapping[str, Sequence[History]], title: str, metri
                 axes.set_ylim(min(values) / 1.5 or -0.1 * low, 2 * max(values))
         elif metric is None or metric.larger_is_better:
             axes.set_ylim(max(min([0.0, *values]), -1.0), 1 if name and max(values, default=0.0) <= 1 else None)
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    if ax is None:
+        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    else:
+        left.legend(frameon=False, fontsize=8)
     return figure
 
 
@@ -68,11 +108,8 @@ def _find_title(name: str, metric: Metric | None) -> str:
 
 
 def _smooth_loss(history: History) -> tuple[Array, Array]:
-    """Return the iterations and the mean loss of as many as there are in a fiftieth of the run."""
-    loss = np.asarray(history.loss)
-    width = max(1, len(loss) // 50)
-    mean = np.convolve(loss, np.ones(width) / width, mode="valid") if len(loss) else loss
-    return np.arange(width, len(loss) + 1), mean
+    """Return iterations, and the mean loss about each of as many as there are in a fiftieth of the run."""
+    return smooth(np.arange(1, len(history.loss) + 1), np.asarray(history.loss))
 
 
 def _find_known(history: History, name: str) -> tuple[Array, Array]:

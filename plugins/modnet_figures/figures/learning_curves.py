@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from modnet_figures.figures import COLORS, GREY, create_panels, drawing, escape
 
-from modnet.interfaces import Metric
+import modnet
+from modnet import Array, History, Metric, ModnetError, Run, SavedRun, SettingError
 from modnet.text import printable
-from modnet.types import Array, History
+from modnet_figures.canvas import COLORS, GREY, drawing, escape, open_panels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+__all__ = ["from_history", "from_run"]
 
 PARTS = ("train_", "test_", "validation_")
 LONGEST = 24  # letters of a column's name
@@ -22,23 +25,60 @@ MOST = 11  # metrics
 ANGLE = "gradient_angle"  # in degrees, between an estimate and the exact gradient
 
 
+MANY = 120  # evaluations, beside which their running mean is drawn
+OWN = ("accuracy", "r2", "rmse")  # the metrics that every run has
+
+
+def from_run(run: Run | SavedRun, *, title: str = "", ax: Any = None) -> Figure:
+    """Return the learning curves of a run: the loss, each metric of all parts of the data, what callbacks recorded.
+
+    Raises SettingError.
+
+    >>> data = modnet.load("moons")
+    >>> run = modnet.train(modnet.Network.for_data(data), data, iterations=500)
+    >>> modnet.figures.learning_curves.from_run(run).savefig("curves.png")
+    """
+    return from_history(run.history, title, find_metrics(run), ax=ax)
+
+
+def find_metrics(run: Run | SavedRun) -> list[Metric]:
+    """Return the metrics that a run may have, but for those that are not available here; raises SettingError."""
+    if isinstance(run, Run):
+        return list(run.metrics)
+    if not isinstance(run, SavedRun):
+        raise SettingError([f"learning curves are of a run, not of {type(run).__name__}: take from_history"])
+    found: list[Metric] = []
+    wanted = run.experiment.get("metrics")
+    for value in (*OWN, *(wanted if isinstance(wanted, list) else ())):
+        settings = dict(value) if isinstance(value, dict) else {"name": value}
+        with suppress(ModnetError, TypeError):
+            found.append(modnet.metric(settings.pop("name", None), **settings))
+    return found
+
+
 def list_recorded(history: History) -> list[str]:
     """Return the names of the columns that are of no part of the data, but recorded by callbacks."""
     return [name for name in history.columns if not name.startswith(PARTS)]
 
 
-@drawing()
-def draw_learning_curves(history: History, title: str = "", metrics: Sequence[Metric] = ()) -> Figure:
+def from_history(history: History, title: str = "", metrics: Sequence[Metric] = (), *, ax: Any = None) -> Figure:
     """Return the learning curves: the loss of every iteration, each metric of all parts of the data, what is recorded.
 
     `metrics` are those that are known, for their titles. Raises MissingExtraError.
     """
+    with drawing(ax):
+        return _draw(history, title, metrics, ax)
+
+
+def _draw(history: History, title: str, metrics: Sequence[Metric], ax: Any) -> Figure:
     columns = [name.removeprefix("train_") for name in history.columns if name.startswith("train_")][:MOST]
     parts, recorded = _list_panels(history)
     recorded = recorded[: MOST - len(columns)]
     count = 1 + max(1, len(columns) + len(recorded))
     size = (4.5 * min(count, 3), 3.6 * -(-count // 3))
-    figure, left, *others = create_panels(size, title, count)
+    figure, (left, *others) = open_panels(ax, size, count)
+    if title:
+        (figure.suptitle if ax is None else ax.set_title)(escape(title), fontsize=10)
     history, last, chosen = _split_chosen(history)
     if chosen is not None:
         for axes in (left, *others):
@@ -91,14 +131,31 @@ def _split_chosen(history: History) -> tuple[History, dict[str, float], int | No
     return before, last, next((place for place, *values in places if values == wanted), None)
 
 
+def find_width(count: int) -> int:
+    """Return the width of a running mean of so many values: an odd fiftieth of them, 1 where that is none."""
+    return max(1, count // 50) // 2 * 2 + 1 if count >= 100 else 1
+
+
+def smooth(places: Array, values: Array) -> tuple[Array, Array]:
+    """Return the running mean of values about each place, where there are as many to either side; of few, themselves.
+
+    >>> smooth(np.arange(1, 151), np.arange(150.0))[1][:3]
+    array([1., 2., 3.])
+    """
+    width = find_width(len(values))
+    if width == 1:
+        return places, values
+    mean = np.convolve(values, np.ones(width) / width, mode="valid")
+    return places[width // 2 : len(places) - width // 2], mean
+
+
 def _draw_loss(axes: Any, history: History, last: Mapping[str, float]) -> None:
     loss = history.loss
     iterations = np.arange(1, len(loss) + 1)
-    width = max(1, len(loss) // 50)
+    width = find_width(len(loss))
     axes.plot(iterations, loss, color=GREY, alpha=0.25 if width > 1 else 1, linewidth=0.8)
     if width > 1:
-        mean = np.convolve(loss, np.ones(width) / width, mode="valid")
-        axes.plot(iterations[width - 1 :], mean, color=GREY, label=f"mean of {width} iterations")
+        axes.plot(*smooth(iterations, np.asarray(loss)), color=GREY, label=f"mean of {width} iterations")
     if validation := history.columns.get("validation_loss"):
         axes.plot(history.evaluated_at, validation, color=COLORS[2], label=f"validation: {last['validation_loss']:.4g}")
     if width > 1 or validation:
@@ -121,14 +178,18 @@ def _draw_metric(
     for (part, values), color in zip(curves.items(), COLORS, strict=False):
         if not math.isnan(last[part]):
             label = escape(f"{printable(part, LONGEST)}: {last[part]:.4{'f' if rises else 'g'}}")
-            axes.plot(places, values, color=color, marker=marker, label=label)
+            if len(places) <= MANY:
+                axes.plot(places, values, color=color, marker=marker, label=label)
+                continue
+            axes.plot(places, values, color=color, alpha=0.2, linewidth=0.8)
+            axes.plot(*smooth(np.asarray(places), np.asarray(values)), color=color, label=label)
     found = [value for values in curves.values() for value in values if math.isfinite(value)]
     low, high = min(found, default=0.0), max(found, default=0.0)
     limits = (max(min(low, 0), -1.0) if rises else min(low, 0), 1 if rises and high <= 1 else None)
     title = (metric.title if metric else "") or column.replace("_", " ")
     axes.set(title=escape(printable(title, LONGEST)), ylim=limits)
     if places and axes.lines:
-        axes.legend(frameon=False, loc="lower right" if rises else "upper right")
+        axes.legend(frameon=False, loc="best")
 
 
 def _draw_recorded(

@@ -1,1 +1,0 @@
-"""Curves of one run, and of several."""

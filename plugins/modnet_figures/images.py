@@ -1,0 +1,46 @@
+"""Images in a row or a grid, as axes show them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from modnet import Array
+
+
+def to_picture(image: Array) -> Array:
+    """Return an image (channels, H, W) as (H, W), or (H, W, 3) of three channels."""
+    found: Array = image[0] if len(image) == 1 else np.moveaxis(image[:3], 0, -1)
+    return found
+
+
+def scale_colors(images: Array) -> Array:
+    """Return numbers as they stand between the lowest, 0, and the highest of all, 1; 0.5 where there is but one."""
+    low, high = float(images.min(initial=np.inf)), float(images.max(initial=-np.inf))
+    found: Array = (images - low) / (high - low) if high > low else np.full(images.shape, 0.5)
+    return found
+
+
+def draw_images(
+    axes: Any, images: Array, captions: Sequence[str] = (), *, columns: int, size: float = 8, **style: Any
+) -> None:
+    """Draw images (N, H, W) or (N, H, W, 3) in a grid, each with its caption above it."""
+    count, height, width = images.shape[:3]
+    gap = 0.08 * width
+    room = 0.08 * height + (0.34 * height if captions else 0)
+    for place, image in enumerate(images):
+        left, top = place % columns * (width + gap), place // columns * (height + room)
+        axes.imshow(image, extent=(left, left + width, top + height, top), interpolation="nearest", **style)
+        if captions:
+            axes.text(left + width / 2, top - 0.05 * height, captions[place], ha="center", va="bottom", fontsize=size)
+    rows = -(-count // columns)
+    axes.set(xlim=(0, columns * (width + gap) - gap), ylim=(rows * (height + room), -room), aspect="equal")
+    axes.set_axis_off()
+
+
+def choose_columns(count: int, ratio: float) -> int:
+    """Return the number of columns of so many images in a space that is `ratio` times as wide as high."""
+    return min(count, max(1, round(math.sqrt(count * ratio))))
