@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 from modnet import History, ObservedRun
-from modnet.text import fit, format_column, format_metric, measure_width
+from modnet.text import format_column, format_metric, measure_width
 
 WIDTH = 79  # of a row at most: some terminals break a line that fills the last of their 80 columns
 ROWS = 40  # of a run at most, beside the first and the last; a small table has hundreds of epochs
@@ -66,7 +66,20 @@ def format_epoch(run: ObservedRun, since: int | None = None) -> str:
         if measure_width(row) <= WIDTH:
             return row
     room = WIDTH - measure_width(f"{epoch}  loss {loss:>6}   | {digits[1]}")
-    return fit(f"{epoch}  loss {loss:>6}  {fit(names, max(room, 1)).rstrip()} | {digits[1]}", WIDTH).rstrip()
+    return _cut(f"{epoch}  loss {loss:>6}  {_cut(names, max(room, 1))} | {digits[1]}", WIDTH)
+
+
+def _cut(text: str, width: int) -> str:
+    """Return text, or as much of its begin as takes so many columns.
+
+    >>> _cut("train accuracy", 9), _cut("accuracy", 9)
+    ('train ...', 'accuracy')
+    """
+    if measure_width(text) <= width:
+        return text
+    while text and measure_width(text) + 3 > width:
+        text = text[:-1]
+    return f"{text}..."
 
 
 def _shorten(title: str) -> str:
