@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from modnet import History, Metric, ObservedRun, Status
 from modnet.text import format_column, format_count, format_duration, format_metric
+from modnet_progress.rows import choose_columns
 
 # A run that takes a shorter time than this is not shown, in seconds.
 PATIENCE = 0.5
@@ -49,11 +50,8 @@ class Course(NamedTuple):
 
     @property
     def shown(self) -> list[str]:
-        """The columns of the main metric: of training, and of validation or test."""
-        columns = self.history.columns
-        _, _, main = next(iter(columns), "").partition("_")
-        other = "validation" if f"validation_{main}" in columns else "test"
-        return [name for name in (f"train_{main}", f"{other}_{main}") if columns.get(name)]
+        """The columns of the main metric that have a value."""
+        return [name for name in choose_columns(self.history) if self.history.columns[name]]
 
     def format_values(self) -> dict[str, str]:
         """Return the loss and what was measured last, by their names in words."""

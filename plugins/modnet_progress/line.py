@@ -7,7 +7,7 @@ import threading
 from typing import TextIO
 
 from modnet import ObservedRun, Observer
-from modnet.text import escape, fit, measure_width
+from modnet.text import escape, measure_width
 from modnet_progress.course import PATIENCE, Course
 
 EVERY = 0.2  # seconds from one line to the next
@@ -82,14 +82,10 @@ def format_line(course: Course, columns: int, encoding: str = "utf-8") -> str:
     values = [f"{name} {value}" for name, value in course.format_values().items()]
     rest = [f"{course.share:.0%}".replace("%", " %"), course.format_time(), *values]
     short = [word.replace(" accuracy", " acc").replace("validation ", "val ") for word in rest]
-    for words in (
-        ["training", _draw_bar(course, SLOTS, encoding), *rest],
-        [_draw_bar(course, SLOTS // 2, encoding), *short],
-    ):
-        line = "  ".join(filter(None, words))
-        if measure_width(line) <= columns:
-            return line
-    return fit(line, columns).rstrip()
+    lines = [["training", _draw_bar(course, SLOTS, encoding), *rest]]
+    lines += [[_draw_bar(course, SLOTS // 2, encoding), *short[: len(short) - i]] for i in range(len(short))]
+    written = ("  ".join(filter(None, words)) for words in lines)
+    return next((line for line in written if measure_width(line) <= columns), rest[0])
 
 
 def _draw_bar(course: Course, slots: int, encoding: str) -> str:

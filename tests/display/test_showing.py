@@ -91,7 +91,7 @@ def test_a_pipe_has_lines_where_they_are_asked_for(capfd: pytest.CaptureFixture[
     train(True)
     out, err = capfd.readouterr()
     assert out == ""
-    assert err.splitlines()[-1].startswith("epoch   3.0")
+    assert err.splitlines()[-1].startswith("epoch 3.0")
 
 
 def test_a_terminal_has_a_line_that_ends_with_what_came_of_it(terminal: Terminal) -> None:
