@@ -1,4 +1,4 @@
-"""The course of a run in a few words: how far it is, what was measured, how it ended."""
+"""The course of a run, in a few words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LATEST = 20
 
 
 class Course(NamedTuple):
-    """How far a run is."""
+    """The part of a run that is made, and its results until then."""
 
     iteration: int
     iterations: int

@@ -1,4 +1,4 @@
-"""The progress of a run in one line of a terminal, written anew as it goes on."""
+"""Progress of a run in one line of a terminal."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def _ignore(run: ObservedRun) -> None:
 
 
 class Closing(Observer):
-    """Something that shows a run inside a `with` block, for as long as the run goes on."""
+    """Something that shows a run inside a `with` block, until the run ends."""
 
     def __init__(self, shown: Any) -> None:
         self._shown = shown

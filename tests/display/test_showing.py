@@ -1,4 +1,4 @@
-"""What shows progress of training in Python: a notebook, a terminal, lines, or nothing."""
+"""Progress of training in Python, in a notebook, on a terminal and elsewhere."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_pipe_has_lines_where_they_are_asked_for(capfd: pytest.CaptureFixture[
     assert err.splitlines()[-1].startswith("epoch 3.0")
 
 
-def test_a_terminal_has_a_line_that_ends_with_what_came_of_it(terminal: Terminal) -> None:
+def test_a_terminal_has_a_line_that_ends_with_the_results(terminal: Terminal) -> None:
     run = train(observer=Slow())
     lines = terminal.getvalue().split("\r")
     assert any("━" in line and "loss" in line for line in lines)

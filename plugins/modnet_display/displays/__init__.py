@@ -1,4 +1,4 @@
-"""Displays of objects in notebooks: small HTML of a network, a data set, a run, a comparison, a check."""
+"""Displays of objects in notebooks, as small HTML."""
 
 from __future__ import annotations
 
