@@ -17,7 +17,7 @@ from modnet.text import printable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Html", "element", "escape", "frame", "join", "picture", "table"]
+__all__ = ["Html", "display", "element", "escape", "frame", "join", "picture", "table"]
 
 LONGEST = 2_000  # letters of a text that anybody may have written
 LARGEST = 400_000  # letters of a picture as SVG, beyond which it is smaller as PNG
@@ -136,6 +136,17 @@ def frame(*children: object, class_: str = "") -> Html:
     """
     parts = (element("div", child) for child in children if child)
     return element("div", Html(f"<style>{_STYLE}</style>"), *parts, class_=f"modnet-display {class_}".strip())
+
+
+def display(thing: object) -> Html:
+    """Return what a notebook shows of an object of modnet; it raises nothing, and never changes the object.
+
+    >>> display(modnet.TwoLayerNet(4, 3, 2))[:28]
+    '<div class="modnet-display">'
+    """
+    from modnet_display.displays import display as show
+
+    return show(thing)
 
 
 def is_number(cell: object) -> bool:
