@@ -41,7 +41,9 @@ _STYLE = """
 .modnet-display th,.modnet-display td{text-align:left;vertical-align:top;padding:.15em .9em .15em 0;
 white-space:pre-line;border:0;border-bottom:1px solid #8884;background:none}
 .modnet-display th{font-weight:600}
-.modnet-display .number{text-align:right;font-variant-numeric:tabular-nums}
+.modnet-display .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.modnet-display .facts thead{display:none}
+.modnet-display svg.modnet-picture{max-width:max(100%,520px)!important}
 .modnet-display pre{font-size:12px;white-space:pre;background:none}
 .modnet-display .note{opacity:.75}
 .modnet-display .bar{height:8px;border-radius:4px;background:#8883;overflow:hidden}

@@ -1349,6 +1349,7 @@ hookimpl: HookimplMarker
 class html:
     class Html(str):
         def __init__(self, written: str): ...
+    def display(thing: object) -> Html: ...
     def element(name: str, *children: object, **attributes: object) -> Html: ...
     def escape(value: object) -> Html: ...
     def frame(*children: object, class_: str = '') -> Html: ...
@@ -2117,6 +2118,7 @@ class commands:
         out=...,
         output=...,
         plugin=...,
+        quiet=...,
         rope=...,
         sampling=...,
         seed=...,
@@ -2126,6 +2128,7 @@ class commands:
         without=...,
         workers=...,
         p=...,
+        q=...,
     ): ...
     def modnet_data(): ...
     def modnet_data_cache(*, clear=..., json=...): ...
@@ -2228,12 +2231,25 @@ class commands:
         list=...,
         out=...,
         plugin=...,
+        quiet=...,
         seeds=...,
         without=...,
         workers=...,
         p=...,
+        q=...,
     ): ...
-    def modnet_resume(RUN, *, accept=..., iterations=..., plugin=..., without=..., p=...): ...
+    def modnet_resume(
+        RUN,
+        *,
+        accept=...,
+        every=...,
+        iterations=...,
+        plugin=...,
+        quiet=...,
+        without=...,
+        p=...,
+        q=...,
+    ): ...
     def modnet_train(
         EXPERIMENT,
         *,
@@ -2244,6 +2260,7 @@ class commands:
         data=...,
         device=...,
         dry_run=...,
+        every=...,
         gradient=...,
         hidden=...,
         iterations=...,
@@ -2255,11 +2272,25 @@ class commands:
         output=...,
         overwrite=...,
         plugin=...,
+        quiet=...,
         sampling=...,
         seed=...,
         set=...,
         validation=...,
         without=...,
         p=...,
+        q=...,
     ): ...
-    def modnet_verify(RUN, *, accept=..., data=..., dry_run=..., json=..., plugin=..., without=..., p=...): ...
+    def modnet_verify(
+        RUN,
+        *,
+        accept=...,
+        data=...,
+        dry_run=...,
+        json=...,
+        plugin=...,
+        quiet=...,
+        without=...,
+        p=...,
+        q=...,
+    ): ...

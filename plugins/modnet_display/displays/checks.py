@@ -31,9 +31,8 @@ def describe(check: GradientCheck | DerivativeCheck) -> Iterator[Html]:
         )
         if any(math.isfinite(row.error) for row in check.estimators):
             yield draw("errors of the estimators, and what they take", lambda: figures.gradient_check.from_check(check))
-        reasons = [
-            f"{row.name}: {text}" for row in check.estimators for text in [*map(str, row.kinks[:1]), row.reason] if text
-        ]
+        said = {row.name: [row.problem, *map(str, row.kinks[:1]), row.reason] for row in check.estimators}
+        reasons = (f"{name}: {text}" for name, texts in said.items() for text in texts if text)
         yield join(map(note, reasons))
 
 
@@ -52,7 +51,7 @@ def _tabulate_verdicts(verdicts: Sequence[Verdict], caption: str = "") -> Html:
 
 def _list_measures(row: EstimatorRow) -> list[str]:
     if row.problem:
-        return [row.name, row.problem, "", "", "", ""]
+        return [row.name, *["-"] * 5]
     cost = "1 + backward" if row.uses_backward else "-" if row.evaluations is None else f"{row.evaluations:,}"
     variance, cosine = ("-" if math.isnan(value) else f"{value:.3g}" for value in (row.variance, row.cosine))
-    return [row.name, f"{row.error:.2g}", cosine, variance, cost, format_duration(row.seconds)]
+    return [row.name, f"{row.error:.2g}", cosine, variance, cost, format_duration(row.seconds).replace(" ", "\u00a0")]

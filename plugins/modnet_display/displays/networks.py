@@ -30,5 +30,6 @@ def _list_cells(place: PlacedLayer) -> list[str]:
     activation = place.layer.activation
     arrays = ", ".join(f"{place.name(param.name)} {'x'.join(map(str, param.shape))}" for param in place.params)
     count = sum(math.prod(param.shape) for param in place.params)
-    name = repr(activation) if activation and find_name(place.layer) == "activation" else repr(place.layer)
-    return [str(place.number), name, "x".join(map(str, place.outputs)), arrays, f"{count:,}" if count else ""]
+    is_activation = activation is not None and find_name(place.layer) == "activation"
+    name, number = (repr(activation), "") if is_activation else (repr(place.layer), str(place.number))
+    return [number, name, "x".join(map(str, place.outputs)), arrays, f"{count:,}" if count else ""]

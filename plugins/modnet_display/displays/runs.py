@@ -50,17 +50,23 @@ def _list_trained(run: Run) -> dict[str, Any]:
 def _list_saved(run: SavedRun) -> dict[str, Any]:
     """Return the facts that the file of the experiment says, whoever wrote it."""
     of: Mapping[str, Any] = run.experiment
-    network, data = _get(of, "network"), _get(of, "data")
-    training = _get(of, "training")
-    layers = network.get("layers") or {"hidden": network.get("hidden"), "activation": network.get("activation")}
+    network, data, training = _get(of, "network"), _get(of, "data"), _get(of, "training")
     return {
         "folder": str(run.folder),
         "data": _name(data.get("path") or data.get("source")),
-        "network": f"{layers}"[:200],
+        "network": _list_layers(network),
         "gradient": _name(of.get("gradient")),
         "optimizer": _name(of.get("optimizer")),
         "batches": f"{training.get('batch_size')} samples, {training.get('sampling')}, seed {of.get('seed')}",
     }
+
+
+def _list_layers(network: Mapping[str, Any]) -> str:
+    if layers := network.get("layers"):
+        return " -> ".join(map(_name, layers)) if isinstance(layers, list) else _name(layers)
+    parts = {key: network.get(key) for key in ("hidden", "activation", "output", "loss")}
+    found = {key: value if isinstance(value, list) else [value] for key, value in parts.items() if value is not None}
+    return "; ".join(f"{key} {', '.join(map(_name, values))}" for key, values in found.items())
 
 
 def _get(table_: Mapping[str, Any], key: str) -> Mapping[str, Any]:
