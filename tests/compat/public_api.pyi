@@ -1158,7 +1158,7 @@ def compare(
     out: str | PathLike[str] | None = None,
     workers: int | None = None,
     executor: Executor | Any | None = None,
-    progress: ProgressObserver | None = None,
+    progress: bool | ProgressObserver | None = None,
     accept: bool = False,
 ) -> Comparison: ...
 
@@ -1345,6 +1345,23 @@ def gradient(name: str, **settings: Any) -> GradientEstimator: ...
 def gradient_descent(f: Callable[[X], Any], init_x: X, lr: float = 0.01, step_num: int = 100) -> X: ...
 
 hookimpl: HookimplMarker
+
+class html:
+    class Html(str):
+        def __init__(self, written: str): ...
+    def element(name: str, *children: object, **attributes: object) -> Html: ...
+    def escape(value: object) -> Html: ...
+    def frame(*children: object, class_: str = '') -> Html: ...
+    def join(parts: Iterable[object], between: object = '') -> Html: ...
+    def picture(figure: Figure, alt: str, *, key: str = '', largest: int = 400000) -> Html: ...
+    def table(
+        heads: Sequence[object],
+        rows: Iterable[Sequence[object]],
+        *,
+        caption: object = '',
+        row_heads: bool = True,
+        class_: str | None = None,
+    ) -> Html: ...
 
 def is_numpy(value: object) -> bool: ...
 
@@ -1635,6 +1652,7 @@ def train(
     callbacks: Sequence[object] = (),
     metrics: Sequence[object] = (),
     observer: Observer | None = None,
+    progress: bool | Observer | None = None,
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
 ) -> Run: ...
@@ -1648,7 +1666,7 @@ def train_grid(
     out: str | PathLike[str] | None = None,
     workers: int | None = None,
     executor: Executor | None = None,
-    progress: ProgressObserver | None = None,
+    progress: bool | ProgressObserver | None = None,
     accept: bool = False,
 ) -> Iterator[GridRuns]: ...
 
