@@ -442,6 +442,7 @@ class Loss:
     is_binary = False
     smooth = False
     task = None
+    def to_classes(self, t: Array) -> Array: ...
 
 class Metric:
     @abstractmethod
@@ -468,6 +469,7 @@ class ModnetError(Exception):
     ...
 
 class Network:
+    def __call__(self, x: Any) -> Array: ...
     def __init__(
         self,
         layers: Sequence[object],
@@ -1055,7 +1057,14 @@ class TrainingInterrupted(KeyboardInterrupt):
     ...
 
 class TwoLayerNet(Network):
-    def __init__(self, input_size: int, hidden_size: int, output_size: int, **settings: Any): ...
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        output_size: int,
+        weight_init_std: Any = 0.01,
+        **settings: Any,
+    ): ...
 
 class UnknownNameError(ModnetError):
     ...
@@ -1378,7 +1387,7 @@ def metric(name: str, **settings: Any) -> Metric: ...
 
 def numerical_gradient(f: Callable[[X], Any], x: X, h: float = 0.0001, *, in_place: bool = False) -> X: ...
 
-def one_hot(t: Array, like: Array, axis: int = -1) -> Array: ...
+def one_hot(t: Any, like: Any, axis: int = -1) -> Array: ...
 
 def open_run(folder: str | PathLike[str]) -> SavedRun: ...
 
