@@ -5,6 +5,7 @@ from modnet_data import download as download
 from modnet_data.run_tables import judge as judge
 from modnet_datasets.settings import PreparationSettings as PreparationSettings
 from modnet_datasets.unclear import find_unclear_labels as find_unclear_labels
+from modnet_display import html as html
 from modnet_executors.conversion import to_executor as to_executor
 from modnet_export.writing import export as export
 from modnet_figures import figures as figures

@@ -1116,6 +1116,8 @@ def activation(name: str, **settings: Any) -> Activation: ...
 class book:
     class TwoLayerNet(TwoLayerNet):
         def __init__(self, input_size: int, hidden_size: int, output_size: int, weight_init_std: float = 0.01): ...
+        def gradient(self, x: Any, t: Any, *estimator: Any, **settings: Any) -> Any: ...
+        def loss(self, x: Any, t: Any, weights: Any = None) -> float: ...
     def cross_entropy_error(y: Any, t: Any) -> Any: ...
     def function_1(x: Any) -> Any: ...
     def function_2(x: Any) -> Any: ...
@@ -1167,7 +1169,7 @@ def compare(
     out: str | PathLike[str] | None = None,
     workers: int | None = None,
     executor: Executor | Any | None = None,
-    progress: ProgressObserver | None = None,
+    progress: bool | ProgressObserver | None = None,
     accept: bool = False,
 ) -> Comparison: ...
 
@@ -1354,6 +1356,23 @@ def gradient(name: str, **settings: Any) -> GradientEstimator: ...
 def gradient_descent(f: Callable[[X], Any], init_x: X, lr: float = 0.01, step_num: int = 100) -> X: ...
 
 hookimpl: HookimplMarker
+
+class html:
+    class Html(str):
+        def __init__(self, written: str): ...
+    def element(name: str, *children: object, **attributes: object) -> Html: ...
+    def escape(value: object) -> Html: ...
+    def frame(*children: object, class_: str = '') -> Html: ...
+    def join(parts: Iterable[object], between: object = '') -> Html: ...
+    def picture(figure: Figure, alt: str, *, key: str = '', largest: int = 400000) -> Html: ...
+    def table(
+        heads: Sequence[object],
+        rows: Iterable[Sequence[object]],
+        *,
+        caption: object = '',
+        row_heads: bool = True,
+        class_: str | None = None,
+    ) -> Html: ...
 
 def is_numpy(value: object) -> bool: ...
 
@@ -1644,6 +1663,7 @@ def train(
     callbacks: Sequence[object] = (),
     metrics: Sequence[object] = (),
     observer: Observer | None = None,
+    progress: bool | Observer | None = None,
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
 ) -> Run: ...
@@ -1657,7 +1677,7 @@ def train_grid(
     out: str | PathLike[str] | None = None,
     workers: int | None = None,
     executor: Executor | None = None,
-    progress: ProgressObserver | None = None,
+    progress: bool | ProgressObserver | None = None,
     accept: bool = False,
 ) -> Iterator[GridRuns]: ...
 
@@ -2108,6 +2128,7 @@ class commands:
         out=...,
         output=...,
         plugin=...,
+        quiet=...,
         rope=...,
         sampling=...,
         seed=...,
@@ -2117,6 +2138,7 @@ class commands:
         without=...,
         workers=...,
         p=...,
+        q=...,
     ): ...
     def modnet_data(): ...
     def modnet_data_cache(*, clear=..., json=...): ...
@@ -2219,12 +2241,25 @@ class commands:
         list=...,
         out=...,
         plugin=...,
+        quiet=...,
         seeds=...,
         without=...,
         workers=...,
         p=...,
+        q=...,
     ): ...
-    def modnet_resume(RUN, *, accept=..., iterations=..., plugin=..., without=..., p=...): ...
+    def modnet_resume(
+        RUN,
+        *,
+        accept=...,
+        every=...,
+        iterations=...,
+        plugin=...,
+        quiet=...,
+        without=...,
+        p=...,
+        q=...,
+    ): ...
     def modnet_train(
         EXPERIMENT,
         *,
@@ -2235,6 +2270,7 @@ class commands:
         data=...,
         device=...,
         dry_run=...,
+        every=...,
         gradient=...,
         hidden=...,
         iterations=...,
@@ -2246,11 +2282,25 @@ class commands:
         output=...,
         overwrite=...,
         plugin=...,
+        quiet=...,
         sampling=...,
         seed=...,
         set=...,
         validation=...,
         without=...,
         p=...,
+        q=...,
     ): ...
-    def modnet_verify(RUN, *, accept=..., data=..., dry_run=..., json=..., plugin=..., without=..., p=...): ...
+    def modnet_verify(
+        RUN,
+        *,
+        accept=...,
+        data=...,
+        dry_run=...,
+        json=...,
+        plugin=...,
+        quiet=...,
+        without=...,
+        p=...,
+        q=...,
+    ): ...
