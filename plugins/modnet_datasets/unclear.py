@@ -6,8 +6,9 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from modnet.text import JOINERS, quote
+from modnet.text import quote
 
+JOINERS = "\u200c\u200d"  # characters without a width within words and emoji
 SELECTORS = "\ufe00-\ufe0f\U000e0100-\U000e01ef"  # variants of the character before
 BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # letters and marks that are drawn as nothing
 INVISIBLE = "an invisible character"
