@@ -1,4 +1,4 @@
-"""Numbers, lists and whole numbers, as people type them, for parts that compute with arrays of floats."""
+"""Numbers and lists as people type them, for parts that compute with floats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers, lists and whole numbers in place of arrays of floats, as people type them."""
+"""Numbers and lists in place of arrays of floats."""
 
 from __future__ import annotations
 
