@@ -192,7 +192,7 @@ def test_a_saved_run_is_shown_without_its_parts(things: dict[str, Any]) -> None:
     assert "evil_module" not in sys.modules
 
 
-def test_odd_experiments_of_strangers_have_a_display(things: dict[str, Any]) -> None:
+def test_an_odd_experiment_has_a_display(things: dict[str, Any]) -> None:
     for experiment in ({}, {"network": 3, "data": [], "optimizer": [1]}, {"network": {"layers": 5, "hidden": {}}}):
         assert "finished" in read(attrs.evolve(things["saved"], experiment=experiment)).text
 

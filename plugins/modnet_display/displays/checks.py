@@ -1,4 +1,4 @@
-"""The display of checks of gradients and derivatives: verdicts, and estimators beside the exact gradient."""
+"""Display of checks: verdicts, and estimators beside the exact gradient."""
 
 from __future__ import annotations
 

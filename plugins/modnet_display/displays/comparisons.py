@@ -1,4 +1,4 @@
-"""The display of settings compared, or judged: tables, a picture, and what the verdicts hold for."""
+"""Display of settings compared or judged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The display of a data set: samples as images or rows, and the counts of classes."""
+"""Display of a data set: samples, and the counts of classes."""
 
 from __future__ import annotations
 

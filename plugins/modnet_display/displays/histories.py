@@ -1,4 +1,4 @@
-"""The display of a history: curves, and the last rows."""
+"""Display of a history: curves, and the last rows."""
 
 from __future__ import annotations
 

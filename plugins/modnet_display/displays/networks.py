@@ -1,4 +1,4 @@
-"""The display of a network: a drawing, and its layers with the number of their parameters."""
+"""Display of a network: a drawing, and its layers."""
 
 from __future__ import annotations
 

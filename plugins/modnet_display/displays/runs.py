@@ -1,4 +1,4 @@
-"""The display of a run: how it ended, its parts, curves, and its last results."""
+"""Display of a run: parts, curves, and the last results."""
 
 from __future__ import annotations
 
