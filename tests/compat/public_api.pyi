@@ -442,6 +442,7 @@ class Loss:
     is_binary = False
     smooth = False
     task = None
+    def to_classes(self, t: Array) -> Array: ...
 
 class Metric:
     @abstractmethod
@@ -468,6 +469,7 @@ class ModnetError(Exception):
     ...
 
 class Network:
+    def __call__(self, x: Any) -> Array: ...
     def __init__(
         self,
         layers: Sequence[object],
@@ -1055,7 +1057,14 @@ class TrainingInterrupted(KeyboardInterrupt):
     ...
 
 class TwoLayerNet(Network):
-    def __init__(self, input_size: int, hidden_size: int, output_size: int, **settings: Any): ...
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        output_size: int,
+        weight_init_std: Any = 0.01,
+        **settings: Any,
+    ): ...
 
 class UnknownNameError(ModnetError):
     ...
@@ -1107,6 +1116,8 @@ def activation(name: str, **settings: Any) -> Activation: ...
 class book:
     class TwoLayerNet(TwoLayerNet):
         def __init__(self, input_size: int, hidden_size: int, output_size: int, weight_init_std: float = 0.01): ...
+        def gradient(self, x: Any, t: Any, *estimator: Any, **settings: Any) -> Any: ...
+        def loss(self, x: Any, t: Any, weights: Any = None) -> float: ...
     def cross_entropy_error(y: Any, t: Any) -> Any: ...
     def function_1(x: Any) -> Any: ...
     def function_2(x: Any) -> Any: ...
@@ -1158,7 +1169,7 @@ def compare(
     out: str | PathLike[str] | None = None,
     workers: int | None = None,
     executor: Executor | Any | None = None,
-    progress: ProgressObserver | None = None,
+    progress: bool | ProgressObserver | None = None,
     accept: bool = False,
 ) -> Comparison: ...
 
@@ -1346,6 +1357,24 @@ def gradient_descent(f: Callable[[X], Any], init_x: X, lr: float = 0.01, step_nu
 
 hookimpl: HookimplMarker
 
+class html:
+    class Html(str):
+        def __init__(self, written: str): ...
+    def display(thing: object) -> Html: ...
+    def element(name: str, *children: object, **attributes: object) -> Html: ...
+    def escape(value: object) -> Html: ...
+    def frame(*children: object, class_: str = '') -> Html: ...
+    def join(parts: Iterable[object], between: object = '') -> Html: ...
+    def picture(figure: Figure, alt: str, *, key: str = '', largest: int = 400000) -> Html: ...
+    def table(
+        heads: Sequence[object],
+        rows: Iterable[Sequence[object]],
+        *,
+        caption: object = '',
+        row_heads: bool = True,
+        class_: str | None = None,
+    ) -> Html: ...
+
 def is_numpy(value: object) -> bool: ...
 
 def is_weight(name: str) -> bool: ...
@@ -1378,7 +1407,7 @@ def metric(name: str, **settings: Any) -> Metric: ...
 
 def numerical_gradient(f: Callable[[X], Any], x: X, h: float = 0.0001, *, in_place: bool = False) -> X: ...
 
-def one_hot(t: Array, like: Array, axis: int = -1) -> Array: ...
+def one_hot(t: Any, like: Any, axis: int = -1) -> Array: ...
 
 def open_run(folder: str | PathLike[str]) -> SavedRun: ...
 
@@ -1635,6 +1664,7 @@ def train(
     callbacks: Sequence[object] = (),
     metrics: Sequence[object] = (),
     observer: Observer | None = None,
+    progress: bool | Observer | None = None,
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
 ) -> Run: ...
@@ -1648,7 +1678,7 @@ def train_grid(
     out: str | PathLike[str] | None = None,
     workers: int | None = None,
     executor: Executor | None = None,
-    progress: ProgressObserver | None = None,
+    progress: bool | ProgressObserver | None = None,
     accept: bool = False,
 ) -> Iterator[GridRuns]: ...
 
@@ -2099,6 +2129,7 @@ class commands:
         out=...,
         output=...,
         plugin=...,
+        quiet=...,
         rope=...,
         sampling=...,
         seed=...,
@@ -2108,6 +2139,7 @@ class commands:
         without=...,
         workers=...,
         p=...,
+        q=...,
     ): ...
     def modnet_data(): ...
     def modnet_data_cache(*, clear=..., json=...): ...
@@ -2210,12 +2242,25 @@ class commands:
         list=...,
         out=...,
         plugin=...,
+        quiet=...,
         seeds=...,
         without=...,
         workers=...,
         p=...,
+        q=...,
     ): ...
-    def modnet_resume(RUN, *, accept=..., iterations=..., plugin=..., without=..., p=...): ...
+    def modnet_resume(
+        RUN,
+        *,
+        accept=...,
+        every=...,
+        iterations=...,
+        plugin=...,
+        quiet=...,
+        without=...,
+        p=...,
+        q=...,
+    ): ...
     def modnet_train(
         EXPERIMENT,
         *,
@@ -2226,6 +2271,7 @@ class commands:
         data=...,
         device=...,
         dry_run=...,
+        every=...,
         gradient=...,
         hidden=...,
         iterations=...,
@@ -2237,11 +2283,25 @@ class commands:
         output=...,
         overwrite=...,
         plugin=...,
+        quiet=...,
         sampling=...,
         seed=...,
         set=...,
         validation=...,
         without=...,
         p=...,
+        q=...,
     ): ...
-    def modnet_verify(RUN, *, accept=..., data=..., dry_run=..., json=..., plugin=..., without=..., p=...): ...
+    def modnet_verify(
+        RUN,
+        *,
+        accept=...,
+        data=...,
+        dry_run=...,
+        json=...,
+        plugin=...,
+        quiet=...,
+        without=...,
+        p=...,
+        q=...,
+    ): ...
