@@ -1,4 +1,4 @@
-"""The documentation as a site: links, languages, pictures, and what a browser makes of it."""
+"""The documentation as a site, and what a browser makes of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures that follow the theme's light and dark, and the gallery, whose code is run."""
+"""Pictures that follow light and dark, and the gallery, which is run."""
 
 from __future__ import annotations
 
