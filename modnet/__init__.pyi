@@ -11,6 +11,7 @@ from modnet_export.writing import export as export
 from modnet_figures import figures as figures
 from modnet_optimizers.schedules import LearningRate as LearningRate
 from modnet_optimizers.schedules import Schedule as Schedule
+from modnet_trace.update import UpdateTrace as UpdateTrace
 from modnet_verdicts.comparing import compare as compare
 from modnet_verdicts.decisions import Decision as Decision
 from modnet_verdicts.judging import Judgement as Judgement

@@ -30,11 +30,19 @@ COMMANDS = (
     "predict",
     "reproduce",
     "resume",
+    "trace",
     "train",
     "verify",
 )
 
-PREFIXES = {"compare": "data.", "data": "", "gradient-check": "data.", "predict": "", "train": "data."}
+PREFIXES = {
+    "compare": "data.",
+    "data": "",
+    "gradient-check": "data.",
+    "predict": "",
+    "trace": "data.",
+    "train": "data.",
+}
 """The beginning of a source's setting behind --set, of the commands that have that option."""
 
 

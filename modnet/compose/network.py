@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -160,6 +161,10 @@ class Network(LayeredNetwork):
     def numerical_gradient(self, x: Any, t: Any) -> Grads:
         """Return the gradient by central differences (h = 1e-4), as the book's network does."""
         return self.gradient(x, t, "central-difference")
+
+    def trace_update(self, x: Any, t: Any, lr: float | None = None, **settings: Any) -> Any:
+        """Return a `modnet.UpdateTrace`: one update with all numbers; settings: gradient, against, optimizer."""
+        return import_module("modnet_trace.update").trace_update(self, x, t, lr, **settings)  # not of the core
 
 
 def _create_layers(sizes: Sequence[int], activations: Sequence[Activation]) -> list[Layer]:

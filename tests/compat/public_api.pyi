@@ -545,6 +545,7 @@ class Network:
     def shape(self) -> Shape: ...
     def summary(self) -> str: ...
     def take_params(self, arrays: Params) -> dict[str, Array]: ...
+    def trace_update(self, x: Any, t: Any, lr: float | None = None, **settings: Any) -> Any: ...
     def with_arrays(self, arrays: Params) -> Self: ...
 
 class NoDerivativeError(ModnetError):
@@ -1069,6 +1070,44 @@ class TwoLayerNet(Network):
 class UnknownNameError(ModnetError):
     ...
 
+class UpdateTrace:
+    def __init__(
+        self,
+        network: str,
+        forward: tuple[TracedArray, ...],
+        target: Array,
+        loss_formula: str,
+        losses: Array,
+        loss: float,
+        params: Mapping[str, Array],
+        estimators: tuple[str, ...],
+        gradient: tuple[TracedGradient, ...],
+        optimizer: str,
+        new_params: Mapping[str, Array],
+        new_loss: float,
+        notes: tuple[str, ...] = (),
+    ): ...
+    @property
+    def difference(self) -> float: ...
+    estimators: tuple[str, ...]
+    forward: tuple[TracedArray, ...]
+    gradient: tuple[TracedGradient, ...]
+    loss: float
+    loss_formula: str
+    losses: Array
+    network: str
+    new_loss: float
+    new_params: Mapping[str, Array]
+    notes: tuple[str, ...]
+    optimizer: str
+    params: Mapping[str, Array]
+    target: Array
+    def to_html(self) -> str: ...
+    @property
+    def update(self) -> Mapping[str, Array]: ...
+    @staticmethod
+    def write_numbers(value: Array) -> list[str]: ...
+
 class Verdict:
     def __init__(
         self,
@@ -1353,7 +1392,14 @@ def find_unclear_labels(labels: Iterable[str]) -> tuple[str, tuple[str, ...]] | 
 
 def gradient(name: str, **settings: Any) -> GradientEstimator: ...
 
-def gradient_descent(f: Callable[[X], Any], init_x: X, lr: float = 0.01, step_num: int = 100) -> X: ...
+def gradient_descent(
+    f: Callable[[X], Any],
+    init_x: X,
+    lr: float = 0.01,
+    step_num: int = 100,
+    *,
+    history: bool = False,
+) -> Any: ...
 
 hookimpl: HookimplMarker
 
@@ -2260,6 +2306,37 @@ class commands:
         without=...,
         p=...,
         q=...,
+    ): ...
+    def modnet_trace(
+        WHAT,
+        *,
+        activation=...,
+        against=...,
+        array=...,
+        batch_size=...,
+        callback=...,
+        data=...,
+        device=...,
+        gradient=...,
+        hidden=...,
+        iterations=...,
+        json=...,
+        loss=...,
+        lr=...,
+        metric=...,
+        optimizer=...,
+        out=...,
+        output=...,
+        plugin=...,
+        rows=...,
+        sampling=...,
+        seed=...,
+        set=...,
+        t=...,
+        validation=...,
+        without=...,
+        x=...,
+        p=...,
     ): ...
     def modnet_train(
         EXPERIMENT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast, overload
 
 import numpy as np
 
@@ -67,20 +67,42 @@ def numerical_gradient(f: Callable[[X], Any], x: X, h: float = 1e-4, *, in_place
     return cast("X", float(gradient) if is_number else gradient)
 
 
-def gradient_descent(f: Callable[[X], Any], init_x: X, lr: float = 0.01, step_num: int = 100) -> X:
+@overload
+def gradient_descent(
+    f: Callable[[X], Any], init_x: X, lr: float = ..., step_num: int = ..., *, history: Literal[False] = ...
+) -> X: ...
+
+
+@overload
+def gradient_descent(
+    f: Callable[[X], Any], init_x: X, lr: float = ..., step_num: int = ..., *, history: Literal[True]
+) -> Array: ...
+
+
+def gradient_descent(
+    f: Callable[[X], Any], init_x: X, lr: float = 0.01, step_num: int = 100, *, history: bool = False
+) -> Any:
     """Return where `step_num` steps `x -= lr * numerical_gradient(f, x)` lead from `init_x`, which stays as it is.
 
-    `init_x` is a number or an array of any shape; integers are taken as float64. Raises as `numerical_gradient` does.
-    Saitoh, "Deep Learning from Scratch", chapter 4.4.1.
+    `init_x` is a number or an array of any shape; integers are taken as float64. With `history` it is the whole path,
+    an array (step_num + 1, *shape of x) that begins with `init_x`: `modnet.figures.contour` draws one of two numbers.
+    Raises as `numerical_gradient` does. Saitoh, "Deep Learning from Scratch", chapter 4.4.1.
 
     >>> gradient_descent(lambda x: (x**2).sum(), np.array([-3, 4]), lr=0.1).round(9)
     array([-1.e-09,  1.e-09])
+    >>> gradient_descent(lambda x: (x**2).sum(), [-3, 4], lr=0.1, step_num=2, history=True).round(6)
+    array([[-3.  ,  4.  ],
+           [-2.4 ,  3.2 ],
+           [-1.92,  2.56]])
     """
     x: Any = init_x
     x = float(x) if isinstance(x, (int, float)) else _copy_as_float(x)
+    path = [x]
     for _ in range(step_num):
         x = x - lr * numerical_gradient(f, x)
-    return cast("X", x)
+        if history:
+            path.append(x)
+    return np.array(path) if history else x
 
 
 def _copy_as_float(x: Any) -> Array:

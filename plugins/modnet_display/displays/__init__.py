@@ -19,6 +19,7 @@ _MODULES = {
     "LayeredNetwork": "networks",
     "Run": "runs",
     "SavedRun": "runs",
+    "UpdateTrace": "traces",
 }
 LARGEST = 200_000  # letters of a display, beyond which a text takes its place
 LONGEST = 20_000  # letters of that text

@@ -1,0 +1,159 @@
+"""`modnet trace`: one update of a network, step by step."""
+
+from __future__ import annotations
+
+from contextlib import chdir
+from pathlib import Path
+from typing import Any
+
+import click
+from modnet_progress.terminal import file_progress
+from modnet_trace.examples import make_book_example
+from modnet_trace.update import UpdateTrace, trace_update
+
+from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
+from modnet.cli.output import Command, echo
+from modnet.cli.show.values import to_json
+from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data
+from modnet.compose.parts import find_name, make_part
+from modnet.compose.tables import Table, merge, read_toml
+from modnet.data.dataset import Dataset
+from modnet.errors import SettingError
+from modnet.files import write_atomically
+from modnet.nn.network import LayeredNetwork
+from modnet.runs.folder import EXPERIMENT
+from modnet.runs.run import open_run
+
+BACKPROPAGATION, CENTRAL = "backpropagation", "central-difference"
+OF_UPDATE = {"gradient", "optimizer"}  # the entries that a run, and the example, can have others of
+
+
+@click.command(cls=Command)
+@click.argument("what", metavar="[EXPERIMENT|RUN]", required=False, type=click.Path(path_type=Path))
+@experiment_options
+@click.option("--rows", metavar="N[,N...]", help="Training rows of the batch, counted from 0 (default: 0).")
+@click.option("--x", "x_", metavar="X[,X...]", help="Samples in place of rows; a semicolon before the next one.")
+@click.option("--t", "t_", metavar="T[,T...]", help="Their targets: class indices, or numbers of a regression.")
+@click.option("--against", metavar="NAME", help="Estimator to compare with (default: central-difference).")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+@click.option("--out", metavar="FILE.html", type=click.Path(path_type=Path), help="Write an HTML page.")
+@plugin_options
+def trace(
+    what: Path | None,
+    *,
+    rows: str | None,
+    x_: str | None,
+    t_: str | None,
+    against: str | None,
+    json_: bool,
+    out: Path | None,
+    without: tuple[str, ...],
+    modules: tuple[str, ...],
+    **flags: Any,
+) -> None:
+    """Show one update of the parameters, step by step.
+
+    Each array of the forward pass, the loss, the gradient by two estimators, the update and the new loss. Without
+    arguments it is the book's small network of 2 -> 3 -> 2 units, on one sample. Of EXPERIMENT, or with options as
+    those of `modnet train`, it is the untrained network; of RUN, a folder, what it learned.
+    """
+    if out and out.suffix.lower() not in {".html", ".htm"}:
+        raise SettingError([f"{out}: an HTML page is written, give a file that ends with .html"], "--out")
+    if (x_ is None) != (t_ is None):
+        raise SettingError(["samples and their targets go together: --x 1,0.5 --t 0"], "--x" if t_ is None else "--t")
+    if x_ is not None and rows is not None:
+        raise SettingError(["samples are given by --x, or chosen by --rows: leave out one of the two"], "--rows")
+    changes = read_changes(flags)
+    is_example = not what and not changes.keys() - OF_UPDATE
+    if is_example and rows is not None:
+        raise SettingError(["the example has one sample: name --data, an experiment or a run"], "--rows")
+    table = _read_table(what, changes)
+    file = what / EXPERIMENT if what and what.is_dir() else what
+    given = merge(load_all_plugins(table, file, without, modules), changes)
+    wanted = create_experiment(given)
+    with chdir("."):  # wherever a part changes it to
+        network: LayeredNetwork
+        if is_example:
+            network, x, t = make_book_example()
+        else:
+            network, data, wanted = _make_network(what, wanted, given)
+            if x_ is None:
+                chosen = _read_rows(rows or "0", len(data.train))
+                x, t = data.train.rows(chosen), data.train.targets(chosen, network.outputs)
+        if x_ is not None and t_ is not None:
+            x, t = _read_numbers(x_, "--x"), _read_numbers(t_, "--t")
+            t = t[0] if len(t) == 1 and len(t[0]) == len(x) else t
+        gradient = wanted.gradient if "gradient" in given else make_part("gradient", BACKPROPAGATION)
+        other = against or (CENTRAL if find_name(gradient) != CENTRAL else BACKPROPAGATION)
+        found = trace_update(network, x, t, gradient=gradient, against=other, optimizer=wanted.optimizer)
+    if out:
+        write_atomically(out, found.to_html().encode())
+    echo(to_json(to_table(found)) if json_ else str(found))
+    if out and not json_:
+        echo(f"written to {out}")
+
+
+def _read_table(what: Path | None, changes: Table) -> Table:
+    """Return the table of an experiment's file, or of a run, of which the update alone may be another."""
+    if not (what and what.is_dir()):
+        return read_toml(what) if what else {}
+    if others := sorted(changes.keys() - OF_UPDATE):
+        raise SettingError(
+            [f"{what} is a run, which has its own {others[0]}: only --gradient, --optimizer, --lr"], "trace"
+        )
+    return {**open_run(what).experiment}
+
+
+def _make_network(what: Path | None, wanted: Experiment, given: Table) -> tuple[LayeredNetwork, Dataset, Experiment]:
+    with file_progress():
+        if what and what.is_dir():
+            run = open_run(what)
+            return run.network, run.data, wanted
+        data, wanted = read_data(wanted, given)
+        return create_network(wanted, data), data, wanted
+
+
+def _read_rows(text: str, count: int) -> list[int]:
+    """Return the numbers of rows; raises SettingError where there is no such row."""
+    words = [word.strip() for word in text.split(",")]
+    wrong = [word for word in words if not (word.isdecimal() and len(word) < 10 and int(word) < count)]
+    if wrong:
+        what = f"there is no row {wrong[0]!r}: the training part has the rows 0 to {count - 1}"
+        raise SettingError([f"{what}, give some as in 0,3"], "--rows")
+    return [int(word) for word in words]
+
+
+def _read_numbers(text: str, option: str) -> list[list[float]]:
+    """Return rows of numbers, `1,0.5;0,1`; raises SettingError."""
+    rows = [[word.strip() for word in row.split(",")] for row in text.split(";")]
+    try:
+        return [[float(word) for word in row] for row in rows]
+    except ValueError:
+        what = f"expected numbers joined by commas, and a semicolon before the next row: {text!r}"
+        raise SettingError([what], option) from None
+
+
+def to_table(found: UpdateTrace) -> dict[str, Any]:
+    """Return an update as a table of numbers and lists, for JSON."""
+    return {
+        "network": found.network,
+        "forward": [{"name": s.name, "formula": s.formula, "value": s.value.tolist()} for s in found.forward],
+        "target": found.target.tolist(),
+        "losses": found.losses.tolist(),
+        "loss": found.loss,
+        "estimators": found.estimators,
+        "gradient": [
+            {
+                "name": each.name,
+                "value": each.value.tolist(),
+                "other": None if each.other is None else each.other.tolist(),
+            }
+            for each in found.gradient
+        ],
+        "difference": found.difference,
+        "optimizer": found.optimizer,
+        "params": {name: value.tolist() for name, value in found.params.items()},
+        "new_params": {name: value.tolist() for name, value in found.new_params.items()},
+        "new_loss": found.new_loss,
+        "notes": found.notes,
+    }
