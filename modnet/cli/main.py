@@ -151,7 +151,7 @@ def modnet_command() -> None:
       modnet resume RUN         continue a run that was interrupted or killed
       modnet predict RUN FILE   predict other digits with that network
       modnet plot RUN           draw how it learned
-      modnet show RUN           make a page of it: curves, mistakes, weights, all else
+      modnet show RUN           make a page of it, with all there is to see
       modnet export RUN         write its network for use without modnet
       modnet compare            compare settings, and decide which is better
       modnet judge FILE         decide that of anybody's runs, in a table
