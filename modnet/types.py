@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from importlib import import_module
 from typing import Any, Literal, TypeAlias
 
 import attrs
 import numpy as np
 import numpy.typing as npt
+
+from modnet.text import format_column, format_count, format_metric, list_some
 
 # Plugin mathematics also serves the arrays of other libraries (array API standard); NumPy's type stands for all.
 Array: TypeAlias = npt.NDArray[Any]
@@ -52,6 +55,15 @@ def lock(array: Any) -> Array:
     return found
 
 
+class Displayed:
+    """Something that notebooks show as `modnet_display` draws it; it says so where that fails, and raises nothing."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return str(import_module("modnet_display.displays").display(self))  # not of the core
+
+
 class Status(StrEnum):
     """The state of a run, equal to the text that its files hold.
 
@@ -71,8 +83,8 @@ class Status(StrEnum):
         return self in {Status.FINISHED, Status.DIVERGED}
 
 
-@attrs.define
-class History:
+@attrs.define(repr=False)
+class History(Displayed):
     """The recorded course of a run: one loss per iteration, and named columns with one value per evaluation.
 
     `evaluated_at[i]` is the number of iterations made at evaluation i, the end of an epoch or of the run;
@@ -83,6 +95,12 @@ class History:
     loss: list[float] = attrs.field(factory=list)
     evaluated_at: list[int] = attrs.field(factory=list)
     columns: dict[str, list[float]] = attrs.field(factory=lambda: {"train_accuracy": [], "test_accuracy": []})
+
+    def __repr__(self) -> str:
+        last = {"loss": self.loss, **self.columns}
+        values = [f"{format_column(name, ())} {format_metric(each[-1])}" for name, each in last.items() if each]
+        made, rows = format_count(len(self.loss), "loss", "losses"), format_count(len(self.evaluated_at), "evaluation")
+        return f"<History: {made}, {rows}{'; last ' * bool(values)}{list_some(values, 6)}>"
 
     @property
     def iterations(self) -> list[int]:

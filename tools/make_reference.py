@@ -171,8 +171,8 @@ def kind_blocks(kind: Kind) -> list[str]:
     ]
     for c in components:
         blocks += [f"({kind.name}-{c.name})=\n## {c.name}", f"$$\n{known[c.name]}\n$$" if c.name in known else ""]
-        head = f"{c.cls.__module__}.{c.cls.__qualname__}{signature(c.cls)}"
-        blocks.append(describe("class", head, [prose(c.cls)], ":no-contents-entry:\n"))
+        options = f":module: {c.cls.__module__}\n:no-contents-entry:\n"
+        blocks.append(describe("class", f"{c.cls.__qualname__}{signature(c.cls)}", [prose(c.cls)], options))
     return blocks
 
 
@@ -198,22 +198,23 @@ def first_line(head: str, value: Any) -> str:
 
 def public(name: str, value: Any) -> list[str]:
     """Return the blocks about a public name."""
-    short = name.removeprefix("modnet.")
+    module, _, short = name.rpartition(".")
+    within = f":module: {module}\n"
     if short == "hookimpl":
-        return [describe("decorator", name, [HOOKIMPL])]
+        return [describe("decorator", short, [HOOKIMPL], within)]
     if short in (known := aliases()):
-        return [describe("type", name, [], f":canonical: {known[short]}\n")]
+        return [describe("type", short, [], f"{within}:canonical: {known[short]}\n")]
     if inspect.ismodule(value):
         return module_blocks(name, value)
     if not isinstance(value, type):
-        return [describe("function", f"{name}{signature(value)}", [prose(value)])]
+        return [describe("function", f"{short}{signature(value)}", [prose(value)], within)]
     bases = [base for base in value.__bases__ if base in ancestors(value) or base is Exception]
     called = "__init__" in vars(value) and not inspect.isabstract(value) and not getattr(value, "_is_protocol", False)
     text = [prose(value), "Bases: " + ", ".join(reference(base) for base in bases) if bases else ""]
     kind = "exception" if issubclass(value, BaseException) else "class"
     canonical = f":canonical: {value.__module__}.{value.__qualname__}\n"
-    head = f"{name}{signature(value) if called and kind == 'class' else ''}"
-    return [describe(kind, head, [*text, *members(name, value)], canonical)]
+    head = f"{short}{signature(value) if called and kind == 'class' else ''}"
+    return [describe(kind, head, [*text, *members(value)], within + canonical)]
 
 
 def reference(base: type) -> str:
@@ -224,17 +225,14 @@ def reference(base: type) -> str:
 
 def module_blocks(name: str, module: ModuleType) -> list[str]:
     """Return the blocks about a module: its functions and classes, and then its modules that have such."""
-    blocks = [f"```{{py:module}} {name}\n```", prose(module)]
+    blocks = [f"```{{py:module}} {name}\n```", "```{py:currentmodule} modnet\n```", prose(module)]
     exported = getattr(module, "__all__", None) or [key for key in vars(module) if not key.startswith("_")]
     found = {key: getattr(module, key) for key in exported}
     room = module.__name__.rpartition(".")[0] or module.__name__
     home = room if hasattr(module, "__all__") else module.__name__  # what it lists may be of a file beside it
     for key, value in found.items():
-        if inspect.isfunction(value) and value.__module__.startswith(home):
-            blocks.append(describe("function", f"{name}.{key}{signature(value)}", [prose(value)]))
-        elif inspect.isclass(value) and value.__module__.startswith(home):
+        if (inspect.isfunction(value) or inspect.isclass(value)) and value.__module__.startswith(home):
             blocks += public(f"{name}.{key}", value)
-    blocks.append("```{py:currentmodule} modnet\n```")
     for key, value in found.items():
         if inspect.ismodule(value) and value.__name__.startswith(f"{room}."):
             blocks += module_blocks(f"{name}.{key}", value)
@@ -259,7 +257,7 @@ def ancestors(cls: type) -> list[type]:
     return [base for base in cls.__mro__[1:] if base in public or base in {ValueError, KeyboardInterrupt}]
 
 
-def members(name: str, cls: type) -> Iterator[str]:
+def members(cls: type) -> Iterator[str]:
     """Yield a class's public attributes and methods, those of bases that are not public among them."""
     if issubclass(cls, BaseException):
         return
@@ -273,11 +271,11 @@ def members(name: str, cls: type) -> Iterator[str]:
         for member, (annotation, note) in attribute_notes(base).items():
             if member not in fields and member not in seen:
                 seen.add(member)
-                yield describe("attribute", f"{name}.{member}", [note], f":type: {annotation}\n")
+                yield describe("attribute", member, [note], f":type: {annotation}\n")
         for member, value in vars(base).items():
             if (member == "__call__" or not member.startswith("_")) and member not in seen:
                 seen.add(member)
-                yield describe_member(f"{name}.{member}", value)
+                yield describe_member(member, value)
 
 
 def describe_member(name: str, member: Any) -> str:

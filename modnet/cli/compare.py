@@ -19,6 +19,7 @@ from modnet.cli.options import (
     comparison_options,
     load_all_plugins,
     plugin_options,
+    quiet_option,
     read_alternatives,
 )
 from modnet.cli.output import Command, echo, get_output
@@ -42,6 +43,7 @@ ROPE = attrs.fields(modnet.Comparison).rope.default
 @click.option("--accept", is_flag=True, help="Compare runs of different code or libraries; the result names them.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for runs and results (default: runs/DATE-TIME).")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
+@quiet_option
 @plugin_options
 def compare(
     experiment: Path | None,
@@ -53,6 +55,7 @@ def compare(
     *,
     accept: bool,
     json_: bool,
+    quiet: bool,
     without: tuple[str, ...],
     modules: tuple[str, ...],
     **flags: Any,
@@ -71,7 +74,7 @@ def compare(
     changes, grid = spread(*read_alternatives(flags))  # before a name in the file claims them
     folder = out or choose_new_folder()
     out_stream = sys.stderr if json_ else get_output()
-    with _connecting(dask, workers) as executor, file_progress(), RunsProgress(out_stream) as progress:
+    with _connecting(dask, workers) as executor, file_progress(), RunsProgress(out_stream, quiet=quiet) as progress:
         try:
             result = modnet.compare(
                 merge(table, changes),

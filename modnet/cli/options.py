@@ -88,6 +88,25 @@ class PartOption(click.Option):
         return record and (record[0], f"{record[1]}  [{names}]")
 
 
+def quiet_option(command: F) -> F:
+    """Add the option that leaves out progress, and what is not the result."""
+    return click.option("-q", "--quiet", is_flag=True, help="Print no progress, only how it ended.")(command)
+
+
+def progress_options(command: F) -> F:
+    """Add the options that say how much a run prints while it is trained."""
+    every = click.option(
+        "--every", type=click.IntRange(1), metavar="N", help="Print a row each N epochs (default: about 40 rows)."
+    )
+    return every(quiet_option(command))
+
+
+def check_progress(every: int | None, *, quiet: bool) -> None:
+    """Raise SettingError where rows are asked for, and none."""
+    if every and quiet:
+        raise SettingError(["no row is printed with --quiet: leave out one of the two"], "--every")
+
+
 def without_option(command: F) -> F:
     """Add the option that leaves plugins out."""
     return click.option(

@@ -39,9 +39,9 @@ def show(
     without: tuple[str, ...],
     modules: tuple[str, ...],
 ) -> None:
-    """Make a page of RUN: one HTML file, which needs nothing else.
+    """Make a page of RUN, one HTML file.
 
-    It shows what was trained and on what, how it learned, its results and mistakes, its network, and how to repeat it.
+    It needs nothing else, and shows what was trained and on what, how it learned, its results and mistakes, its network, and how to repeat it.
     Several runs are in one page, beside each other. Of the folder of a comparison it shows the verdicts, all settings
     and every run. What cannot be shown is said, as where the data has changed since.
     """

@@ -11,7 +11,7 @@ import click
 from modnet_progress.terminal import file_progress
 
 import modnet
-from modnet.cli.options import load_all_plugins, plugin_options
+from modnet.cli.options import check_progress, load_all_plugins, plugin_options, progress_options
 from modnet.cli.output import Command, echo, tell
 from modnet.cli.train import describe, run_to_end
 from modnet.compose.experiment import read_data
@@ -32,9 +32,17 @@ from modnet.types import Status
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--iterations", type=click.IntRange(0), help="Iterations in all: a finished run is lengthened.")
 @click.option("--accept", is_flag=True, help="Continue by other code or libraries; the receipt records them.")
+@progress_options
 @plugin_options
 def resume(
-    run: Path, iterations: int | None, *, accept: bool, without: tuple[str, ...], modules: tuple[str, ...]
+    run: Path,
+    iterations: int | None,
+    *,
+    accept: bool,
+    every: int | None,
+    quiet: bool,
+    without: tuple[str, ...],
+    modules: tuple[str, ...],
 ) -> None:
     """Continue RUN from its last checkpoint.
 
@@ -42,6 +50,7 @@ def resume(
     the last bit, as if it had never stopped, if code and libraries are; where they are not, it stops and says what
     differs.
     """
+    check_progress(every, quiet=quiet)
     check_is_run(run)
     with claim(run):
         check_files(run)
@@ -52,7 +61,8 @@ def resume(
             echo(f"{run} has finished: there is nothing to resume")
             return
         load_all_plugins(read_toml(run / EXPERIMENT), run / EXPERIMENT, without, modules)
-        tell(f"modnet {modnet.__version__}")
+        if not quiet:
+            tell(f"modnet {modnet.__version__}")
         wanted = read_experiment(run)
         with file_progress():
             data, wanted = read_data(wanted)
@@ -64,14 +74,15 @@ def resume(
         start = recorder.load_checkpoint(accept=accept)
         if start and wanted.training.iterations < start.iteration:
             _refuse_fewer(run, start.iteration)
-        describe(wanted, data)
-        made = f"{start.iteration:,} of {wanted.training.iterations:,}" if start else "no"
-        tell(f"resumes after {made} iterations")
+        if not quiet:
+            describe(wanted, data)
+            made = f"{start.iteration:,} of {wanted.training.iterations:,}" if start else "no"
+            tell(f"resumes after {made} iterations")
         for difference in recorder.new_surroundings:
             if difference.part != OBSERVER:
                 echo(f"changed since the run began, so the last bits may differ: {difference}", err=True)
         with begin_run(recorder) if changes else nullcontext():
-            run_to_end(wanted, data, recorder, start)
+            run_to_end(wanted, data, recorder, start, every=every, quiet=quiet)
 
 
 def _can_be_lengthened(run: Path, ended: Results, iterations: int | None) -> bool:

@@ -16,7 +16,15 @@ from modnet_figures import figures
 from modnet_progress.terminal import RunProgress, file_progress
 
 import modnet
-from modnet.cli.options import choose_new_folder, experiment_options, load_all_plugins, plugin_options, read_changes
+from modnet.cli.options import (
+    check_progress,
+    choose_new_folder,
+    experiment_options,
+    load_all_plugins,
+    plugin_options,
+    progress_options,
+    read_changes,
+)
 from modnet.cli.output import Command, complain, echo, explain, get_output, tell
 from modnet.cli.show.diagnosis import diagnose
 from modnet.cli.show.forecast import format_forecast
@@ -49,6 +57,7 @@ _ITEM = re.compile(r"\.(name|\d+)$")  # a name, or an item of a list, stands for
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of results (default: runs/DATE-TIME).")
 @click.option("--overwrite", is_flag=True, help="Replace the run that is in the folder.")
 @click.option("--dry-run", is_flag=True, help="Show the layers, and how long it would take with each estimator.")
+@progress_options
 @plugin_options
 def train(
     experiment: Path | None,
@@ -56,6 +65,8 @@ def train(
     *,
     overwrite: bool,
     dry_run: bool,
+    every: int | None,
+    quiet: bool,
     without: tuple[str, ...],
     modules: tuple[str, ...],
     **flags: Any,
@@ -67,31 +78,43 @@ def train(
     summary.json, params.npz, curves.png, and receipt.json, which modnet verify checks. A run that ended too early is
     continued by modnet resume.
     """
+    check_progress(every, quiet=quiet)
     table = load_all_plugins(read_toml(experiment) if experiment else {}, experiment, without, modules)
     given = merge(table, read_changes(flags))
     with name_missing_plugins(experiment):
         wanted = create_experiment(given)
-    tell(f"modnet {modnet.__version__}")
+    if not quiet:
+        tell(f"modnet {modnet.__version__}")
     with file_progress():
         data, wanted = read_data(wanted, given)
-    describe(wanted, data)
-    if used := _list_table_defaults(given, data):
+    if not quiet:
+        describe(wanted, data)
+    if not quiet and (used := _list_table_defaults(given, data)):
         tell(f"defaults  for tables: {', '.join(used)}")
     if dry_run:
         echo(f"{create_network(wanted, data).summary()}\n")
         echo(format_forecast(wanted, data))
         return
     with create_run(out or choose_new_folder(), wanted, data, overwrite=overwrite) as recorder:
-        run_to_end(wanted, data, recorder)
+        run_to_end(wanted, data, recorder, every=every, quiet=quiet)
 
 
-def run_to_end(wanted: Experiment, data: Dataset, recorder: RunRecorder, start: Checkpoint | None = None) -> None:
+def run_to_end(
+    wanted: Experiment,
+    data: Dataset,
+    recorder: RunRecorder,
+    start: Checkpoint | None = None,
+    *,
+    every: int | None = None,
+    quiet: bool = False,
+) -> None:
     """Train to the end with progress shown and everything saved, and print how the run ended, however that was."""
+    shown = RunProgress(get_output(), every=every, quiet=quiet)
     failure: BaseException | None = None
     note = ""
     recorder.diagnose = diagnose
     folder = recorder.path.absolute()  # wherever a plugin changes the current folder to
-    with interrupting("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") as signals, RunProgress(get_output()) as progress:
+    with interrupting("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") as signals, shown as progress:
         try:
             try:
                 train_run(wanted, data, recorder, start, progress)

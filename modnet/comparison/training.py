@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack, closing, contextmanager
+from importlib import import_module
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
@@ -64,9 +65,9 @@ class SettingRuns:
     """The runs of one setting, one for each seed."""
 
     setting: Setting
-    of_samples: Array
+    of_samples: Array = attrs.field(repr=False)
     """The hits of the test samples at the end of each run (bool), or in a regression their errors: (seeds, samples)."""
-    histories: tuple[History, ...]
+    histories: tuple[History, ...] = attrs.field(repr=False)
     statuses: tuple[Status, ...]
     """Of each run: finished or diverged; a diverged run counts with its last finite parameters."""
 
@@ -99,14 +100,14 @@ def train_grid(
     out: str | PathLike[str] | None = None,
     workers: int | None = None,
     executor: Executor | None = None,
-    progress: ProgressObserver | None = None,
+    progress: bool | ProgressObserver | None = None,
     accept: bool = False,
 ) -> Iterator[GridRuns]:
     """Run all combinations of some settings with the same seeds, and yield their runs.
 
-    What is given is as of `modnet.compare`. The folder `out` is claimed until the block ends; without one the runs are
-    in a folder that is removed then. Raises SettingError, UnknownNameError, DataError, and ModnetError where a run
-    fails.
+    What is given is as of `modnet.compare`; `progress` may be an object that shows it. The folder `out` is claimed
+    until the block ends; without one the runs are in a folder that is removed then. Raises SettingError,
+    UnknownNameError, DataError, and ModnetError where a run fails.
 
     >>> quick = {"gradient": "backpropagation", "training": {"iterations": 20}}
     >>> with modnet.train_grid(quick, {"hidden": [5, 10]}, seeds=2, workers=1) as runs:
@@ -222,18 +223,23 @@ def _read_runs(
 
 
 def _follow(
-    made: Generator[Job, None, None], total: int, left: list[Job], data: Dataset, progress: ProgressObserver | None
+    made: Generator[Job, None, None],
+    total: int,
+    left: list[Job],
+    data: Dataset,
+    progress: bool | ProgressObserver | None,
 ) -> None:
     """Show the progress of all runs while those that are left are made."""
-    if progress:
-        progress.start(total, total - len(left), lambda: sum(map(measure_progress, left)))
-    with closing(made):  # at once where showing it fails
+    showing = import_module("modnet_progress.showing").follow_runs  # not of the core
+    with showing(progress) as shown, closing(made):  # at once where showing it fails
+        if shown:
+            shown.start(total, total - len(left), lambda: sum(map(measure_progress, left)))
         for job in made:
             left.remove(job)
-            if progress:
+            if shown:
                 mean = read_of_samples(job.folder, data).mean()
                 score = f"accuracy {mean:.4f}" if data.task == "classification" else f"R² {1 - mean:.4f}"
-                progress.advance(f"{job.name}: test {score}")
+                shown.advance(f"{job.name}: test {score}")
 
 
 def _read_results(

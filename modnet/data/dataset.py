@@ -20,7 +20,7 @@ from modnet.data.samples import Samples, check_samples, describe_part
 from modnet.errors import DataError, SettingError
 from modnet.randomness import Stream
 from modnet.text import format_count, list_some, quote
-from modnet.types import Array, Shape, Task
+from modnet.types import Array, Displayed, Shape, Task
 
 AnyDataset = TypeVar("AnyDataset", bound="Dataset")
 
@@ -45,7 +45,7 @@ class Unprepared(ABC):
 
 
 @attrs.frozen(eq=False, repr=False)
-class Dataset:
+class Dataset(Displayed):
     """Training and test samples. Class index i stands for the label `classes[i]`.
 
     `settings` are the source's settings that were inferred from the data, so that nothing is inferred twice.

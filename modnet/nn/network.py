@@ -26,13 +26,13 @@ from modnet.nn.metrics import find_hits
 from modnet.nn.objective import NetworkObjective, check_batch, check_samples, check_targets, is_binary, protect
 from modnet.nn.validation import naming_parts, to_array, validate_arrays
 from modnet.randomness import Stream
-from modnet.types import Array, Grads, Mode, Params, Shape, is_numpy, lock
+from modnet.types import Array, Displayed, Grads, Mode, Params, Shape, is_numpy, lock
 
 BLOCK = 4096  # rows that are evaluated at a time where there may be very many
 IMAGES = 256  # of them where layers may make a hundred numbers of each
 
 
-class LayeredNetwork:
+class LayeredNetwork(Displayed):
     """Placed layers with a loss; `modnet.Network` is the same by name.
 
     `params` holds W1 (inputs, outputs), b1 (outputs,), W2, b2, ... and may be assigned to; `buffers` are what layers
@@ -124,6 +124,8 @@ class LayeredNetwork:
         y: Array = blocks[0] if len(blocks) == 1 else get_namespace(x).concat(blocks)
         y = unlock(to_numpy(y) if is_numpy(given) else y)
         return y[0, ...] if is_one else y
+
+    __call__ = predict
 
     def _run(self, z: Array) -> Array:
         stream = Stream(self.seed, ("layers",))

@@ -48,13 +48,13 @@ from modnet.runs.model import TrainedModel
 from modnet.runs.receipt import Receipt
 from modnet.runs.recorder import create_run
 from modnet.runs.surroundings import compare_entries
-from modnet.types import Array, History, Params, Status
+from modnet.types import Array, Displayed, History, Params, Status
 
 _DEFAULTS = TrainingSettings()
 ROUNDING = 1e-4  # of the sum of a row's probabilities, in float32 as well
 
 
-class Trained(ABC):
+class Trained(Displayed, ABC):
     """Something trained, which predicts from raw rows."""
 
     __slots__ = ()
@@ -194,6 +194,7 @@ def train(
     callbacks: Sequence[object] = (),
     metrics: Sequence[object] = (),
     observer: Observer | None = None,
+    progress: bool | Observer | None = None,
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
 ) -> Run:
@@ -204,8 +205,9 @@ def train(
     (shuffled epochs). More `blas_threads` may be faster for wide networks; how many there are shows in the last bits of
     the result. `callbacks`, names or objects, follow the run, and may stop it. `metrics`, names or objects, are
     measured beside the task's own: accuracy, or R² and RMSE. The lifecycle hooks of the plugins follow the run, unless
-    another `observer` is given. Raises DivergedError when the loss stops being finite and TrainingInterrupted on
-    Ctrl-C, both with the run so far.
+    another `observer` is given. `progress` is shown in a notebook or a terminal; True and False say whether, and an
+    observer takes its place. Raises DivergedError when the loss stops being finite and TrainingInterrupted on Ctrl-C,
+    both with the run so far.
 
     With `start`, another run's `checkpoint`, it resumes there, up to `iterations` in all, and ends with the same bits
     as if it had never stopped. An optimizer, estimator or callback with other settings than there begins with the same
@@ -227,6 +229,7 @@ def train(
     parts = make_part("gradient", gradient), wanted, settings
     asked, measured = make_parts("callback", callbacks), create_metrics(data.task, make_parts("metric", metrics))
     data.check()
+    follow: Callable[..., Observer] = import_module("modnet_progress.showing").follow  # not of the core
     with containing_plugins():
         run = train_network(
             network,
@@ -235,7 +238,7 @@ def train(
             seed=seed,
             callbacks=asked,
             metrics=measured,
-            observer=observer or get_host().relay(),
+            observer=follow(observer or get_host().relay(), progress),
             start=start,
             keep=keep,
             create=Run,

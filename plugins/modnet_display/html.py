@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from xml.etree import ElementTree as ET
 
 from modnet import figures
@@ -16,6 +16,8 @@ from modnet.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+__all__ = ["Html", "display", "element", "escape", "frame", "join", "picture", "table"]
 
 LONGEST = 2_000  # letters of a text that anybody may have written
 LARGEST = 400_000  # letters of a picture as SVG, beyond which it is smaller as PNG
@@ -30,10 +32,34 @@ _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u061c\u200e\u200f\u202a-\u
 _DECIMALS = re.compile(r"(\.\d\d)\d+")
 
 
+# What stands in notebooks says how it looks by itself: their pages are of others, light or dark, and have a font.
+_STYLE = """
+.modnet-display{font-size:13px;line-height:1.45;max-width:100%}
+.modnet-display>*{margin:0 0 .5em;max-width:100%;overflow-x:auto}
+.modnet-display table{border-collapse:collapse;margin:0 0 .5em;font-size:inherit}
+.modnet-display caption{text-align:left;padding:.2em 0;opacity:.75;color:inherit}
+.modnet-display th,.modnet-display td{text-align:left;vertical-align:top;padding:.15em .9em .15em 0;
+white-space:pre-line;border:0;border-bottom:1px solid #8884;background:none}
+.modnet-display th{font-weight:600}
+.modnet-display .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.modnet-display .facts thead{display:none}
+.modnet-display svg.modnet-picture{max-width:max(100%,520px)!important}
+.modnet-display pre{font-size:12px;white-space:pre;background:none}
+.modnet-display .note{opacity:.75}
+.modnet-display .bar{height:8px;border-radius:4px;background:#8883;overflow:hidden}
+.modnet-display .bar>div{height:100%;background:#0c7bc0}
+.modnet-display .on-white{background:#fff}
+"""
+
+
 class Html(str):
     """HTML that is safe where it stands: `element` makes it, and never escapes it again."""
 
     __slots__ = ()
+
+    def __new__(cls, written: str) -> Self:
+        """Return text that is known to be safe: say so of none that anybody else may have written."""
+        return super().__new__(cls, written)
 
 
 def escape(value: object, longest: int = LONGEST) -> Html:
@@ -105,6 +131,27 @@ def table(
 
 def _find_kind(cells: Sequence[object]) -> str | None:
     return "number" if cells and all(map(is_number, cells)) else None
+
+
+def frame(*children: object, class_: str = "") -> Html:
+    """Return what a notebook shows, as `_repr_html_` of an object gives it: in the colors and the font that are there.
+
+    >>> print(frame(element("b", "7"), " < 9"))  # doctest: +ELLIPSIS
+    <div class="modnet-display"><style>...</style><div><b>7</b></div><div> &lt; 9</div></div>
+    """
+    parts = (element("div", child) for child in children if child)
+    return element("div", Html(f"<style>{_STYLE}</style>"), *parts, class_=f"modnet-display {class_}".strip())
+
+
+def display(thing: object) -> Html:
+    """Return what a notebook shows of an object of modnet; it raises nothing, and never changes the object.
+
+    >>> display(modnet.TwoLayerNet(4, 3, 2))[:28]
+    '<div class="modnet-display">'
+    """
+    from modnet_display.displays import display as show
+
+    return show(thing)
 
 
 def is_number(cell: object) -> bool:

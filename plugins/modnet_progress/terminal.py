@@ -12,9 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
 
-from modnet import History, ObservedRun, Observer, hookimpl
+from modnet import ObservedRun, Observer, hookimpl
 from modnet.files import telling
-from modnet.text import escape, format_column, format_duration, format_metric
+from modnet.text import escape, format_duration
+from modnet_progress.rows import Rows
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -28,37 +29,15 @@ MEASURE_EVERY = 1.0
 PATIENCE = 0.5
 # A run that takes longer than this says so at its beginning, in seconds.
 LONG = 60.0
-# Rows of a run, at most about; a small table has hundreds of epochs.
-ROWS = 50
-
-
-def format_epoch(run: ObservedRun, since: int | None = None) -> str:
-    """Return the table row for the end of an epoch; the loss is the mean since an iteration, or an epoch's end."""
-    history = run.history
-    if since is None:
-        since = history.evaluated_at[-2] if len(history.evaluated_at) > 1 else 0
-    losses = history.loss[since:]
-    loss = f"{sum(losses) / len(losses):.4f}" if losses else "-"
-    shown = choose_columns(history)
-    titles = (format_column(name, run.metrics).replace(" accuracy", " acc") for name in shown)
-    names = ", ".join(title.replace("validation ", "val ") for title in titles)
-    values = ", ".join(format_metric(history.columns[name][-1]) for name in shown)
-    return f"epoch {run.epoch:5.1f}  iteration {run.iteration:>6,}  loss {loss:>6}  {names} | {values}"
-
-
-def choose_columns(history: History) -> list[str]:
-    """Return the columns of the main metric that progress shows: of training, and of validation or test."""
-    _, _, main = next(iter(history.columns), "").partition("_")
-    other = "validation" if f"validation_{main}" in history.columns else "test"
-    return [name for name in (f"train_{main}", f"{other}_{main}") if name in history.columns]
 
 
 class _Progress:
     """A bar on a terminal, or lines elsewhere, refreshed by a thread until the `with` block ends."""
 
-    def __init__(self, out: TextIO | None = None) -> None:
+    def __init__(self, out: TextIO | None = None, *, quiet: bool = False) -> None:
         self._out = out or sys.stdout
-        self._bar = _create_bar(self._out)
+        self._is_quiet = quiet
+        self._bar = None if quiet else _create_bar(self._out)
         self._begin = self._last_line = time.monotonic()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -76,6 +55,9 @@ class _Progress:
                 self._bar.stop()
 
     def _show(self, what: str, total: int, completed: int, every: float, refresh: Callable[[], None]) -> None:
+        if self._is_quiet:
+            return
+
         def repeat() -> None:
             while not self._stop.wait(every):
                 refresh()
@@ -97,6 +79,8 @@ class _Progress:
             self._print(sign_of_life)
 
     def _print(self, line: str) -> None:
+        if self._is_quiet:
+            return
         self._last_line = time.monotonic()
         try:
             if self._bar:
@@ -113,7 +97,10 @@ class RunProgress(_Progress, Observer):
     """Follows one run, inside a `with` block: prints rows at the ends of epochs, and the progress in between."""
 
     _has_forecast = False
-    _last: int | None = None  # the iteration of the last row
+
+    def __init__(self, out: TextIO | None = None, *, every: int | None = None, quiet: bool = False) -> None:
+        super().__init__(out, quiet=quiet)
+        self._rows = Rows(every)
 
     @hookimpl
     def run_started(self, run: ObservedRun) -> None:
@@ -122,11 +109,9 @@ class RunProgress(_Progress, Observer):
 
     @hookimpl
     def epoch_ended(self, run: ObservedRun) -> None:
-        """Print a row, unless the one before was printed a moment ago."""
-        is_last = run.iteration == run.iterations
-        if self._last is None or is_last or run.iteration - self._last >= run.iterations / ROWS:
-            self._print(format_epoch(run, self._last))
-            self._last = run.iteration
+        """Print a row, of each `every`-th epoch, or of about 40 of them; none where it is to be quiet."""
+        if row := self._rows.make(run):
+            self._print(row)
 
     def _refresh(self, run: ObservedRun) -> None:
         seconds = estimate_time_left(run)

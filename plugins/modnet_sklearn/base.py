@@ -409,6 +409,7 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
                 callbacks=callbacks,
                 metrics=self.metrics,
                 observer=observer,
+                progress=False,  # as scikit-learn's estimators: a search fits hundreds
                 start=start,
             )
 

@@ -32,7 +32,7 @@ def compare(
     out: str | PathLike[str] | None = None,
     workers: int | None = None,
     executor: Executor | Any | None = None,
-    progress: ProgressObserver | None = None,
+    progress: bool | ProgressObserver | None = None,
     accept: bool = False,
 ) -> Comparison:
     """Run all combinations of some settings with the same seeds, and return what may be claimed of their differences.
@@ -44,7 +44,9 @@ def compare(
 
     Runs and results are saved in the folder `out`; runs that it holds already are not repeated. They are trained by
     `workers` processes, by default as many as there are cores, or by an `executor`: any `concurrent.futures.Executor`,
-    or a `Client` of Dask. A script that uses processes must make the call under `if __name__ == "__main__":`.
+    or a `Client` of Dask. `progress` is shown in a notebook or a terminal; True and False say whether, and an object
+    with the methods `start` and `advance` takes its place. A script that uses processes must make the call under
+    `if __name__ == "__main__":`.
 
     All runs are to be made by the same code and libraries, and on the same data. With `accept`, other code and
     libraries are no error, and the result names them. Raises SettingError, UnknownNameError, DataError, ModnetError

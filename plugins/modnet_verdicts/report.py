@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+import modnet
 from modnet import Array, DataError, Metric, Mixture, Status, figures
 from modnet.text import format_column, format_count, format_table, list_some, to_csv
 from modnet_verdicts.decisions import ANALYSES, ROPE
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 WIDTH = 100  # of the lines below a table
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Comparison:
     """Settings compared, all run with the same seeds and tested on the same samples; `str` of it is a table."""
 
@@ -92,6 +93,14 @@ class Comparison:
         if not self._of_samples:
             return ()
         return compare_samples([each.label for each in self.settings], self._of_samples, self.rope, self.measure)
+
+    def __repr__(self) -> str:
+        what = f"{format_count(len(self.settings), 'setting')}, {format_count(len(self.seeds), 'seed')}"
+        shown = (f"{each.label} {self._format(each.score)}" for each in self.settings)
+        return f"<Comparison of {what}: test {self.measure} of {list_some(shown, 4)}>"
+
+    def _repr_html_(self) -> str:
+        return modnet.html.display(self)
 
     def __str__(self) -> str:
         blocks = [format_table(self._settings_table(), left=len(self.settings[0].entries))]

@@ -11,13 +11,14 @@ import attrs
 import modnet_progress.terminal
 import pytest
 from click.testing import CliRunner
-from modnet_progress.terminal import RunProgress, format_epoch
+from modnet_progress.rows import format_epoch
+from modnet_progress.terminal import RunProgress
 from processes import wait_until
 
 from modnet import History, Status
 from modnet.cli.main import modnet_command
 from modnet.interfaces import Metric
-from modnet.text import format_duration
+from modnet.text import format_duration, format_metric, measure_width
 
 
 @attrs.define
@@ -51,7 +52,7 @@ def at_first_epoch() -> Run:
 
 def test_the_row_is_the_books_line_in_a_table() -> None:
     assert format_epoch(at_first_epoch()) == (
-        "epoch   1.0  iteration    600  loss 1.5000  train acc, test acc | 0.9012, 0.9054"
+        "epoch 1.0  iteration   600  loss 1.5000  train acc, test acc | 0.9012, 0.9054"
     )
 
 
@@ -138,9 +139,39 @@ def test_no_thread_is_left_when_the_run_fails() -> None:
     assert not report._thread.is_alive()
 
 
+def train_on_a_table(folder: Path, *options: str) -> str:
+    path = folder / "table.csv"
+    path.write_text("a,b,label\n" + "".join(f"{i},{-i % 7},{'xy'[i % 2]}\n" for i in range(40)))
+    done = CliRunner().invoke(modnet_command, ["train", "--data", str(path), "--out", str(folder / "run"), *options])
+    assert done.exit_code == 0
+    return done.output
+
+
+def list_epochs(shown: str) -> list[float]:
+    return [float(line.split()[1]) for line in shown.splitlines() if line.startswith("epoch")]
+
+
 def test_a_small_table_has_no_row_for_each_of_its_hundreds_of_epochs(tmp_path: Path) -> None:
-    (tmp_path / "table.csv").write_text("a,b,label\n" + "".join(f"{i},{-i % 7},{'xy'[i % 2]}\n" for i in range(40)))
-    done = CliRunner().invoke(modnet_command, ["train", "--data", f"{tmp_path}/table.csv", "--out", f"{tmp_path}/run"])
-    rows = [line for line in done.output.splitlines() if line.startswith("epoch")]
-    assert 40 <= len(rows) <= 52
-    assert "iteration    500" in rows[-1]
+    epochs = list_epochs(train_on_a_table(tmp_path))
+    assert (epochs[0], epochs[-1]) == (3.1, 1562.5)  # a batch takes each of 32 samples about three times
+    assert 20 <= len(epochs) <= 42
+    assert [epoch // 50 for epoch in epochs[1:-1]] == [*range(1, 32)]
+
+
+def test_every_says_which_epochs_have_a_row(tmp_path: Path) -> None:
+    assert list_epochs(train_on_a_table(tmp_path, "--iterations", "15", "--every", "20")) == [21.9, 40.6, 46.9]
+
+
+def test_a_quiet_run_prints_how_it_ended_alone(tmp_path: Path) -> None:
+    lines = train_on_a_table(tmp_path, "--iterations", "25", "--quiet").splitlines()
+    assert [line.split()[0] for line in lines] == ["finished", "only", "saved"]  # a diagnosis is no progress
+
+
+@pytest.mark.parametrize("column", ["accuracy", "r2", "mean_absolute_percentage_error", "비율의_제곱근_평균"])
+@pytest.mark.parametrize("value", [0.98, -1.23456e-300, 9.64e61, float("nan")])
+@pytest.mark.parametrize("scale", [1, 1000, 10**9])
+def test_a_row_fits_into_79_columns_whatever_is_in_it(column: str, value: float, scale: int) -> None:
+    history = History([1e30] * 6, [3, 6], {f"train_{column}": [value] * 2, f"validation_{column}": [value] * 2})
+    row = format_epoch(Run(6 * scale, 9 * scale, epoch=0.1 * scale, history=history))
+    assert measure_width(row) <= 79
+    assert f"{value:.3g}" in row or format_metric(value) in row

@@ -443,6 +443,7 @@ class Loss:
     is_binary = False
     smooth = False
     task = None
+    def to_classes(self, t: Array) -> Array: ...
 
 class Metric:
     @abstractmethod
@@ -469,6 +470,7 @@ class ModnetError(Exception):
     ...
 
 class Network:
+    def __call__(self, x: Any) -> Array: ...
     def __init__(
         self,
         layers: Sequence[object],
@@ -1058,7 +1060,14 @@ class TrainingInterrupted(KeyboardInterrupt):
     ...
 
 class TwoLayerNet(Network):
-    def __init__(self, input_size: int, hidden_size: int, output_size: int, **settings: Any): ...
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        output_size: int,
+        weight_init_std: Any = 0.01,
+        **settings: Any,
+    ): ...
 
 class UnknownNameError(ModnetError):
     ...
@@ -1110,6 +1119,8 @@ def activation(name: str, **settings: Any) -> Activation: ...
 class book:
     class TwoLayerNet(TwoLayerNet):
         def __init__(self, input_size: int, hidden_size: int, output_size: int, weight_init_std: float = 0.01): ...
+        def gradient(self, x: Any, t: Any, *estimator: Any, **settings: Any) -> Any: ...
+        def loss(self, x: Any, t: Any, weights: Any = None) -> float: ...
     def cross_entropy_error(y: Any, t: Any) -> Any: ...
     def function_1(x: Any) -> Any: ...
     def function_2(x: Any) -> Any: ...
@@ -1161,7 +1172,7 @@ def compare(
     out: str | PathLike[str] | None = None,
     workers: int | None = None,
     executor: Executor | Any | None = None,
-    progress: ProgressObserver | None = None,
+    progress: bool | ProgressObserver | None = None,
     accept: bool = False,
 ) -> Comparison: ...
 
@@ -1352,6 +1363,25 @@ def gradient_descent(f: Callable[[X], Any], init_x: X, lr: float = 0.01, step_nu
 
 hookimpl: HookimplMarker
 
+class html:
+    class Html(str):
+        def __init__(self, written: str): ...
+    def display(thing: object) -> Html: ...
+    def element(name: str, *children: object, **attributes: object) -> Html: ...
+    def escape(value: object, longest: int = 2000) -> Html: ...
+    def frame(*children: object, class_: str = '') -> Html: ...
+    def join(parts: Iterable[object], between: object = '') -> Html: ...
+    def picture(figure: Figure, alt: str | None, *, key: str = '', largest: int = 400000, box: Any = None) -> Html: ...
+    def table(
+        heads: Sequence[object],
+        rows: Iterable[Sequence[object]],
+        *,
+        caption: object = '',
+        row_heads: bool = True,
+        class_: str | None = None,
+        totals: int = 0,
+    ) -> Html: ...
+
 def is_numpy(value: object) -> bool: ...
 
 def is_weight(name: str) -> bool: ...
@@ -1384,7 +1414,7 @@ def metric(name: str, **settings: Any) -> Metric: ...
 
 def numerical_gradient(f: Callable[[X], Any], x: X, h: float = 0.0001, *, in_place: bool = False) -> X: ...
 
-def one_hot(t: Array, like: Array, axis: int = -1) -> Array: ...
+def one_hot(t: Any, like: Any, axis: int = -1) -> Array: ...
 
 def open_run(folder: str | PathLike[str]) -> SavedRun: ...
 
@@ -1642,6 +1672,7 @@ def train(
     callbacks: Sequence[object] = (),
     metrics: Sequence[object] = (),
     observer: Observer | None = None,
+    progress: bool | Observer | None = None,
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
 ) -> Run: ...
@@ -1655,7 +1686,7 @@ def train_grid(
     out: str | PathLike[str] | None = None,
     workers: int | None = None,
     executor: Executor | None = None,
-    progress: ProgressObserver | None = None,
+    progress: bool | ProgressObserver | None = None,
     accept: bool = False,
 ) -> Iterator[GridRuns]: ...
 
@@ -2106,6 +2137,7 @@ class commands:
         out=...,
         output=...,
         plugin=...,
+        quiet=...,
         rope=...,
         sampling=...,
         seed=...,
@@ -2115,6 +2147,7 @@ class commands:
         without=...,
         workers=...,
         p=...,
+        q=...,
     ): ...
     def modnet_data(): ...
     def modnet_data_cache(*, clear=..., json=...): ...
@@ -2217,12 +2250,25 @@ class commands:
         list=...,
         out=...,
         plugin=...,
+        quiet=...,
         seeds=...,
         without=...,
         workers=...,
         p=...,
+        q=...,
     ): ...
-    def modnet_resume(RUN, *, accept=..., iterations=..., plugin=..., without=..., p=...): ...
+    def modnet_resume(
+        RUN,
+        *,
+        accept=...,
+        every=...,
+        iterations=...,
+        plugin=...,
+        quiet=...,
+        without=...,
+        p=...,
+        q=...,
+    ): ...
     def modnet_show(RUNS, *, language=..., open=..., out=..., plugin=..., without=..., p=...): ...
     def modnet_train(
         EXPERIMENT,
@@ -2234,6 +2280,7 @@ class commands:
         data=...,
         device=...,
         dry_run=...,
+        every=...,
         gradient=...,
         hidden=...,
         iterations=...,
@@ -2245,11 +2292,25 @@ class commands:
         output=...,
         overwrite=...,
         plugin=...,
+        quiet=...,
         sampling=...,
         seed=...,
         set=...,
         validation=...,
         without=...,
         p=...,
+        q=...,
     ): ...
-    def modnet_verify(RUN, *, accept=..., data=..., dry_run=..., json=..., plugin=..., without=..., p=...): ...
+    def modnet_verify(
+        RUN,
+        *,
+        accept=...,
+        data=...,
+        dry_run=...,
+        json=...,
+        plugin=...,
+        quiet=...,
+        without=...,
+        p=...,
+        q=...,
+    ): ...

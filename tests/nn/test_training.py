@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from modnet_progress.terminal import format_epoch
+from modnet_progress.rows import format_epoch
 
 import modnet
 from modnet import DataError, Dataset, DivergedError, History, Observer, SettingError, ShapeError, TrainingInterrupted

@@ -15,7 +15,7 @@ import numpy as np
 from modnet_progress.terminal import RunsProgress, file_progress
 
 from modnet import compare
-from modnet.cli.options import load_all_plugins, plugin_options
+from modnet.cli.options import load_all_plugins, plugin_options, quiet_option
 from modnet.cli.output import Command, echo, get_output
 from modnet.cli.reproduce.data import find_data
 from modnet.cli.reproduce.measures import check_figures, measure_function, measure_runs
@@ -41,6 +41,7 @@ WIDTH = 80
 @click.option("--accept", is_flag=True, help="Take runs of different code or libraries in the folder, too.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder that keeps the runs, in one for each result.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
+@quiet_option
 @plugin_options
 def reproduce(
     names: tuple[str, ...],
@@ -52,6 +53,7 @@ def reproduce(
     accept: bool,
     list_: bool,
     json_: bool,
+    quiet: bool,
     without: tuple[str, ...],
     modules: tuple[str, ...],
 ) -> None:
@@ -74,7 +76,7 @@ def reproduce(
         results = [_give_data(result, data) for result in results]  # of all, before the first run
     for result in results:
         count = seeds or result.seeds
-        with file_progress(), RunsProgress(sys.stderr if json_ else get_output()) as progress:
+        with file_progress(), RunsProgress(sys.stderr if json_ else get_output(), quiet=quiet) as progress:
             try:
                 folder = out and out / result.name
                 found.append(_reproduce(result, count, workers, folder, progress, accept=accept))

@@ -12,7 +12,7 @@ import attrs
 import click
 from modnet_progress.terminal import RunProgress, file_progress
 
-from modnet.cli.options import load_all_plugins, plugin_options
+from modnet.cli.options import load_all_plugins, plugin_options, quiet_option
 from modnet.cli.output import Command, echo, get_output
 from modnet.cli.verify.retraining import retrain
 from modnet.cli.verify.verification import OWN, Retraining, Verification, compare_with_receipt
@@ -30,6 +30,7 @@ from modnet.text import list_some
 @click.option("--accept", is_flag=True, help="Train it again even by other code or libraries.")
 @click.option("--dry-run", is_flag=True, help="List the differences; train nothing.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
+@quiet_option
 @plugin_options
 def verify(
     run: Path,
@@ -38,6 +39,7 @@ def verify(
     accept: bool,
     dry_run: bool,
     json_: bool,
+    quiet: bool,
     without: tuple[str, ...],
     modules: tuple[str, ...],
 ) -> None:
@@ -57,7 +59,7 @@ def verify(
     if not json_:
         echo(_format_differences(found))
     if not dry_run and found.can_be_trained(accept=accept):
-        with RunProgress(sys.stderr if json_ else get_output()) as progress:
+        with RunProgress(sys.stderr if json_ else get_output(), quiet=quiet) as progress:
             found = retrain(found, progress)
     echo(json.dumps(to_json(found), indent=2) if json_ else format_verdict(found))
     sys.exit(0 if found.identical else 1)

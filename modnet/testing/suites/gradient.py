@@ -370,7 +370,12 @@ def inner_state(part: Any, names: Any, **network: Any) -> None:
 def resume(part: Any, stop: int, **network: Any) -> None:
     """A run that stops and resumes from its checkpoint ends with the numbers of one that does not stop."""
     net, data = learnable(**network)
-    settings: Any = {"gradient": part, "optimizer": modnet.optimizer("sgd", lr=1e-3), "batch_size": 5}
+    settings: Any = {
+        "gradient": part,
+        "optimizer": modnet.optimizer("sgd", lr=1e-3),
+        "batch_size": 5,
+        "progress": False,
+    }
     whole = modnet.train(net, data, iterations=6, **settings)
     half = modnet.train(net, data, iterations=stop, **settings)
     with make_folder() as folder:
@@ -462,7 +467,9 @@ def learns(part: Any, rates: Any, iterations: int, **network: Any) -> None:
     for rate in rates:
         sgd = modnet.optimizer("sgd", lr=rate)
         try:
-            run = modnet.train(net, data, gradient=part, optimizer=sgd, batch_size=20, iterations=iterations)
+            run = modnet.train(
+                net, data, gradient=part, optimizer=sgd, batch_size=20, iterations=iterations, progress=False
+            )
         except modnet.DivergedError:
             continue
         shares.append(np.mean(run.history.loss[-10:]) / np.mean(run.history.loss[:10]))

@@ -639,7 +639,7 @@ def resume(part: Any, x: Any) -> None:
     """A run that stops and resumes from its checkpoint ends with the numbers of one that does not stop."""
     net, rows = create_network(part, x.shape[1:]), x.reshape(len(x), -1)
     data = modnet.Dataset.from_arrays((rows, np.arange(len(x)) % 2), scale=1.0, test_fraction=0.2)
-    settings: Any = {"gradient": "backpropagation", "batch_size": 4}
+    settings: Any = {"gradient": "backpropagation", "batch_size": 4, "progress": False}
     whole = modnet.train(net, data, iterations=6, **settings)
     half = modnet.train(net, data, iterations=2, **settings)
     with make_folder() as folder:

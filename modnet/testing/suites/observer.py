@@ -63,7 +63,7 @@ def train(part: Any, task: str = "classification", iterations: int = 12, lr: flo
     data = modnet.Dataset.from_arrays((x, t), scale=1.0, task=task)
     settings |= {"optimizer": modnet.optimizer("sgd", lr=lr), "batch_size": 4, "iterations": iterations}
     with make_folder() as folder, contextlib.chdir(folder):
-        return modnet.train(modnet.Network.for_data(data), data, observer=observe(part), **settings)
+        return modnet.train(modnet.Network.for_data(data), data, observer=observe(part), progress=False, **settings)
 
 
 def stop_after(estimates: int, error: BaseException) -> Any:

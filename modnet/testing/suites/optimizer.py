@@ -139,7 +139,7 @@ def resume(part: Any, stop: int, dtype: str) -> None:
     """A run that stops and resumes from its checkpoint ends with the numbers of one that does not stop."""
     data = modnet.Dataset.from_arrays((np.linspace(-1, 1, 40).reshape(20, 2), np.arange(20) % 2), scale=1.0)
     net = modnet.TwoLayerNet(2, 3, 2, weight_init_std=0.5, dtype=dtype, seed=0)
-    settings = {"optimizer": part, "batch_size": 4}
+    settings: dict[str, Any] = {"optimizer": part, "batch_size": 4, "progress": False}
     whole = modnet.train(net, data, iterations=8, **settings)
     half = modnet.train(net, data, iterations=stop, **settings)
     with make_folder() as folder:
