@@ -41,9 +41,9 @@ def show(
 ) -> None:
     """Make a page of RUN, one HTML file.
 
-    It needs nothing else, and shows what was trained and on what, how it learned, its results and mistakes, its network, and how to repeat it.
-    Several runs are in one page, beside each other. Of the folder of a comparison it shows the verdicts, all settings
-    and every run. What cannot be shown is said, as where the data has changed since.
+    It needs nothing else, and shows what was trained and on what, how it learned, its results and mistakes, its
+    network, and how to repeat it. Several runs are in one page, beside each other. Of the folder of a comparison it
+    shows the verdicts, all settings and every run. What cannot be shown is said, as where the data has changed since.
     """
     page = _make(runs, out, language, without, modules)
     echo(f"shown in {page}")
