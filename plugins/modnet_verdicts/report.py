@@ -12,7 +12,6 @@ import attrs
 from modnet import Array, DataError, Metric, Mixture, Status, figures
 from modnet.text import format_column, format_count, format_table, list_some, to_csv
 from modnet_verdicts.decisions import ANALYSES, ROPE
-from modnet_verdicts.figure import draw_comparison
 from modnet_verdicts.pairs import (
     LEVEL,
     compare_samples,
@@ -151,8 +150,7 @@ class Comparison:
 
     def figure(self, title: str = "") -> Figure:
         """Return learning curves with bands, and the score of each run with intervals; raises MissingExtraError."""
-        with figures.drawing():
-            return draw_comparison(self.settings, title)
+        return figures.comparison.from_comparison(self, title=title)
 
     def _settings_table(self) -> list[list[str]]:
         name, column = ("R²", "r2") if self._has_r2 else (self.measure, self.measure)
