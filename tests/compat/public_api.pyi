@@ -1242,9 +1242,23 @@ class figures:
     GREY: str
     class activations:
         def from_estimator(estimator: Any, x: Any = None, *, ax: Any = None) -> Figure: ...
+    class comparison:
+        def from_comparison(comparison: Comparison, *, title: str = '', ax: Any = None) -> Figure: ...
+        def from_judgement(judgement: Judgement, *, title: str = '', ax: Any = None) -> Figure: ...
     class confusion_matrix:
         def from_estimator(estimator: Any, x: Any = None, t: Any = None, *, ax: Any = None) -> Figure: ...
         def from_predictions(t: Any, y: Any, *, classes: Sequence[Any] | None = None, ax: Any = None) -> Figure: ...
+    class contour:
+        def from_function(
+            f: Callable[[Array], Any],
+            path: Any = None,
+            *,
+            xlim: Limits | None = None,
+            ylim: Limits | None = None,
+            names: Sequence[str] = ...,
+            title: str = '',
+            ax: Any = None,
+        ) -> Figure: ...
     def create_figure(size: tuple[float, float]) -> Figure: ...
     def create_panels(size: tuple[float, float], title: str, count: int = 2, **options: Any) -> tuple[Figure, *tuple[Any, ...]]: ...
     class decision_boundary:
@@ -1252,6 +1266,8 @@ class figures:
     def drawing(ax: Any = None) -> Iterator[None]: ...
     def escape(text: str) -> str: ...
     def find_ink(ax: Any) -> Any: ...
+    class gradient_check:
+        def from_check(check: Any, *, title: str = '', ax: Any = None) -> Figure: ...
     class gradient_sizes:
         def from_estimator(
             estimator: Any,
@@ -1284,7 +1300,11 @@ class figures:
             most: int = 16,
             ax: Any = None,
         ) -> Figure: ...
+    class network:
+        def from_network(network: Any, *, title: str = '', ax: Any = None) -> Figure: ...
     def render(figure: Figure, kind: str, *, transparent: bool = False) -> bytes: ...
+    class samples:
+        def from_dataset(data: Dataset, *, most: int | None = None, title: str = '', ax: Any = None) -> Figure: ...
     def save_figure(figure: Figure, path: Path) -> None: ...
     class several_runs:
         def from_histories(
@@ -2117,6 +2137,7 @@ class commands:
         out=...,
         output=...,
         plugin=...,
+        quiet=...,
         rope=...,
         sampling=...,
         seed=...,
@@ -2126,6 +2147,7 @@ class commands:
         without=...,
         workers=...,
         p=...,
+        q=...,
     ): ...
     def modnet_data(): ...
     def modnet_data_cache(*, clear=..., json=...): ...
@@ -2228,12 +2250,25 @@ class commands:
         list=...,
         out=...,
         plugin=...,
+        quiet=...,
         seeds=...,
         without=...,
         workers=...,
         p=...,
+        q=...,
     ): ...
-    def modnet_resume(RUN, *, accept=..., iterations=..., plugin=..., without=..., p=...): ...
+    def modnet_resume(
+        RUN,
+        *,
+        accept=...,
+        every=...,
+        iterations=...,
+        plugin=...,
+        quiet=...,
+        without=...,
+        p=...,
+        q=...,
+    ): ...
     def modnet_train(
         EXPERIMENT,
         *,
@@ -2244,6 +2279,7 @@ class commands:
         data=...,
         device=...,
         dry_run=...,
+        every=...,
         gradient=...,
         hidden=...,
         iterations=...,
@@ -2255,11 +2291,25 @@ class commands:
         output=...,
         overwrite=...,
         plugin=...,
+        quiet=...,
         sampling=...,
         seed=...,
         set=...,
         validation=...,
         without=...,
         p=...,
+        q=...,
     ): ...
-    def modnet_verify(RUN, *, accept=..., data=..., dry_run=..., json=..., plugin=..., without=..., p=...): ...
+    def modnet_verify(
+        RUN,
+        *,
+        accept=...,
+        data=...,
+        dry_run=...,
+        json=...,
+        plugin=...,
+        quiet=...,
+        without=...,
+        p=...,
+        q=...,
+    ): ...
