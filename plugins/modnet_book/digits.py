@@ -10,6 +10,7 @@ import modnet
 from modnet import Array, DataError, Samples
 
 Pair = tuple[Array, Array]
+OTHERS = 'or take digits without a download: load_mnist(..., data="mnist-small"), or a file of yours, data="mnist.pkl"'
 
 
 def load_mnist(
@@ -26,13 +27,18 @@ def load_mnist(
 
     Nothing is downloaded here: `modnet data fetch mnist` does that, once. `data` names other digits than MNIST's: the
     5,000 and 1,000 of `mnist-small`, which ship with modnet, or a file such as the book's `mnist.pkl`. Raises DataError
-    where they are not there, or no images in ten classes.
+    where they are not there, with the lines that get them, or where they are no images in ten classes.
 
     >>> (x_train, t_train), (x_test, t_test) = load_mnist(one_hot_label=True, data="mnist-small")
     >>> x_train.shape, x_train.dtype, t_train.shape, x_test.shape
     ((5000, 784), dtype('float32'), (5000, 10), (1000, 784))
     """
-    found = modnet.load(fspath(data))
+    try:
+        found = modnet.load(fspath(data))
+    except DataError as error:
+        if data != "mnist":
+            raise
+        raise DataError(f"{str(error).splitlines()[0]}\n{OTHERS}") from None
     if len(found.shape) != 3 or found.classes != tuple(range(10)):
         raise DataError(f"{fspath(data)} is no set of digits: give images in the classes 0 to 9, or use modnet.load")
 

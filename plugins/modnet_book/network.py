@@ -33,3 +33,16 @@ class TwoLayerNet(modnet.TwoLayerNet):
         for name, value in self.params.items():
             if is_weight(name):  # by the stream that the book's user seeds
                 self.params[name] = std * np.random.randn(*value.shape)  # noqa: NPY002
+
+    # As in training, linear algebra has one thread: for batches of this size two are no faster, and far slower where
+    # others are at work.
+
+    @modnet.limit_blas_threads(1)
+    def loss(self, x: Any, t: Any, weights: Any = None) -> float:
+        """Return the mean cross entropy of a batch."""
+        return super().loss(x, t, weights)
+
+    @modnet.limit_blas_threads(1)
+    def gradient(self, x: Any, t: Any, *estimator: Any, **settings: Any) -> Any:
+        """Return the gradient by backpropagation, or as the estimator of `modnet.TwoLayerNet.gradient` obtains it."""
+        return super().gradient(x, t, *estimator, **settings)
