@@ -32,7 +32,7 @@ LIFT, DOTS = 0.22, 0.34  # of a setting's row: where its interval is, below the 
 TICKS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)  # of accuracies on a logarithmic axis
 
 
-def from_comparison(comparison: Comparison, *, title: str = "", ax: Any = None) -> Figure:
+def from_comparison(comparison: Comparison | Any, *, title: str = "", ax: Any = None) -> Figure:
     """Return the curves of all settings, and beside them a dot for every run with the mean and its 95 % interval.
 
     Both show the same measure, and the axes say which side is better. `comparison` is what `modnet.compare` returns.
@@ -66,7 +66,7 @@ def from_comparison(comparison: Comparison, *, title: str = "", ax: Any = None) 
         return figure
 
 
-def from_judgement(judgement: Judgement, *, title: str = "", ax: Any = None) -> Figure:
+def from_judgement(judgement: Judgement | Any, *, title: str = "", ax: Any = None) -> Figure:
     """Return a dot for every run with the mean and its interval, and all differences beside the ROPE.
 
     `judgement` is what `modnet.judge` returns. Raises SettingError.

@@ -119,9 +119,7 @@ def _draw_columns(axes: Any, stages: Sequence[Stage]) -> None:
         placed.append((units, heights))
         color = COLORS[0] if x and stage.params else GREY
         if flat:
-            axes.scatter(
-                [x] * len(units), heights, s=90 if max(map(len, placed[-1])) < 6 else 50, color=color, zorder=3
-            )
+            axes.scatter([x] * len(units), heights, s=90 if len(units) < 6 else 50, color=color, zorder=3)
             if stage.shape[0] > DOTS:
                 axes.text(x, 0, "⋮", ha="center", va="center", color=ink, fontsize=10, zorder=4)
         else:

@@ -46,7 +46,7 @@ DOTS = 2000
 WORDS = 6  # values of a column of text that are named
 
 
-def from_dataset(data: Dataset, *, most: int | None = None, title: str = "", ax: Any = None) -> Figure:
+def from_dataset(data: Dataset | Any, *, most: int | None = None, title: str = "", ax: Any = None) -> Figure:
     """Return what a data set looks like: images class by class, points in the plane of two features, or histograms.
 
     `most` is the number of training samples that are shown, of each class in turn; by default those that there is room
@@ -89,7 +89,7 @@ def _is_plane(data: Dataset, contents: Contents) -> bool:
     if any(column.words for column in data.train.columns) or len(_find_drawable(contents)) < len(contents.low):
         return False
     if not data.classes:
-        return len(contents.low) == 1 == data.train.t.shape[1]
+        return len(contents.low) == 1 and data.train.t.shape[1:] == (1,)
     return len(contents.low) == 2 and len(data.classes) <= CLASSES
 
 
@@ -197,11 +197,15 @@ def _draw_plane(data: Dataset, most: int | None, ax: Any) -> Figure:
         some = part.choose(np.arange(min(len(part), DOTS)))
         rows = some.unscaled(slice(None)).astype(np.float64)
         if not data.classes:
-            style = {"marker": ".", "color": COLORS[0] if name == "train" else COLORS[1]}
-            axes.plot(rows[:, 0], data.to_unit(some.t)[:, 0], linestyle="none", label=f"{name}: {len(part):,}", **style)
+            dots = {"marker": ".", "color": COLORS[0] if name == "train" else COLORS[1]}
+            axes.plot(rows[:, 0], data.to_unit(some.t)[:, 0], linestyle="none", label=f"{name}: {len(part):,}", **dots)
             continue
         for index, label in enumerate(data.classes):
-            style = {"color": colors[index % len(colors)], "marker": MARKERS[index % len(MARKERS)], "markersize": 4}
+            style: dict[str, Any] = {
+                "color": colors[index % len(colors)],
+                "marker": MARKERS[index % len(MARKERS)],
+                "markersize": 4,
+            }
             if name != "train":
                 style["markerfacecolor"] = "none"
             counts = " + ".join(f"{int((each.t == index).sum()):,}" for each in parts.values())
@@ -228,8 +232,7 @@ def _draw_features(data: Dataset, contents: Contents, most: int | None, ax: Any)
         _draw_counts(first, data, contents, classes)
     else:
         values = np.concatenate([data.to_unit(part.t)[:, 0] for part in data.parts.values()])
-        counts, edges = np.histogram(values, min(24, 5 + int(len(values) ** 0.5)))
-        first.stairs(counts, edges, fill=True, color=COLORS[0], alpha=0.6)
+        first.stairs(*np.histogram(values, min(24, 5 + int(len(values) ** 0.5))), fill=True, color=COLORS[0], alpha=0.6)
         first.set_title(f"target: {len(values):,} samples", fontsize=9)
     t, chosen = class_indices(data, data.train), None
     if most is not None:
