@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from modnet_figures.figures import learning_curves as learning_curves
     from modnet_figures.figures import mistakes as mistakes
     from modnet_figures.figures import network as network
+    from modnet_figures.figures import residuals as residuals
     from modnet_figures.figures import samples as samples
     from modnet_figures.figures import several_runs as several_runs
     from modnet_figures.figures import weights as weights
@@ -41,6 +42,7 @@ _PICTURES = (
     "learning_curves",
     "mistakes",
     "network",
+    "residuals",
     "samples",
     "several_runs",
     "weights",
