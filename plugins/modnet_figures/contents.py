@@ -1,4 +1,4 @@
-"""The contents of a data set, as its picture needs them: counts, ranges, and the samples that are shown."""
+"""Counts and ranges of a data set, and the samples to show."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BRIGHTEST = 255.0
 
 @attrs.frozen(eq=False, kw_only=True)
 class Contents:
-    """What a data set holds: an entry for each class, or for each column of all parts, as the source had them."""
+    """The content of a data set: an entry for each class, or for each column of all parts, as the source had them."""
 
     counts: dict[str, Array]
     """The samples of each class, by the name of their part; of a regression all are of one."""

@@ -1,4 +1,4 @@
-"""The contours of a function of two numbers, and the path of a descent on them."""
+"""Contours of a function of two numbers, with descents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The samples of a data set: images, points in a plane, or the spread of features."""
+"""Samples of a data set: images, points, or histograms."""
 
 from __future__ import annotations
 
