@@ -4,6 +4,7 @@ from modnet_data import cached as cached
 from modnet_data import download as download
 from modnet_data.run_tables import judge as judge
 from modnet_datasets.settings import PreparationSettings as PreparationSettings
+from modnet_datasets.unclear import find_unclear_labels as find_unclear_labels
 from modnet_display import html as html
 from modnet_executors.conversion import to_executor as to_executor
 from modnet_export.writing import export as export
@@ -43,7 +44,6 @@ from modnet.compose.plugins import register as register
 from modnet.compose.sources import load as load
 from modnet.data.columns import Column as Column
 from modnet.data.dataset import Dataset as Dataset
-from modnet.data.labels import find_unclear_labels as find_unclear_labels
 from modnet.data.labels import one_hot as one_hot
 from modnet.data.preparation import Preparation as Preparation
 from modnet.data.samples import Samples as Samples

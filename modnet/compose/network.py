@@ -206,12 +206,15 @@ def count_outputs(loss: Loss, needed: int) -> int:
 class TwoLayerNet(Network):
     """The book's network: one hidden layer, sigmoid, softmax, cross entropy, weights drawn with deviation 0.01.
 
-    Saitoh, "Deep Learning from Scratch", chapter 4.5.1. Parts are names or ready objects, as for `Network`.
+    Saitoh, "Deep Learning from Scratch", chapter 4.5.1. Parts are names or ready objects, as for `Network`; so is
+    `weight_init_std`, which may stand in the fourth place, as in the book.
 
     >>> net = modnet.TwoLayerNet(784, 50, 10, seed=0)
     >>> net.predict(np.zeros((2, 784))).shape
     (2, 10)
     """
 
-    def __init__(self, input_size: int, hidden_size: int, output_size: int, **settings: Any) -> None:
-        super().__init__([input_size, hidden_size, output_size], **settings)
+    def __init__(
+        self, input_size: int, hidden_size: int, output_size: int, weight_init_std: Any = 0.01, **settings: Any
+    ) -> None:
+        super().__init__([input_size, hidden_size, output_size], weight_init_std=weight_init_std, **settings)

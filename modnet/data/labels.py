@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, Self, cast
 
 import attrs
@@ -12,26 +11,23 @@ import numpy as np
 from array_api_compat import array_namespace, device
 
 from modnet.errors import DataError
-from modnet.text import JOINERS, quote
 from modnet.types import Array
 
 HEAVIEST = 1e30  # weight, which float32 can add up
 WIDEST = 1e150  # deviation of targets: the squares of errors are numbers
-SELECTORS = "\ufe00-\ufe0f\U000e0100-\U000e01ef"  # variants of the character before
-BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # letters and marks that are drawn as nothing
-INVISIBLE = "an invisible character"
-UNSEEN = {"Cc": "a control character", "Cf": INVISIBLE, "Zl": INVISIBLE, "Zp": INVISIBLE, "Cs": "half a character"}
 
 
-def one_hot(t: Array, like: Array, axis: int = -1) -> Array:
+def one_hot(t: Any, like: Any, axis: int = -1) -> Array:
     """Return targets in the dense form: the shape of `like`, its dtype, classes along `axis`.
 
-    Targets that are dense already keep their values.
+    Targets that are dense already keep their values. `like` may be the number of classes: `one_hot(t, 10)`.
 
     >>> one_hot(np.array([2, 0]), np.zeros((2, 3)))
     array([[0., 0., 1.],
            [1., 0., 0.]])
     """
+    if not (getattr(like, "ndim", 0) and hasattr(t, "ndim")):
+        return import_module("modnet_datasets.typed").make_one_hot(t, like, axis)  # type: ignore[no-any-return]
     if t.ndim == like.ndim:
         return cast("Array", array_namespace(t).astype(t, like.dtype, copy=False))
     is_numpy = isinstance(like, np.ndarray)  # `Array` stands for the arrays of other libraries, too
@@ -46,28 +42,6 @@ def one_hot(t: Array, like: Array, axis: int = -1) -> Array:
     return cast("Array", xp.astype(xp.expand_dims(t, axis=axis) == classes, like.dtype))
 
 
-def find_unclear_labels(labels: Iterable[str]) -> tuple[str, tuple[str, ...]] | None:
-    r"""Return a problem and the one or two labels that have it, or None where people can see and tell apart all labels.
-
-    A label is not blank. It may hold line ends, and no other control character; nothing invisible; and two labels that
-    are different text may not look alike, as composed and decomposed letters do.
-
-    >>> find_unclear_labels(["cat", "dog\ufeff"])
-    ("the label 'dog\\ufeff' has an invisible character (U+FEFF): take it out", ('dog\ufeff',))
-    """
-    seen: dict[str, str] = {}
-    for label in labels:
-        if not label.strip():
-            return f"the label {quote(label, ascii)} is empty: nobody sees it, give it a name", (label,)
-        is_plain = label.isascii() and label.isprintable()
-        if not is_plain and (problem := _find_unseen(label)):
-            return f"the label {quote(label)} has {problem}: take it out", (label,)
-        if (other := seen.setdefault(label.strip() if is_plain else _to_look(label), label)) != label:
-            both = f"{quote(other, ascii)} and {quote(label, ascii)}"
-            return f"the labels {both} look alike: write them in one way, such as Unicode's form NFC", (other, label)
-    return None
-
-
 def check_classes(classes: Sequence[Any]) -> None:
     """Raise DataError where the labels of classes are none, are there twice, or look alike."""
     if not isinstance(classes, (tuple, list)) or not classes:
@@ -77,24 +51,9 @@ def check_classes(classes: Sequence[Any]) -> None:
         raise DataError(f"classes must be text or numbers, not {odd[0]!r}")
     if len({str(name) for name in classes}) != len(classes):
         raise DataError(f"classes are there twice: {classes}")
-    if found := find_unclear_labels(name for name in classes if isinstance(name, str)):
+    find = import_module("modnet_datasets.unclear").find_unclear_labels  # not of the core
+    if found := find(name for name in classes if isinstance(name, str)):
         raise DataError(found[0])
-
-
-def _find_unseen(label: str) -> str | None:
-    """Return what a label has that nobody sees, or None."""
-    for before, letter in zip(f"a{label}", label, strict=False):
-        what = INVISIBLE if letter in BLANK else UNSEEN.get(unicodedata.category(letter))
-        is_harmless = letter in "\n\r" or (letter in JOINERS and not before.isascii())
-        if what and not is_harmless:
-            return f"{what} (U+{ord(letter):04X})"
-    return None
-
-
-def _to_look(label: str) -> str:
-    """Return text that is the same for labels that look alike."""
-    text = re.sub(f"[{JOINERS}{SELECTORS}]", "", re.sub(r"\r\n?", "\n", label))
-    return unicodedata.normalize("NFC", re.sub(r"[^\S\n]", " ", text.strip()))
 
 
 @attrs.frozen

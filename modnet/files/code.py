@@ -80,7 +80,8 @@ def hash_class(cls: type) -> str:
     for base in (base for base in cls.__mro__ if base.__module__ == cls.__module__):
         for name, value in sorted(vars(base).items()):
             function = getattr(value, "__func__", getattr(value, "fget", value))
-            if code := getattr(function, "__code__", None):
+            plain = function.__wrapped__ if getattr(function, "takes_typed", False) is True else function
+            if code := getattr(plain, "__code__", None):
                 digest.update(f"{name}\0{_describe_code(code)}\0".encode())
             elif isinstance(value, (bool, int, float, str, tuple)) and not name.startswith("__"):
                 digest.update(f"{name}\0{value!r}\0".encode())

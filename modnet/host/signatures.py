@@ -83,7 +83,8 @@ def _method_mistakes(cls: type, interface: type, name: str) -> Iterator[Problem]
     function, original = (getattr(method, "__func__", method) for method in (found, wanted))
     if found is wanted or not isinstance(function, FunctionType):
         return  # inherited; or without a signature, a mock for instance
-    method, where = f"{cls.__qualname__}.{name}", f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}"
+    method, code = f"{cls.__qualname__}.{name}", inspect.unwrap(function).__code__
+    where = f"{code.co_filename}:{code.co_firstlineno}"
     supertype = f'supertype "{interface.__module__}.{interface.__qualname__}"'
     incompatible = f'Signature of "{name}" incompatible with {supertype}'
     if isinstance(wanted, classmethod) and found is function:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from functools import wraps
+from importlib import import_module
+from types import FunctionType
+from typing import Any, ClassVar
 
+import numpy as np
 from array_api_compat import array_namespace
 
 from modnet.errors import NoDerivativeError
@@ -12,7 +16,40 @@ from modnet.interfaces.part import Part, name_of
 from modnet.types import Array, Task
 
 
-class Activation(Part, ABC):
+class Function(Part):
+    """The base of parts that may be called with numbers, lists and whole numbers, as people type them."""
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        """Have the methods that people call convert what is no array of floats."""
+        super().__init_subclass__(**settings)
+        for name in ("__call__", "backward"):
+            if isinstance(method := vars(cls).get(name), FunctionType):
+                setattr(cls, name, _take_typed(method, cls))
+
+
+def _take_typed(method: Any, cls: type) -> Any:
+    if getattr(method, "takes_typed", False):
+        if method.__qualname__ != f"{cls.__qualname__}.{method.__name__}":
+            return method
+        method = method.__wrapped__  # of the class that attrs makes anew, with slots: `super()` is to find this one
+        for name, cell in zip(method.__code__.co_freevars, method.__closure__ or (), strict=True):
+            cell.cell_contents = cls if name == "__class__" else cell.cell_contents
+
+    arrays = slice(method.__code__.co_argcount - len(method.__defaults__ or ()) - 1)  # an axis may follow
+
+    @wraps(method)
+    def call(self: Any, *given: Any, **settings: Any) -> Any:
+        for a in given[arrays] or (None,):
+            is_array = type(a) is np.ndarray
+            if not is_array or not (a.dtype.kind in "fc" or (a.dtype.kind in "iu" and a.ndim < given[0].ndim)):
+                return import_module("modnet_datasets.typed").call(method, self, given, settings)  # not of the core
+        return method(self, *given, **settings)
+
+    call.takes_typed = True  # type: ignore[attr-defined]
+    return call
+
+
+class Activation(Function, ABC):
     """A function from pre-activations `a` to outputs `z` of the same shape, along `axis`."""
 
     elementwise: ClassVar[bool] = False
@@ -96,7 +133,7 @@ class FusedLoss(ABC):
         """Return each sample's derivative of its own loss by `a`, of the shape of `a`."""
 
 
-class Loss(Part, ABC):
+class Loss(Function, ABC):
     """A function of outputs and targets, one value per sample; its mean over the batch is the objective.
 
     Targets `t` are either class indices (integers, the shape of `y` without `axis`) or dense (the shape of `y`: one-hot
@@ -128,12 +165,19 @@ class Loss(Part, ABC):
         moved = y + dy
         return self(moved, spread_targets(t, y, moved, axis), axis) - self(y, t, axis)
 
+    def to_classes(self, t: Array) -> Array:
+        """Return NumPy's dense targets (N, outputs) as class indices (N,), where it computes faster with these.
+
+        Optional: by default targets stay as they are.
+        """
+        return t
+
     def fused(self, activation: Activation) -> FusedLoss | None:
         """Return the fused form with `activation`, or None where this loss knows none."""
         return None
 
 
-class Metric(Part, ABC):
+class Metric(Function, ABC):
     """A number that says how good the outputs for a whole part of the data are."""
 
     task: ClassVar[Task]

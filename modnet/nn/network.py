@@ -125,6 +125,8 @@ class LayeredNetwork(Displayed):
         y = unlock(to_numpy(y) if is_numpy(given) else y)
         return y[0, ...] if is_one else y
 
+    __call__ = predict
+
     def _run(self, z: Array) -> Array:
         stream = Stream(self.seed, ("layers",))
         for place in self.placed:

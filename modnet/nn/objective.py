@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cached_property
+from importlib import import_module
 from typing import Any
 
 import attrs
 import numpy as np
 
 from modnet.errors import GradientError, NoDerivativeError, ShapeError
-from modnet.interfaces import Activation, DenseLayer, FusedLoss, Loss, Objective, PlacedLayer, Trace, name_of
+from modnet.interfaces import Activation, DenseLayer, FusedLoss, Loss, Objective, PlacedLayer, Trace
 from modnet.nn.arrays import count_writes, get_dtype, get_library, get_namespace, match_array, to_numpy, total
 from modnet.nn.layers import (
     compute_partial_differences,
@@ -24,8 +25,6 @@ from modnet.nn.layers import (
 from modnet.nn.validation import check_unwritten, to_array, validate_array
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, Mode, Params, lock
-
-LARGE = 1e6  # output, that no probability or standardized target has
 
 
 @attrs.define(eq=False)
@@ -184,31 +183,6 @@ class NetworkObjective(Objective):
             dz = lock(pass_back(*at, dz, self.mode, self.stream))
         return {name: grads[name] for name in params if name in grads}
 
-    def explain_divergence(self, params: Params) -> str:
-        """Return the likely cause of a loss that is not finite, and what to try."""
-        if not np.isfinite(to_numpy(self.x)).all():
-            return "the batch holds values that are not finite: check the data"
-        for name, value in params.items():
-            if not np.isfinite(to_numpy(value)).all():
-                return f"the last step made {name} infinite: try a smaller learning rate"
-        trace = self.trace(params)
-        *values, output = map(to_numpy, (*trace.values, trace.output))
-        for place, x, z in zip(self.placed, values, (*values[1:], output), strict=True):
-            if np.isfinite(z).all():
-                continue
-            activation = place.layer.activation
-            if activation is None:
-                return f"{place.label} overflows: try a smaller learning rate or smaller initial weights"
-            gives = f"the activation {name_of(activation)} of {place.label} gives"
-            found = f"{z[~np.isfinite(z)][0]} for pre-activations up to {float(np.abs(x).max()):.3g}"
-            return f"{gives} {found}: try a smaller learning rate"
-        if (largest := float(np.abs(output).max())) > LARGE:
-            return f"the outputs reach {largest:.3g}: try a smaller learning rate"
-        return (
-            f"the loss {name_of(self.loss_function)} is not finite for finite outputs, an output of 0 where the "
-            "target is 1 for instance: try a smaller learning rate or a larger eps"
-        )
-
 
 def is_binary(loss: Loss, outputs: int) -> bool:
     """Return whether one output tells two classes apart."""
@@ -235,23 +209,24 @@ def check_targets(placed: Sequence[PlacedLayer], loss: Loss, given: Any, x: Arra
     """
     n, outputs, dtype = x.shape[0], placed[-1].outputs[0], get_dtype(x)
     t = to_numpy(to_array(given, None, "targets"))
+    if t.dtype.kind not in "iuf":
+        t = import_module("modnet_datasets.typed").to_numbers(t, "targets")  # not of the core
     if t.shape in {(n, outputs), (outputs,) if n == 1 else ()} and t.ndim:
-        return t.reshape(n, outputs).astype(dtype, copy=False)
-    are_values = t.dtype.kind == "f" or (loss.task == "regression" and t.dtype.kind in "iu")
-    if are_values and outputs == 1 and t.size == n:
+        return loss.to_classes(t.reshape(n, outputs).astype(dtype, copy=False))
+    if outputs == 1 and t.size == n and (t.dtype.kind == "f" or loss.task != "classification"):
         return t.reshape(n, 1).astype(dtype, copy=False)
-    if t.dtype.kind not in "iu" or t.size != n or t.ndim > 1:
+    if t.shape not in {(n,), (n, 1), () if n == 1 else (n,)}:
         raise ShapeError(
             f"{placed[-1].label} has {outputs} outputs: targets must be class indices of shape ({n},) or "
             f"one-hot rows of shape ({n}, {outputs}), they are {t.dtype} of shape {t.shape}"
         )
     classes = 2 if is_binary(loss, outputs) else outputs
-    t = t.reshape(n).astype(np.int64, copy=False)
-    wrong = np.flatnonzero((t < 0) | (t >= classes))
+    t = t.reshape(n)
+    wrong = np.flatnonzero((t < 0) | (t >= classes) | (t != np.rint(t)))
     if wrong.size:
         i = int(wrong[0])
         raise ShapeError(f"target {t[i]} of sample {i} is not one of the {classes} classes, 0 to {classes - 1}")
-    return t
+    return t.astype(np.int64, copy=False)
 
 
 def check_batch(

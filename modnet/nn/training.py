@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +175,8 @@ def _iterate(
             loss = objective.trace(params).loss
             if not math.isfinite(loss):
                 at = run.sound
-                raise DivergedError(k + 1, loss, objective.explain_divergence(params), run)
+                explain = import_module("modnet_trace.divergence").explain_divergence  # not of the core
+                raise DivergedError(k + 1, loss, explain(objective, params), run)
             run.sound = at
             history.loss.append(loss)
             schedule.save_if_due(run)

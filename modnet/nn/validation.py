@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 def to_array(given: Any, dtype: Any, what: str) -> Array:
     """Return what a user gave as an array, of NumPy's unless it is one; raises ShapeError where it cannot be one."""
+    if dtype is not None and getattr(getattr(given, "dtype", None), "kind", "f") in "cmM":
+        raise ShapeError(f"{what} must be real numbers: found an array of {given.dtype}")
     try:
         if is_other_array(given):
             return drop_tape(get_library(given).convert(given, dtype))
@@ -142,8 +144,10 @@ def naming_parts(compute: Callable[Concatenate[Any, P], T]) -> Callable[Concaten
         try:
             return compute(network, *args, **settings)
         except Exception as error:
+            if isinstance(error, ModnetError):
+                raise
             library = get_library(next(iter(network.params.values())))
-            if library is NUMPY or isinstance(error, ModnetError) or not (part := _find_part(error)):
+            if library is NUMPY or not (part := _find_part(error)):
                 raise
             what = f"{type(error).__name__}: {error!s:.200}".splitlines()[0]
             why = f"{part!r} failed with arrays of {library} ({what})"

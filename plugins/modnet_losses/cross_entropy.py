@@ -58,6 +58,17 @@ class CrossEntropy(Loss):
         y, dy = xp.where(t == 0, 1.0, y), xp.where(t == 0, 0.0, dy)
         return -xp.sum(t * log_change(y + self.eps, y + dy + self.eps, dy), axis=axis)
 
+    def to_classes(self, t: Array) -> Array:
+        """Return class indices where every row is exactly one-hot: what is computed of those is the same, and faster.
+
+        >>> CrossEntropy().to_classes(np.array([[0.0, 1.0], [1.0, 0.0]]))
+        array([1, 0])
+        """
+        if t.shape[1] < 2 or np.count_nonzero(t) != len(t):
+            return t
+        classes = t.argmax(axis=1)
+        return classes if (t[np.arange(len(t)), classes] == 1).all() else t
+
     def fused(self, activation: Activation) -> FusedLoss | None:
         """Return the fused form with the softmax."""
         return SoftmaxCrossEntropy(self) if activation.computes == "softmax" else None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
+import modnet
 from modnet import Array, DataError, figures
 from modnet.text import format_count, format_table, list_some
 from modnet_verdicts.decisions import ANALYSES, ROPE
@@ -44,7 +45,7 @@ ALONE = (
 SHARES = {"accuracy", "acc"}  # words in the names of scores for which the ROPE of accuracies is taken
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Judgement:
     """Settings judged by the runs of a table; `str` of it is a table."""
 
@@ -127,6 +128,13 @@ class Judgement:
         )
         pairs = compare_samples(labels, arrays, rope, name)
         return cls(tuple(settings), pairs, name, name == "accuracy", rope, (own, *notes))
+
+    def __repr__(self) -> str:
+        shown = (f"{each.label} {self._format(float(each.scores.mean()))}" for each in self.settings)
+        return f"<Judgement of {format_count(len(self.settings), 'setting')}: {self.score} of {list_some(shown, 4)}>"
+
+    def _repr_html_(self) -> str:
+        return modnet.html.display(self)
 
     def __str__(self) -> str:
         entries = sum(bool(key) for key in self.settings[0].entries) + bool(self.settings[0].dataset)

@@ -109,10 +109,9 @@ class TestForward:
     def test_one_output_has_no_accuracy(self) -> None:
         net = modnet.TwoLayerNet(4, 5, 1, output="sigmoid", loss="mean-squared-error", seed=0)
         x = np.ones((6, 4))
-        for t in (np.zeros((6, 1)), np.ones((6, 1), int)):
+        for t in (np.zeros((6, 1)), np.ones((6, 1), int), np.zeros(6, int)):
             with pytest.raises(ShapeError, match=r"1 output and targets of shape \(6, 1\): there are no classes"):
                 net.accuracy(x, t)
-        assert net.accuracy(x, np.zeros(6, int)) == 1.0
 
     def test_accuracy_of_many_rows_is_that_of_all_together(self, net: modnet.TwoLayerNet) -> None:
         x = np.random.default_rng(1).random((10_001, 6))
