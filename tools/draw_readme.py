@@ -2,7 +2,7 @@
 
 python tools/draw_readme.py [NAME...]
 
-Writes docs/pictures/NAME.png. `page` takes the group `browser` and a Chromium, at CHROMIUM or /usr/bin/chromium.
+Writes docs/pictures/NAME.png.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from PIL import Image
 
 OUT = Path(__file__).parents[1] / "docs" / "pictures"
 WIDTH, COLORS = 960, 256
-DEMO = "modnet train --out runs/demo"
 WEIGHTS = """
 import modnet
 data = modnet.load("mnist-small")
@@ -26,26 +25,13 @@ net = modnet.TwoLayerNet(784, 50, 10, seed=0)
 run = modnet.train(net, data, gradient="backpropagation", optimizer=modnet.optimizer("sgd", lr=0.5), iterations=1000)
 modnet.figures.weights.from_estimator(run, most=12).savefig("weights.png")
 """
-SCREENSHOT = """
-import os
-from pathlib import Path
-from playwright.sync_api import sync_playwright
-with sync_playwright() as playwright:
-    chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-    browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-    page = browser.new_page(viewport={"width": 960, "height": 1100})
-    page.goto(Path("runs/demo/page.html").resolve().as_uri())
-    page.screenshot(path="page.png")
-    browser.close()
-"""
-# By name, the commands or the lines of Python that make a picture, and its file.
+# By name, the command or the lines of Python that make a picture, and its file.
 PICTURES = {
-    "curves": ([DEMO], "runs/demo/curves.png"),
-    "page": ([DEMO, "modnet show runs/demo", SCREENSHOT], "page.png"),
-    "estimators": (["modnet gradient-check --out estimators.png"], "estimators.png"),
-    "weights": ([WEIGHTS], "weights.png"),
+    "curves": ("modnet train --out runs/demo", "runs/demo/curves.png"),
+    "estimators": ("modnet gradient-check --hidden 10 --out estimators.png", "estimators.png"),
+    "weights": (WEIGHTS, "weights.png"),
     "comparison": (
-        ["modnet compare --gradient backpropagation --hidden 5,50 --iterations 400 --seeds 5 --out runs/hidden"],
+        "modnet compare --gradient backpropagation --hidden 5,50 --iterations 400 --seeds 5 --out runs/hidden",
         "runs/hidden/comparison.png",
     ),
 }
@@ -53,14 +39,11 @@ PICTURES = {
 
 def draw(name: str) -> Path:
     """Make one picture in an empty folder, and return where it stands."""
-    steps, file = PICTURES[name]
+    step, file = PICTURES[name]
+    command = ["-m", *shlex.split(step)] if step.startswith("modnet ") else ["-c", step]
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as folder:
-        for step in steps:
-            command = ["-m", *shlex.split(step)] if step.startswith("modnet ") else ["-c", step]
-            environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-            subprocess.run(
-                [sys.executable, *command], cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL
-            )
+        subprocess.run([sys.executable, *command], cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
         picture = Image.open(Path(folder) / file).convert("RGB")
     width = min(WIDTH, picture.width)
     picture = picture.resize((width, round(picture.height * width / picture.width)), Image.Resampling.LANCZOS)
