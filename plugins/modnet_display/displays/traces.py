@@ -1,4 +1,4 @@
-"""The display of one update, step by step: arrays with names, formulas, shapes and numbers."""
+"""The display of one update: arrays with formulas, shapes and numbers."""
 
 from __future__ import annotations
 

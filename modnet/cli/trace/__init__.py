@@ -9,11 +9,12 @@ from typing import Any
 import click
 from modnet_progress.terminal import file_progress
 from modnet_trace.examples import make_book_example
-from modnet_trace.update import UpdateTrace, trace_update
+from modnet_trace.update import trace_update
 
 from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
 from modnet.cli.output import Command, echo
 from modnet.cli.show.values import to_json
+from modnet.cli.trace.table import to_table
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data
 from modnet.compose.parts import find_name, make_part
 from modnet.compose.tables import Table, merge, read_toml
@@ -131,29 +132,3 @@ def _read_numbers(text: str, option: str) -> list[list[float]]:
     except ValueError:
         what = f"expected numbers joined by commas, and a semicolon before the next row: {text!r}"
         raise SettingError([what], option) from None
-
-
-def to_table(found: UpdateTrace) -> dict[str, Any]:
-    """Return an update as a table of numbers and lists, for JSON."""
-    return {
-        "network": found.network,
-        "forward": [{"name": s.name, "formula": s.formula, "value": s.value.tolist()} for s in found.forward],
-        "target": found.target.tolist(),
-        "losses": found.losses.tolist(),
-        "loss": found.loss,
-        "estimators": found.estimators,
-        "gradient": [
-            {
-                "name": each.name,
-                "value": each.value.tolist(),
-                "other": None if each.other is None else each.other.tolist(),
-            }
-            for each in found.gradient
-        ],
-        "difference": found.difference,
-        "optimizer": found.optimizer,
-        "params": {name: value.tolist() for name, value in found.params.items()},
-        "new_params": {name: value.tolist() for name, value in found.new_params.items()},
-        "new_loss": found.new_loss,
-        "notes": found.notes,
-    }
