@@ -62,8 +62,10 @@ FILE_NAME = re.compile(r"# (\S+\.(?:py|toml))\n")
 
 
 @pytest.fixture(autouse=True)
-def _names_in_examples(doctest_namespace: dict[str, object]) -> None:
+def _names_in_examples(doctest_namespace: dict[str, object], request: pytest.FixtureRequest) -> None:
     doctest_namespace.update(np=np, modnet=modnet)
+    if isinstance(request.node, pytest.DoctestItem):  # whose examples may write files
+        request.getfixturevalue("monkeypatch").chdir(request.getfixturevalue("tmp_path"))
 
 
 @pytest.fixture(scope="session")
