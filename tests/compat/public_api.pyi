@@ -1425,7 +1425,7 @@ def gradient_descent(
     step_num: int = 100,
     *,
     history: bool = False,
-) -> Any: ...
+) -> X: ...
 
 hookimpl: HookimplMarker
 

@@ -140,5 +140,5 @@ def test_the_path_of_a_descent_has_every_point() -> None:
     assert path.shape == (6, 2)
     end = modnet.gradient_descent(lambda x: (x**2).sum(), [-3.0, 4.0], lr=0.1, step_num=5)
     assert np.array_equal(path[-1], end)
-    assert modnet.gradient_descent(lambda x: x**2, 3, step_num=2, history=True).shape == (3,)
-    assert modnet.gradient_descent(lambda x: x**2, 3, step_num=0, history=True).tolist() == [3.0]
+    assert np.shape(modnet.gradient_descent(lambda x: x**2, 3, step_num=2, history=True)) == (3,)
+    assert [*np.array(modnet.gradient_descent(lambda x: x**2, 3.0, step_num=0, history=True))] == [3.0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar, cast, overload
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -67,21 +67,9 @@ def numerical_gradient(f: Callable[[X], Any], x: X, h: float = 1e-4, *, in_place
     return cast("X", float(gradient) if is_number else gradient)
 
 
-@overload
-def gradient_descent(
-    f: Callable[[X], Any], init_x: X, lr: float = ..., step_num: int = ..., *, history: Literal[False] = ...
-) -> X: ...
-
-
-@overload
-def gradient_descent(
-    f: Callable[[X], Any], init_x: X, lr: float = ..., step_num: int = ..., *, history: Literal[True]
-) -> Array: ...
-
-
 def gradient_descent(
     f: Callable[[X], Any], init_x: X, lr: float = 0.01, step_num: int = 100, *, history: bool = False
-) -> Any:
+) -> X:
     """Return where `step_num` steps `x -= lr * numerical_gradient(f, x)` lead from `init_x`, which stays as it is.
 
     `init_x` is a number or an array of any shape; integers are taken as float64. With `history` it is the whole path,
@@ -102,7 +90,7 @@ def gradient_descent(
         x = x - lr * numerical_gradient(f, x)
         if history:
             path.append(x)
-    return np.array(path) if history else x
+    return cast("X", np.array(path) if history else x)
 
 
 def _copy_as_float(x: Any) -> Array:
