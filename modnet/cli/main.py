@@ -30,9 +30,11 @@ COMMANDS = (
     "predict",
     "reproduce",
     "resume",
+    "show",
     "train",
     "verify",
 )
+_MODULES = {"show": "pages"}  # of commands whose name is that of a room
 
 PREFIXES = {"compare": "data.", "data": "", "gradient-check": "data.", "predict": "", "train": "data."}
 """The beginning of a source's setting behind --set, of the commands that have that option."""
@@ -99,7 +101,7 @@ class _Commands(Mapping[str, click.Command]):
         if name not in COMMANDS:
             raise KeyError(name)
         stem = name.replace("-", "_")
-        command: click.Command = getattr(import_module(f"modnet.cli.{stem}"), stem)
+        command: click.Command = getattr(import_module(f"modnet.cli.{_MODULES.get(stem, stem)}"), stem)
         return command
 
     def __iter__(self) -> Iterator[str]:
@@ -149,6 +151,7 @@ def modnet_command() -> None:
       modnet resume RUN         continue a run that was interrupted or killed
       modnet predict RUN FILE   predict other digits with that network
       modnet plot RUN           draw how it learned
+      modnet show RUN           make a page of it, with all there is to see
       modnet export RUN         write its network for use without modnet
       modnet compare            compare settings, and decide which is better
       modnet judge FILE         decide that of anybody's runs, in a table

@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from xml.etree import ElementTree as ET
 
 from modnet import figures
@@ -62,13 +62,13 @@ class Html(str):
         return super().__new__(cls, written)
 
 
-def escape(value: object) -> Html:
+def escape(value: object, longest: int = LONGEST) -> Html:
     r"""Return any text as HTML that shows it: no markup, no quotes, no control characters; cut where it is very long.
 
     >>> escape('<b>"it\'s" & ' + chr(0x202E))
     '&lt;b&gt;&quot;it&#x27;s&quot; &amp; ?'
     """
-    return value if isinstance(value, Html) else Html(html.escape(printable(str(value), LONGEST, "\n\t")))
+    return value if isinstance(value, Html) else Html(html.escape(printable(str(value), longest, "\n\t")))
 
 
 def join(parts: Iterable[object], between: object = "") -> Html:
@@ -80,7 +80,7 @@ def join(parts: Iterable[object], between: object = "") -> Html:
     return Html(escape(between).join(map(escape, parts)))
 
 
-def element(name: str, *children: object, **attributes: object) -> Html:
+def element(name: str, /, *children: object, **attributes: object) -> Html:
     """Return an element; what is not HTML is escaped, and so are the values of attributes.
 
     An attribute whose value is True stands alone, and one that is None or False does not stand at all. `class_` is
@@ -105,8 +105,11 @@ def table(
     caption: object = "",
     row_heads: bool = True,
     class_: str | None = None,
+    totals: int = 0,
 ) -> Html:
     """Return a table with heads for its columns and, in its first cells, for its rows; cells of numbers are so marked.
+
+    Its last `totals` rows are sums or means of the others.
 
     >>> print(table(["class", "recall"], [["<7>", "0.98"]]))
     <table><thead><tr><th scope="col">class</th><th scope="col" class="number">recall</th></tr></thead>
@@ -117,11 +120,11 @@ def table(
     kinds = [_find_kind([row[place] for row in body if place < len(row)]) for place in range(len(heads))]
     top = element("tr", *(element("th", h, scope="col", class_=k) for h, k in zip(heads, kinds, strict=True)))
     lines = []
-    for row in body:
+    for place, row in enumerate(body):
         cells = [element("td", cell, class_=kind) for cell, kind in zip(row, kinds, strict=False)]
         if row_heads and row:
             cells[0] = element("th", row[0], scope="row", class_=kinds[0])
-        lines.append(join([element("tr", *cells), "\n"]))
+        lines.append(join([element("tr", *cells, class_="total" if place >= len(body) - totals else None), "\n"]))
     inside = [element("caption", caption)] if caption else []
     return element("table", *inside, element("thead", top), "\n", element("tbody", *lines), class_=class_)
 
@@ -157,11 +160,42 @@ def is_number(cell: object) -> bool:
     >>> is_number("1,234"), is_number("-0.5 ± 0.1"), is_number(""), is_number("7 a"), is_number("inf")
     (True, True, True, False, True)
     """
-    return bool(re.fullmatch(r"[\d\s.,%±+\-−–e]*|[-−]?inf|nan", html.unescape(str(cell))))
+    text = re.sub("<[^>]*>", "", cell) if isinstance(cell, Html) else str(cell)
+    return bool(re.fullmatch(r"[\d\s.,%±+\-−–e]*|[-−]?inf|nan", html.unescape(text)))
 
 
-def picture(figure: Figure, alt: str, *, key: str = "", largest: int = LARGEST) -> Html:
+def panels(figure: Figure, *, key: str = "") -> list[Html]:
+    """Return each plot of a figure as a picture of its own, and the legend of them all, which then flow like words.
+
+    What is around them is to say what they show: to a screen reader they are nothing. Raises MissingExtraError and
+    ModnetError.
+    """
+    plots = [axes for axes in figure.axes if not hasattr(axes, "_colorbar")]
+    title = getattr(figure, "_suptitle", None)
+    if len(plots) == 1 and not figure.legends and title is None:
+        return [picture(figure, None, key=key)]
+    with figures.drawing():
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    parts = [*plots, *figure.legends]
+    everything = [*figure.axes, *figure.legends, *([] if title is None else [title])]
+    found = []
+    for place, part in enumerate(parts):
+        for other in everything:
+            other.set_visible(other is part)
+        with figures.drawing():
+            extent: Any = part.get_tightbbox()
+        box = extent.transformed(figure.dpi_scale_trans.inverted()).padded(0.04)
+        found.append(picture(figure, None, key=f"{key}{place}" if key else "", box=box))
+    for other in everything:
+        other.set_visible(True)
+    return found
+
+
+def picture(figure: Figure, alt: str | None, *, key: str = "", largest: int = LARGEST, box: Any = None) -> Html:
     """Return a figure as an SVG inside HTML, or as a PNG where that is smaller; `alt` says what it shows.
+
+    Without an `alt`, what is around it does. A `box` in inches is the part of the figure that is shown.
 
     What is black or `figures.GREY` in it takes the color of the text around it, and white areas that of the ground,
     `--modnet-ground`, so that it can be read on light and on dark ones. White text stays white, as it stands on
@@ -169,26 +203,30 @@ def picture(figure: Figure, alt: str, *, key: str = "", largest: int = LARGEST) 
     digest of the content, so that several pictures can be in one page. The same figure has the same bytes.
     Raises MissingExtraError and ModnetError.
     """
-    found = to_svg(figure, alt, key=key)
+    found = to_svg(figure, alt, key=key, box=box)
     if len(found) <= largest:
         return found
-    data = base64.b64encode(figures.render(figure, "png")).decode()
-    width, height = figure.get_size_inches() * 96
+    content = io.BytesIO()
+    with figures.drawing():
+        figure.savefig(content, format="png", dpi=150, metadata={"Software": None}, bbox_inches=box)
+    data = base64.b64encode(content.getvalue()).decode()
+    width, height = (figure.get_size_inches() if box is None else box.size) * 96
     plain = element(
-        "img", alt=alt, src=Html(f"data:image/png;base64,{data}"), width=round(width), height=round(height),
+        "img", alt=alt or "", aria_hidden=None if alt else "true", src=Html(f"data:image/png;base64,{data}"),
+        width=round(width), height=round(height),
         class_="modnet-picture on-white",
     )  # fmt: skip
     return found if len(found) < len(plain) else plain
 
 
-def to_svg(figure: Figure, alt: str, *, key: str = "") -> Html:
+def to_svg(figure: Figure, alt: str | None, *, key: str = "", box: Any = None) -> Html:
     """Return a figure as an SVG inside HTML, see `picture`."""
     content = io.BytesIO()
     with figures.drawing():
         import matplotlib as mpl
 
         mpl.rcParams.update({"svg.hashsalt": "modnet", "svg.fonttype": "none"})
-        figure.savefig(content, format="svg", dpi=150, metadata={"Date": None, "Creator": None})
+        figure.savefig(content, format="svg", dpi=150, metadata={"Date": None, "Creator": None}, bbox_inches=box)
     written = _UNSEEN.sub("?", content.getvalue().decode())  # of labels, which Matplotlib writes as they are
     root = ET.fromstring(written)  # noqa: S314 - Matplotlib has just made it
     for parent in list(root.iter()):
@@ -199,10 +237,11 @@ def to_svg(figure: Figure, alt: str, *, key: str = "") -> Html:
     for node in root.iter():
         node.tag = node.tag.removeprefix(SVG)
         _clean(node, ids)
-    width, height = figure.get_size_inches() * 96
+    width, height = (figure.get_size_inches() if box is None else box.size) * 96
+    named = {"role": "img", "aria-label": printable(alt, LONGEST)} if alt else {"aria-hidden": "true"}
     root.attrib = {
-        "viewBox": root.get("viewBox", ""), "width": f"{width:.0f}", "height": f"{height:.0f}", "role": "img",
-        "aria-label": printable(alt, LONGEST), "class": "modnet-picture",
+        "viewBox": root.get("viewBox", ""), "width": f"{width:.0f}", "height": f"{height:.0f}", **named,
+        "class": "modnet-picture",
         "style": f"fill:{INK};stroke-linejoin:round;stroke-linecap:butt;max-width:100%;height:auto",
     }  # fmt: skip
     return Html(ET.tostring(root, encoding="unicode", short_empty_elements=True).replace("\n", " "))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import textwrap
 from functools import cached_property
+from importlib import import_module
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -155,6 +157,7 @@ class Comparison:
                 for result in self.settings
             ],
             "pairs": to_records(self.pairs),
+            "notes": self._notes(),
             "accepted": [attrs.asdict(mixture) for mixture in self.mixtures],
         }
 
@@ -162,6 +165,14 @@ class Comparison:
         """Return learning curves with bands, and the score of each run with intervals; raises MissingExtraError."""
         with figures.drawing():
             return draw_comparison(self.settings, title)
+
+    def show(self, out: str | PathLike[str] | None = None, *, language: str | None = None) -> Any:
+        """Write a page of the comparison, one HTML file, and return it; in a notebook it is shown.
+
+        By default it is page.html in the current folder; its `open()` opens it in a browser. `language` is "en" or
+        "ko", by default the browser's. Raises SettingError where `out` is another file.
+        """
+        return import_module("modnet_display.pages").show(self, out, language=language)
 
     def _settings_table(self) -> list[list[str]]:
         name, column = ("R²", "r2") if self._has_r2 else (self.measure, self.measure)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from modnet_figures.figures import gradient_sizes as gradient_sizes
     from modnet_figures.figures import learning_curves as learning_curves
     from modnet_figures.figures import mistakes as mistakes
+    from modnet_figures.figures import residuals as residuals
     from modnet_figures.figures import several_runs as several_runs
     from modnet_figures.figures import weights as weights
 
@@ -32,6 +33,7 @@ _PICTURES = (
     "gradient_sizes",
     "learning_curves",
     "mistakes",
+    "residuals",
     "several_runs",
     "weights",
 )
