@@ -18,16 +18,24 @@ import click
 DOCS = Path(__file__).parents[1] / "docs"
 NOTEBOOKS = DOCS / "notebooks"
 PAGES = (
-    "tutorial", "tutorial.ko", "from-the-slides", "from-the-slides.ko", "hidden-size", "hidden-size.ko", "comparing", "callbacks",
-    "scikit-learn", "five-minutes", "own-layer",
-)  # fmt: skip
-LONGEST = 60  # seconds that a cell may take
+    "tutorial",
+    "tutorial.ko",
+    "from-the-slides",
+    "from-the-slides.ko",
+    "hidden-size",
+    "hidden-size.ko",
+    "notebooks",
+    "callbacks",
+    "scikit-learn",
+    "own-layer",
+)
+LONGEST = 600  # seconds that a cell may take
 
 FENCE = re.compile(r"^(`{3,}|:{3,})[ \t]*(.*?)[ \t]*\n(.*?)^\1[ \t]*\n?", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# (\S+\.(?:py|toml))\n")
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)]+)\)")
 COMMANDS = ("modnet", "pytest")  # that are modules of the kernel's Python
-NOTE = "<small>This notebook is made of [a page of the documentation](../{page}.md): run its cells from top to bottom.</small>"
+NOTE = "<small>This notebook is made of [a page](../{page}.md): run its cells from top to bottom.</small>"
 NOTE_KO = "<small>이 노트북은 [문서의 한 쪽](../{page}.md)으로 만들었습니다. 셀을 위에서 아래로 실행하세요.</small>"
 
 
