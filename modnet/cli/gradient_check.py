@@ -10,11 +10,11 @@ from typing import Any
 import attrs
 import click
 from modnet_figures.figures import FORMATS, save_figure
+from modnet_figures.figures.gradient_check import from_check
 from modnet_progress.terminal import file_progress
 
 from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
 from modnet.cli.output import Command, echo
-from modnet.cli.show.estimators import draw_estimators
 from modnet.cli.show.values import format_title, to_json
 from modnet.compose.experiment import create_experiment, create_network, read_data, to_table
 from modnet.compose.tables import merge, read_toml
@@ -72,8 +72,7 @@ def gradient_check(
         )
     echo(to_json(attrs.asdict(check), indent=2) if json_ else str(check))
     if out:
-        picture = draw_estimators(check.estimators, format_title(to_table(wanted)))
-        save_figure(picture, out)
+        save_figure(from_check(check, title=format_title(to_table(wanted))), out)
         if not json_:
             echo(f"drawn in {out}")
     sys.exit(0 if check.passed else 1)

@@ -16,7 +16,6 @@ import modnet
 from modnet import Array, DataError, figures
 from modnet.text import format_count, format_table, list_some
 from modnet_verdicts.decisions import ANALYSES, ROPE
-from modnet_verdicts.figure import draw_judgement
 from modnet_verdicts.pairs import (
     LEVEL,
     compare_samples,
@@ -177,8 +176,7 @@ class Judgement:
 
     def figure(self, title: str = "") -> Figure:
         """Return the score of each run, and all differences, with intervals; raises MissingExtraError."""
-        with figures.drawing():
-            return draw_judgement(self.settings, self.pairs, self.score, title)
+        return figures.comparison.from_judgement(self, title=title)
 
     def _settings_table(self) -> list[list[str]]:
         first = self.settings[0]

@@ -15,7 +15,6 @@ import modnet
 from modnet import Array, DataError, Metric, Mixture, Status, figures
 from modnet.text import format_column, format_count, format_table, list_some, to_csv
 from modnet_verdicts.decisions import ANALYSES, ROPE
-from modnet_verdicts.figure import draw_comparison
 from modnet_verdicts.pairs import (
     LEVEL,
     compare_samples,
@@ -163,8 +162,7 @@ class Comparison:
 
     def figure(self, title: str = "") -> Figure:
         """Return learning curves with bands, and the score of each run with intervals; raises MissingExtraError."""
-        with figures.drawing():
-            return draw_comparison(self.settings, title)
+        return figures.comparison.from_comparison(self, title=title)
 
     def show(self, out: str | PathLike[str] | None = None, *, language: str | None = None) -> Any:
         """Write a page of the comparison, one HTML file, and return it; in a notebook it is shown.
