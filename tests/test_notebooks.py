@@ -24,7 +24,7 @@ needs_kernel = pytest.mark.skipif(
 @pytest.mark.parametrize("page", PAGES)
 def test_a_notebook_is_in_step_with_its_page(page: str) -> None:
     written = (NOTEBOOKS / f"{page}.ipynb").read_text(encoding="utf-8")
-    assert written == make_notebook(page), "call: python tools/make_notebooks.py"
+    assert written == make_notebook(page), "call: make notebooks"
 
 
 def test_there_is_no_notebook_without_a_page() -> None:
