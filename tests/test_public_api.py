@@ -32,8 +32,8 @@ CHANGES = {
         "modnet.Network.summary: public object was removed",
     ),
     "a parameter is gone": (
-        "init_x: X, lr: float",
-        "init_x: X, rate: float",
+        "init_x: X,\n    lr: float",
+        "init_x: X,\n    rate: float",
         "modnet.gradient_descent: parameter was removed",
     ),
     "a parameter moved": (
