@@ -70,10 +70,10 @@ def _make(
         return pages.write_comparison(record, groups, path, language, folder=pages.to_place(runs[0]), example=example)
     found = find_runs(runs)
     if len(found) == 1 and not is_comparison:
-        run, path = modnet.open_run(found[0]), out or found[0] / PAGE
+        one, path = modnet.open_run(found[0]), out or found[0] / PAGE
         pages.check_place(path)
-        load_all_plugins(run.experiment, found[0] / EXPERIMENT, without, modules, optional=True)
-        return pages.show(run, path, language=language)
+        load_all_plugins(one.experiment, found[0] / EXPERIMENT, without, modules, optional=True)
+        return pages.show(one, path, language=language)
     if out is None and not is_comparison:
         raise SettingError([f"{len(found)} runs are in one page: name its file by --out"], "--out")
     path = out or runs[0] / PAGE
