@@ -2,8 +2,9 @@
 
 README.md and each page of docs/ is one test: its blocks run from top to bottom in an empty folder, as a reader
 would run them. A `python` block is run, one with `>>>` is compared with what it prints; a `console` block runs its
-`$ modnet` and `$ pytest` lines, and a `text` block right below shows what they print, up to times and a little
-rounding; a block that begins with a file's name in a comment is written to that file. Other blocks are only read.
+`$ modnet` and `$ pytest` lines, and what the Makefile has for `$ make demo`; a `text` block right below shows what they
+print, up to times and a little rounding; a block that begins with a file's name in a comment is written to that file.
+Other blocks are only read.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ DOCS = Path(__file__).parent / "docs"
 PROSE = {DOCS.parent / "README.md"} | set(DOCS.glob("*.md")) - set(DOCS.glob("*.ko.md"))  # whose code is the same
 # They train whole networks: `make check` runs them, tests/test_chapters.py and test_weight_mirror.py a few iterations.
 LONG = {DOCS / name for name in ("hidden-size.md", "chapter-6.md", "chapter-7.md", "weight-mirror.md")}
+MAKEFILE = (DOCS.parent / "Makefile").read_text(encoding="utf-8")
 FILE_NAME = re.compile(r"# (\S+\.(?:py|toml))\n")
 
 
@@ -199,8 +201,9 @@ def _write_file(example: Example) -> None:
 
 def _run_commands(example: Example) -> None:
     printed = ""
-    for line in example.parsed.splitlines():
-        program, *arguments = shlex.split(line.removeprefix("$ ")) if line.startswith("$ ") else [""]
+    typed = [line.removeprefix("$ ").partition("  #")[0] for line in example.parsed.splitlines() if line[:2] == "$ "]
+    for line in (line for each in typed for line in _list_recipe(each)):
+        program, *arguments = shlex.split(line)
         if program in {"modnet", "pytest"}:
             if program == "modnet":
                 done = run_warm(*arguments, cwd=Path.cwd(), environment=os.environ)
@@ -211,6 +214,13 @@ def _run_commands(example: Example) -> None:
                 pytest.fail(f"{example.path}:{example.line}: {line}\n{done.stderr}", pytrace=False)
             printed += done.stdout + done.stderr
     example.namespace["printed"] = printed
+
+
+def _list_recipe(line: str) -> list[str]:
+    """Return the commands that a target of the Makefile has for an environment that is there, or the line itself."""
+    target = line.strip().removeprefix("make ")
+    recipe = re.search(rf"(?m)^{re.escape(target)}:.*\n((?:\t.*\n)+)", MAKEFILE) if target != line.strip() else None
+    return re.findall(r"(?m)^\t\$\(BIN\)/(.*)$", recipe[1]) if recipe else [line]
 
 
 def _compare(example: Example) -> None:
