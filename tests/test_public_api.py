@@ -52,8 +52,8 @@ CHANGES = {
         "modnet.open_run: parameter was added as required",
     ),
     "another default": (
-        "step_num: int = 100) -> X",
-        "step_num: int = 200) -> X",
+        "step_num: int = 100,\n    *,\n    history",
+        "step_num: int = 200,\n    *,\n    history",
         "gradient_descent: parameter default was changed",
     ),
     "another type": (
@@ -123,7 +123,7 @@ def test_what_is_added_breaks_nothing() -> None:
     added = [
         ("def one_hot", "def new_name(x: int) -> int: ...\n\ndef one_hot"),
         ("class Metric:\n", "class Metric:\n    def new(self, x: int) -> int: ...\n"),
-        ("step_num: int = 100) -> X", "step_num: int = 100, *, new: bool = False) -> X"),
+        ("history: bool = False", "history: bool = False, new: bool = False"),
         ("def leaky_relu(self, slope: float = 0.01", "def leaky_relu(self, slope: float = 0.01, new: int = 0"),
         ("def modnet_data_cache(*, clear=...", "def modnet_data_cache(*, clear=..., new=..."),
     ]
