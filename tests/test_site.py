@@ -181,7 +181,7 @@ def test_nothing_is_cut_off_and_no_page_complains(site: Path, address: str, brow
         ("load_mnist", "reference/book"),
         ("confusion matrix", "gallery"),
         ("scikit-learn", "scikit-learn"),
-        ("learning rate", "reference/optimizers"),
+        ("early stopping", "callbacks"),
     ],
 )
 def test_search_finds(site: Path, address: str, browser: Any, words: str, page: str, from_file: bool) -> None:

@@ -57,6 +57,25 @@ def digits() -> tuple[modnet.Dataset, modnet.Run]:
 
 
 @picture
+def home() -> Any:
+    """Draw a network, what another one has learned, and the boundary of a third."""
+    data = modnet.load("moons")
+    net, adam = modnet.Network.for_data(data, hidden=20), modnet.optimizer("adam", lr=0.01)
+    run = modnet.train(net, data, optimizer=adam, iterations=1500)
+    with figures.drawing():
+        figure = figures.create_figure((10, 3.3))
+        drawing, weights, boundary = figure.subplots(1, 3)
+        figures.network.from_network(modnet.TwoLayerNet(2, 3, 2, weight_init_std=1.0, seed=0), title=" ", ax=drawing)
+        figures.weights.from_estimator(digits()[1], most=9, ax=weights)
+        test = data.test
+        figures.decision_boundary.from_estimator(run.network, test.x[:100], test.t[:100], ax=boundary)
+        boundary.get_legend().remove()
+    for axes, title in ((drawing, "a network"), (weights, "what units look for"), (boundary, "what a network decides")):
+        axes.set_title(title, fontsize=10)
+    return figure
+
+
+@picture
 def tutorial_sigmoid() -> Any:
     """Draw the sigmoid, and its slope."""
     a, sigmoid = np.linspace(-6, 6, 121), modnet.activation("sigmoid")
@@ -141,8 +160,8 @@ def regression_predictions() -> Any:
     x = np.random.default_rng(0).uniform(-3, 3, (200, 1))
     y = np.sin(2 * x[:, 0]) + 0.1 * np.random.default_rng(1).normal(size=200)
     data = modnet.Dataset.from_arrays(x, y, task="regression")
-    net = modnet.Network.for_data(data, hidden=30)
-    run = modnet.train(net, data, optimizer=modnet.optimizer("adam", lr=0.02), iterations=1500)
+    net = modnet.Network.for_data(data, hidden=[20, 20])
+    run = modnet.train(net, data, optimizer=modnet.optimizer("adam", lr=0.01), iterations=1500)
     grid = np.linspace(-3, 3, 200)[:, None]
     figure = lines(grid[:, 0], {"prediction": run.predict(grid)}, "x", "y")
     figure.axes[0].plot(x[:, 0], y, ".", color=figures.GREY, markersize=3, zorder=0)
@@ -164,7 +183,7 @@ def sklearn_boundaries() -> Any:
         LogisticRegression(),
     ]
     with figures.drawing():
-        figure = figures.create_figure((7, 2.5))
+        figure = figures.create_figure((9, 3.2))
         for axes, model in zip(figure.subplots(1, 3), models, strict=True):
             fitted = model.fit(samples.x, samples.t)
             figures.decision_boundary.from_estimator(fitted, samples.x[:100], samples.t[:100], ax=axes)
@@ -233,6 +252,54 @@ def comparing_widths() -> Any:
     """Draw the runs of a comparison, with intervals."""
     quick = {"gradient": "backpropagation", "training": {"iterations": 300}}
     return modnet.compare(quick, {"hidden_size": [5, 20]}, seeds=5, workers=1).figure()
+
+
+@picture
+def tutorial_descent() -> Any:
+    """Draw the path of the tutorial's gradient descent."""
+
+    def sum_of_squares(x: Any) -> Any:
+        return (x**2).sum()
+
+    start = np.array([-3.0, 4.0])
+    path = [modnet.gradient_descent(sum_of_squares, start, lr=0.1, step_num=steps) for steps in range(30)]
+    return figures.contour.from_function(sum_of_squares, path)
+
+
+@picture
+def tutorial_network() -> Any:
+    """Draw the two-layer network."""
+    return figures.network.from_network(modnet.TwoLayerNet(784, 50, 10, seed=0))
+
+
+@picture
+def table_samples() -> Any:
+    """Draw the columns of a table, each with the share of its classes."""
+    return figures.samples.from_dataset(modnet.load("iris"))
+
+
+@picture
+def data_digits() -> Any:
+    """Draw digits that ship with modnet, of each class."""
+    return figures.samples.from_dataset(modnet.load("mnist-small"), most=40)
+
+
+@picture
+def data_toys() -> Any:
+    """Draw the four toy sets."""
+    with figures.drawing():
+        figure = figures.create_figure((9, 2.6))
+        for axes, name in zip(figure.subplots(1, 4), ("xor", "moons", "circles", "spiral"), strict=True):
+            figures.samples.from_dataset(modnet.load(name), most=90, title=name, ax=axes)
+    return figure
+
+
+@picture
+def gradient_check_estimators() -> Any:
+    """Draw the errors and the costs of the gradient estimators."""
+    data = modnet.load("mnist-small")
+    batch = data.train.x[:100], data.train.t[:100]
+    return figures.gradient_check.from_check(modnet.check_gradient(modnet.TwoLayerNet(784, 50, 10, seed=0), *batch))
 
 
 def lines(x: Any, curves: dict[str, Any], xlabel: str, ylabel: str = "") -> Any:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
 import tempfile
-from contextlib import chdir
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def put_pictures_inside(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def run_blocks(app: Sphinx, doctree: nodes.document) -> None:
-    """Run the blocks of a page from top to bottom, and show below each the value of its last expression."""
+    """Run the blocks of a page from top to bottom, and show below each what it prints and the value that it ends in."""
     if app.env.docname not in RUN:
         return
     names: dict[str, Any] = {}
@@ -36,12 +37,15 @@ def run_blocks(app: Sphinx, doctree: nodes.document) -> None:
         for block in list(doctree.findall(nodes.literal_block)):
             if block.get("language") == "python":
                 before = block.parent[block.parent.index(block) - 1].astext()
+                printed = io.StringIO()
                 try:
-                    shown = show(run(block.astext(), names), before)
+                    with redirect_stdout(printed), redirect_stderr(printed):
+                        value = run(block.astext(), names)
+                    shown = show(printed.getvalue() or None, before), show(value, before)
                 except Exception as error:
                     raise ExtensionError(f"{app.env.docname}: {error}\n{block.astext()}") from error
-                if shown is not None:
-                    block.parent.insert(block.parent.index(block) + 1, shown)
+                for found in (node for node in reversed(shown) if node is not None):
+                    block.parent.insert(block.parent.index(block) + 1, found)
 
 
 def run(code: str, names: dict[str, Any]) -> Any:

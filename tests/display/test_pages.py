@@ -290,6 +290,19 @@ def test_a_run_that_ended_otherwise_says_so(run: Path, status: str, words: str) 
     assert resumes == (status in {"interrupted", "running", "failed"})
 
 
+def test_labels_that_are_numbers_are_labels_and_no_indices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    x = np.random.default_rng(0).normal(size=(60, 8))
+    data = modnet.Dataset.from_arrays(x, np.where(x[:, 0] > 0, 2, 1), classes=[2, 1])
+    run = modnet.train(modnet.Network.for_data(data, hidden=3), data, iterations=300)
+    right = int((run.predict(data.test) == np.array([2, 1])[data.test.t]).sum())
+    assert right > len(data.test) / 2
+    page = run.show()
+    assert "could not be made" not in page.html
+    assert page.html.count(f"{right} of {len(data.test)} right") == 1  # in the picture
+    assert f"{len(data.test) - right} mistakes in {len(data.test)} samples" in page.html
+
+
 def test_a_run_without_an_iteration_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     data = modnet.load("xor")

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modnet.text import printable, quote_argument
-from modnet_display.html import Html, element, join, table
-from modnet_display.pages.document import create_document, label, scrolling, section
+from modnet_display.html import Html, element, table
+from modnet_display.pages.document import caption_of, create_document, label, scrolling, section
 from modnet_display.pages.run_page import command
 from modnet_display.pages.several_page import draw_curves
 from modnet_display.pages.strips import Interval, Scale, draw_strip
@@ -61,16 +61,16 @@ class ComparisonPage:
                 [
                     _shorten(pair.get("first")),
                     _shorten(pair.get("second")),
+                    element("strong", _shorten(pair.get("verdict"))),
                     self._cell(difference),
                     f"{low} … {high}" if interval else "-",
                     strip,
-                    element("strong", _shorten(pair.get("verdict"))),
                 ]
             )
-        heads = [say("first"), say("second"), say("difference"), say("interval of", level=self.level),
-                 _unseen("interval"), say("verdict")]  # fmt: skip
+        interval_head = say("interval of", level=self.level)
+        heads = [say("first"), say("second"), say("verdict"), say("difference"), interval_head, _unseen("interval")]
         key = "pairs caption" if band else "pairs caption alone"
-        caption = join([say(key, level=self.level, rope=f"{self.rope:g}"), " ", say("sort")])
+        caption = caption_of(say(key, level=self.level, rope=f"{self.rope:g}"), say("sort"))
         return section("verdicts", "verdicts", scrolling(table(heads, rows, caption=caption, class_="sortable wide")))
 
     def list_settings(self) -> Html:
@@ -110,7 +110,7 @@ class ComparisonPage:
                                say("lowest"), say("highest"), say("training of")]  # fmt: skip
         if collapses:
             heads.append(say("collapsed"))
-        caption = join([say("settings caption", level=self.level), " ", say("sort")])
+        caption = caption_of(say("settings caption", level=self.level), say("sort"))
         content: list[object] = [scrolling(table(heads, rows, caption=caption, class_="sortable wide"))]
         baseline = self.record.get("baseline")
         if self.measure == "accuracy" and isinstance(baseline, (int, float)):

@@ -102,3 +102,8 @@ def scrolling(child: object, name: object = "") -> Html:
     """Return what may be wider than a phone, in a region that scrolls by itself, also by keyboard."""
     named = {"aria_label": escape(name)} if name else label("wide")
     return element("div", child, class_="scroll", tabindex="0", role="group", **named)
+
+
+def caption_of(*sentences: object) -> Html:
+    """Return the sentences of a table's caption, which stay in sight where the table is wider than a phone."""
+    return element("span", join(sentences, " "), class_="caption")

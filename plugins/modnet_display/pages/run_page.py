@@ -15,7 +15,7 @@ from modnet import Array, Dataset, Metric, Network, Run, Samples, Status, figure
 from modnet.text import format_metric, printable, quote_argument
 from modnet_display.html import Html, element, escape, join, panels, table
 from modnet_display.pages.class_scores import count_pairs, score_counts
-from modnet_display.pages.document import label, scrolling, section
+from modnet_display.pages.document import caption_of, label, scrolling, section
 from modnet_display.pages.facts import GIVEN, RunFacts, Unknown, attempt, format_entry
 from modnet_display.pages.words import LANGUAGES, WORDS, say, say_each, tell
 
@@ -280,10 +280,10 @@ class RunPage:
             a, b = np.unravel_index(int(wrong.argmax()), wrong.shape)
             pair = {"true": _quote(names[a]), "predicted": _quote(names[b]), "times": f"{wrong[a, b]:,}"}
             sentences.append(("most confused", pair))
-        size = SMALL if len(names) <= 12 else None
+        size, labels = SMALL if len(names) <= 12 else None, [names[k] for k in t]
         yield self._draw(
             "confusion",
-            lambda: _draw_within(size, figures.confusion_matrix.from_predictions, t, y, classes=names),
+            lambda: _draw_within(size, figures.confusion_matrix.from_predictions, labels, y, classes=names),
             sentences,
             "confusion caption",
         )
@@ -316,7 +316,7 @@ class RunPage:
         always = say("always", label=_quote(names[largest]))
         rows.append([always, *map(_format_share, np.nan_to_num(of_base[:, known]).mean(axis=1)), f"{len(t):,}"])
         heads = [say("class"), say("precision"), say("recall"), say("f1"), say("rows")]
-        caption = join([say("classes caption", baseline=f"{there[largest] / len(t):.4f}"), " ", say("sort")])
+        caption = caption_of(say("classes caption", baseline=f"{there[largest] / len(t):.4f}"), say("sort"))
         if known.any():
             low = int(np.where(known, np.nan_to_num(scores[1], nan=2.0), 2.0).argmin())
             yield element("p", say("weakest", low=_format_share(scores[1, low]), label=_quote(names[low])))
@@ -376,8 +376,8 @@ class RunPage:
         yield self._draw(
             "mistakes",
             lambda: _draw_within(
-                size, figures.mistakes.from_predictions, samples.unscaled(slice(None)), t, y,
-                classes=names, shape=shape, most=15,
+                size, figures.mistakes.from_predictions, samples.unscaled(slice(None)), [names[k] for k in t],
+                y,                 classes=names, shape=shape, most=15,
             ),
             [
                 ("mistaken", counts),

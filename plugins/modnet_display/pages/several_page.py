@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from modnet import History, Metric, figures
 from modnet.text import format_metric, printable
-from modnet_display.html import Html, element, join, panels, table
-from modnet_display.pages.document import label, scrolling, section
+from modnet_display.html import Html, element, panels, table
+from modnet_display.pages.document import caption_of, label, scrolling, section
 from modnet_display.pages.facts import RunFacts, Unknown, attempt
 from modnet_display.pages.run_page import say_column
 from modnet_display.pages.words import say
@@ -29,7 +29,7 @@ def create_overview(facts: Sequence[RunFacts], labels: Sequence[str], language: 
         cells = [format_metric(value) if math.isfinite(value) else "-" for value in values]
         link = element("a", printable(name, 80), href=f"#run-{place}") if are_below else printable(name, 80)
         rows.append([link, say(str(one.status)), f"{one.run.iteration:,}", *cells])
-    caption = join([say("runs caption"), " ", say("sort")])
+    caption = caption_of(say("runs caption"), say("sort"))
     shown = scrolling(table(heads, rows, caption=caption, class_="sortable"))
     note = "" if are_below else element("p", say("too many runs", command=element("code", "modnet show RUN")))
     found = [section("overview", "runs title", shown, note)]
