@@ -13,7 +13,7 @@ help:  ## Say what can be made
 
 demo: $(VENV)/.run  ## Make the environment, and train the book's network on the digits that ship with modnet
 	$(BIN)/modnet train --out runs/demo --overwrite
-	@echo "The run is in runs/demo: look at runs/demo/curves.png, and try '$(BIN)/modnet --help'"
+	@echo "Look at runs/demo/curves.png. To go on, activate the environment: . $(BIN)/activate; then: modnet show runs/demo"
 
 test: $(VENV)/.test  ## Make the environment, and run the tests, the docs' code among them
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

@@ -2,8 +2,9 @@
 
 README.md and each page of docs/ is one test: its blocks run from top to bottom in an empty folder, as a reader
 would run them. A `python` block is run, one with `>>>` is compared with what it prints; a `console` block runs its
-`$ modnet` and `$ pytest` lines, and a `text` block right below shows what they print, up to times and a little
-rounding; a block that begins with a file's name in a comment is written to that file. Other blocks are only read.
+`$ modnet` and `$ pytest` lines, and what the Makefile has for `$ make demo`; a `text` block right below shows what they
+print, up to times and a little rounding; a block that begins with a file's name in a comment is written to that file.
+Other blocks are only read.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ os.environ["MODNET_CONFIG"] = tempfile.mkdtemp(prefix="modnet-config-")
 import numpy as np
 import pytest
 from hypothesis import settings
+from processes import run_warm
 from sybil import Document, Example, Region, Sybil
 from sybil.example import SybilFailure
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
@@ -47,6 +50,9 @@ pytest_plugins = ["modnet.testing.fixtures", "environments"]
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Files are not kept for a day without power: tests write tens of thousands, and would wait for the disk at each.
+os.fsync = lambda _: None
+
 # How long an example takes says how busy the machine is. CI tries the same examples each time; `make long` tries many:
 # of a test, too, that takes a share of `settings.default.max_examples`, and no number of its own.
 settings.register_profile("modnet", deadline=None)
@@ -58,12 +64,15 @@ DOCS = Path(__file__).parent / "docs"
 PROSE = {DOCS.parent / "README.md"} | set(DOCS.glob("*.md")) - set(DOCS.glob("*.ko.md"))  # whose code is the same
 # They train whole networks: `make check` runs them, tests/test_chapters.py and test_weight_mirror.py a few iterations.
 LONG = {DOCS / name for name in ("hidden-size.md", "chapter-6.md", "chapter-7.md", "weight-mirror.md")}
+MAKEFILE = (DOCS.parent / "Makefile").read_text(encoding="utf-8")
 FILE_NAME = re.compile(r"# (\S+\.(?:py|toml))\n")
 
 
 @pytest.fixture(autouse=True)
-def _names_in_examples(doctest_namespace: dict[str, object]) -> None:
+def _names_in_examples(doctest_namespace: dict[str, object], request: pytest.FixtureRequest) -> None:
     doctest_namespace.update(np=np, modnet=modnet)
+    if isinstance(request.node, pytest.DoctestItem):  # whose examples may write files
+        request.getfixturevalue("monkeypatch").chdir(request.getfixturevalue("tmp_path"))
 
 
 @pytest.fixture(scope="session")
@@ -99,9 +108,22 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return Page.from_parent(parent, path=file_path) if file_path in PROSE else None
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the pages: none takes longer, and whoever runs tests side by side would wait for the last of them."""
+    """Begin with the pages: none takes longer, and whoever runs tests side by side would wait for the last of them.
+
+    Of a sweep most cases are of `make check`. A number without a common divisor with the parameters' numbers of values
+    takes each value of each of them.
+    """
     items.sort(key=lambda item: not isinstance(item, Blocks))
+    cases = Counter[str]()
+    for item in items:
+        sweep = item.get_closest_marker("sweep")
+        if sweep and not item.get_closest_marker("check"):
+            function = item.nodeid.partition("[")[0]
+            if cases[function] % sweep.kwargs["every"]:
+                item.add_marker(pytest.mark.check)
+            cases[function] += 1
 
 
 def pytest_collection_finish() -> None:
@@ -179,14 +201,26 @@ def _write_file(example: Example) -> None:
 
 def _run_commands(example: Example) -> None:
     printed = ""
-    for line in example.parsed.splitlines():
-        if line.startswith(("$ modnet ", "$ pytest ")):
-            command = [sys.executable, "-m", *shlex.split(line.removeprefix("$ "))]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    typed = [line.removeprefix("$ ").partition("  #")[0] for line in example.parsed.splitlines() if line[:2] == "$ "]
+    for line in (line for each in typed for line in _list_recipe(each)):
+        program, *arguments = shlex.split(line)
+        if program in {"modnet", "pytest"}:
+            if program == "modnet":
+                done = run_warm(*arguments, cwd=Path.cwd(), environment=os.environ)
+            else:
+                command = [sys.executable, "-m", program, *arguments]
+                done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
             if done.returncode:
                 pytest.fail(f"{example.path}:{example.line}: {line}\n{done.stderr}", pytrace=False)
             printed += done.stdout + done.stderr
     example.namespace["printed"] = printed
+
+
+def _list_recipe(line: str) -> list[str]:
+    """Return the commands that a target of the Makefile has for an environment that is there, or the line itself."""
+    target = line.strip().removeprefix("make ")
+    recipe = re.search(rf"(?m)^{re.escape(target)}:.*\n((?:\t.*\n)+)", MAKEFILE) if target != line.strip() else None
+    return re.findall(r"(?m)^\t\$\(BIN\)/(.*)$", recipe[1]) if recipe else [line]
 
 
 def _compare(example: Example) -> None:

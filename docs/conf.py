@@ -12,7 +12,16 @@ sys.path[:0] = [str(ROOT / "docs" / "_extensions"), str(ROOT / "tools")]
 project = "modnet"
 copyright = "the modnet authors"
 release = modnet.__version__
-extensions = ["myst_parser", "sphinx_copybutton", "sphinx_design", "formulas", "languages", "reference"]
+extensions = [
+    "myst_parser",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "formulas",
+    "languages",
+    "notfound",
+    "pictures",
+    "reference",
+]
 toc_object_entries_show_parents = "hide"
 smartquotes = False  # docstrings speak of quotes
 python_maximum_signature_line_length = 88

@@ -17,7 +17,8 @@ from typing import Any, TextIO
 
 __all__ = [
     "describe_unknown", "escape", "format_column", "format_count", "format_duration", "format_error", "format_metric",
-    "format_size", "format_table", "list_some", "measure_width", "printable", "quote", "to_csv", "write_csv",
+    "format_size", "format_table", "list_some", "measure_width", "printable", "quote", "quote_argument", "to_csv",
+    "write_csv",
 ]  # fmt: skip
 
 _BOTH = "\r\n"

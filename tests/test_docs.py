@@ -143,7 +143,6 @@ def test_every_file_of_a_run_stands_in_the_docs(tmp_path: Path) -> None:
     page = DOCS / "experiments.md"
     keys = [key for row in table_rows(page, "The folder of a run") for key in row[0].split(", ")]
     assert set(keys) - {"---", "key"} == {*FILES, *summary}
-    assert {row[0] for row in table_rows(ROOT / "README.md", "The folder of a run")} - {"---"} == set(FILES)
 
 
 def test_every_kind_and_its_hook_stand_in_the_guide_for_plugin_authors() -> None:

@@ -39,10 +39,13 @@ def list_targets(page: str) -> list[str]:
 @pytest.mark.parametrize("page", ["README.md", "README.ko.md"])
 def test_each_link_of_the_page_leads_to_a_file_of_the_repository_at_the_tag(page: str) -> None:
     targets = list_targets(make_absolute(HERE.read(page), ADDRESS, "v1.0.0"))
-    ours = [target.removeprefix(f"{ADDRESS}/blob/v1.0.0/") for target in targets if target.startswith(ADDRESS)]
+    ours = [target.split("/v1.0.0/")[1] for target in targets if target.startswith(ADDRESS)]
     assert len(ours) == len([link for link in list_targets(HERE.read(page)) if ":" not in link]) > 15
     assert [path for path in ours if not (ROOT / path.partition("#")[0]).is_file()] == []
     assert [target for target in targets if not target.startswith("https://")] == []
+    pictures = [target for target in targets if target.endswith(".png")]
+    assert pictures
+    assert [target for target in pictures if not target.startswith(f"{ADDRESS}/raw/")] == []
 
 
 @pytest.mark.parametrize("page", ["README.md", "README.ko.md"])
@@ -50,7 +53,8 @@ def test_without_an_address_the_page_has_the_same_words_and_no_relative_link(pag
     text = HERE.read(page)
     before, after = (MarkdownIt("commonmark").render(each) for each in (text, make_absolute(text, None, "v1")))
     assert [target for target in LEADING.findall(after) if not target.startswith("https://")] == []
-    assert re.sub(r"</?a\b[^>]*>", "", after) == re.sub(r"</?a\b[^>]*>", "", before)
+    words = re.sub(r'<img[^>]*alt="([^"]*)"[^>]*>', r"\1", before)
+    assert re.sub(r"</?a\b[^>]*>", "", after) == re.sub(r"</?a\b[^>]*>", "", words)
 
 
 @pytest.mark.parametrize(
@@ -137,11 +141,12 @@ def copy(tmp_path: Path) -> Project:
     for name in ("pyproject.toml", "CHANGELOG.md", "CITATION.cff", "README.md", "README.ko.md", "SECURITY.md"):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "modnet").mkdir()
+    (tmp_path / "docs").mkdir()
     shutil.copy(ROOT / "modnet/__init__.py", tmp_path / "modnet")
     (tmp_path / "pyproject.toml").write_text(f'[project]\nurls.Repository = "{ADDRESS}"\n')
     dated = re.sub(r"## \[Unreleased]\n\nTo become (.*)\.\n", r"## [\1] - 2026-12-01\n", HERE.read("CHANGELOG.md"))
     (tmp_path / "CHANGELOG.md").write_text(dated, encoding="utf-8")
-    for name in ("README.md", "README.ko.md", "SECURITY.md"):
+    for name in ("README.md", "README.ko.md", "SECURITY.md", "docs/installing.md"):
         (tmp_path / name).write_text("Install it.\n")
     return Project(tmp_path)
 
@@ -159,10 +164,10 @@ def test_nothing_stands_in_the_way_of_a_complete_release(copy: Project) -> None:
         ("CHANGELOG.md", " - 2026-12-01", "", "has no date"),
         ("CITATION.cff", f"version: {modnet.__version__}", "version: 9", "CITATION.cff has another version"),
         (
-            "README.md",
+            "docs/installing.md",
             "Install it.",
             "It is not on the\npackage index yet.",
-            'README.md says "not on the package index yet"',
+            'docs/installing.md says "not on the package index yet"',
         ),
         ("SECURITY.md", "Install it.", "It is not released yet.", 'SECURITY.md says "is not released yet": mend it'),
     ],

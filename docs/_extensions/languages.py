@@ -28,6 +28,9 @@ OF_THE_THEME = {  # Sphinx has its own catalogue
     "Back to top": "맨 위로",
     "Skip to content": "본문으로 건너뛰기",
     "Home": "처음",
+    "Next": "다음",
+    "Previous": "이전",
+    "Copyright": "저작권",
     "Made with ": "만든 도구: ",
 }
 UNTRANSLATED = """\

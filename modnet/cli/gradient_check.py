@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 import click
 from modnet_figures.figures import FORMATS, save_figure
+from modnet_figures.figures.gradient_check import from_check
 from modnet_progress.terminal import file_progress
 
 from modnet.cli.options import (
@@ -23,7 +24,6 @@ from modnet.cli.options import (
     read_experiment_file,
 )
 from modnet.cli.output import Command, echo, fold
-from modnet.cli.show.estimators import draw_estimators
 from modnet.cli.show.values import format_title, to_json
 from modnet.compose.experiment import create_experiment, create_network, read_data, to_table
 from modnet.compose.tables import merge
@@ -81,8 +81,7 @@ def gradient_check(
         )
     echo(to_json(attrs.asdict(check), indent=2) if json_ else fold(check))
     if out:
-        picture = draw_estimators(check.estimators, format_title(to_table(wanted)))
-        save_figure(picture, out)
+        save_figure(from_check(check, title=format_title(to_table(wanted))), out)
         if not json_:
             echo(f"drawn in {out}")
     sys.exit(0 if check.passed else 1)

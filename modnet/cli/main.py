@@ -31,9 +31,11 @@ COMMANDS = (
     "predict",
     "reproduce",
     "resume",
+    "show",
     "train",
     "verify",
 )
+_MODULES = {"show": "pages"}  # of commands whose name is that of a room
 
 WITH_DATA = frozenset({"compare", "data", "gradient-check", "predict", "train"})
 """The commands that take settings of a data source, by --set data.NAME=VALUE."""
@@ -102,7 +104,7 @@ class _Commands(Mapping[str, click.Command]):
         if name not in COMMANDS:
             raise KeyError(name)
         stem = name.replace("-", "_")
-        command: click.Command = getattr(import_module(f"modnet.cli.{stem}"), stem)
+        command: click.Command = getattr(import_module(f"modnet.cli.{_MODULES.get(stem, stem)}"), stem)
         return command
 
     def __iter__(self) -> Iterator[str]:
@@ -156,6 +158,7 @@ def modnet_command() -> None:
       modnet resume RUN         continue a run that was interrupted or killed
       modnet predict RUN FILE   predict other digits with that network
       modnet plot RUN           draw how it learned
+      modnet show RUN           make a page of it, with all there is to see
       modnet export RUN         write its network for use without modnet
       modnet compare            compare settings, and decide which is better
       modnet judge FILE         decide that of anybody's runs, in a table

@@ -33,7 +33,7 @@ class Setting:
     """One combination of the entries that vary."""
 
     entries: dict[str, str]  # the entries in words: {"hidden": "50", "lr": "0.1"}
-    experiment: Experiment  # the whole experiment, with the first of the seeds
+    experiment: Experiment = attrs.field(repr=False)  # the whole experiment, with the first of the seeds
     is_alike: bool = False  # whether the name of its folder would be another one's, to a file system that ignores case
 
     @property

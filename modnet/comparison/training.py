@@ -65,9 +65,9 @@ class SettingRuns:
     """The runs of one setting, one for each seed."""
 
     setting: Setting
-    of_samples: Array
+    of_samples: Array = attrs.field(repr=False)
     """The hits of the test samples at the end of each run (bool), or in a regression their errors: (seeds, samples)."""
-    histories: tuple[History, ...]
+    histories: tuple[History, ...] = attrs.field(repr=False)
     statuses: tuple[Status, ...]
     """Of each run: finished or diverged; a diverged run counts with its last finite parameters."""
 

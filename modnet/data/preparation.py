@@ -70,7 +70,7 @@ class Preparation:
     ["sex: 1 row has a word that the training rows lack, 'x': it becomes zeros"]
     """
 
-    columns: tuple[PreparedColumn, ...]
+    columns: tuple[PreparedColumn, ...] = attrs.field(repr=lambda columns: f"<{len(columns)} columns>")
     unseen: Literal["zeros", "refuse"] = attrs.field(default="zeros", validator=in_(["zeros", "refuse"]))
 
     @classmethod

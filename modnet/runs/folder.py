@@ -23,11 +23,12 @@ from modnet.runs.receipt import CHANGEABLE, RECEIPT, Receipt, Results, compare_s
 from modnet.text import list_some, printable, quote_argument
 from modnet.types import Status
 
-EXPERIMENT, HISTORY, SUMMARY, CURVES = "experiment.toml", "history.csv", "summary.json", "curves.png"
+EXPERIMENT, HISTORY, SUMMARY = "experiment.toml", "history.csv", "summary.json"
+CURVES, PAGE = "curves.png", "page.html"
 PARAMS, PREPARATION, HITS, ERRORS = "params.npz", "preparation.json", "hits.npy", "errors.npy"
-# The files that the receipt vouches for; curves may be drawn again at any time.
+# The files that the receipt vouches for; curves and the page may be drawn again at any time.
 SEALED = (EXPERIMENT, HISTORY, SUMMARY, PARAMS, PREPARATION, HITS, ERRORS)
-FILES = (*SEALED, CURVES, CHECKPOINT, RECEIPT)
+FILES = (*SEALED, CURVES, PAGE, CHECKPOINT, RECEIPT)
 LOCK = ".lock"
 # Hidden folders in that of a run: the run that another is about to replace, and one that it has replaced.
 ASIDE, REPLACED = ".aside", ".replaced"

@@ -44,11 +44,11 @@ class TrainedModel:
     network: LayeredNetwork
     classes: tuple[Any, ...]
     scale: float
-    feature_names: tuple[str, ...]
+    feature_names: tuple[str, ...] = attrs.field(repr=False)
     """The names of the features, or none where the training data has none."""
     source: DataSource | None
     """The source of the training data, with its settings, or None where its plugin is missing."""
-    preparation: Preparation | None = None
+    preparation: Preparation | None = attrs.field(default=None, repr=False)
     """The preparation of raw rows, or None where they are divided at most."""
     target_scale: TargetScale | None = None  # the scale of the targets of a regression
     parts: tuple[Samples, ...] = ()  # of the data, where that is at hand

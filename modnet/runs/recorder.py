@@ -22,7 +22,7 @@ from modnet.nn.checkpoint import Checkpoint, Checkpoints, save_params
 from modnet.nn.run import Run
 from modnet.runs import folder
 from modnet.runs.contents import describe_params, history_to_csv, pack_json, pack_of_samples, summarize
-from modnet.runs.folder import CURVES, ERRORS, EXPERIMENT, HISTORY, HITS, PARAMS, PREPARATION, SEALED, SUMMARY
+from modnet.runs.folder import CURVES, ERRORS, EXPERIMENT, HISTORY, HITS, PAGE, PARAMS, PREPARATION, SEALED, SUMMARY
 from modnet.runs.receipt import Receipt, compare_settings
 from modnet.runs.surroundings import Difference, compare_entries
 from modnet.text import list_some, quote_argument
@@ -170,7 +170,7 @@ class RunRecorder(Observer):
             self._receipt.write(self._folder)
             if self._preparation:
                 write_atomically(self._folder / PREPARATION, self._preparation)
-            for name in (SUMMARY, HITS, ERRORS, CURVES):
+            for name in (SUMMARY, HITS, ERRORS, CURVES, PAGE):
                 delete(self._folder / name)
 
     # Before the hooks of third-party plugins, so that their mistakes lose nothing.

@@ -99,6 +99,17 @@ class Trained(Displayed, ABC):
             raise SettingError([f"{what}: train it with the output softmax, or take predict"], "predict")
         return y
 
+    def show(self, out: str | PathLike[str] | None = None, *, language: str | None = None) -> Any:
+        """Write a page of the run, one HTML file, and return it; in a notebook it is shown.
+
+        By default it is page.html in the folder of a saved run, or in the current folder; its `open()` opens it in a
+        browser. `language` is "en" or "ko", by default the browser's. Raises SettingError where `out` is another file.
+
+        >>> run.show("page.html")  # doctest: +SKIP
+        <Page page.html: 412.3 kB>
+        """
+        return import_module("modnet_display.pages").show(self, out, language=language)
+
     def _compute_outputs(self, rows: Any) -> Array:
         model = self.model
         with chdir("."), containing_plugins():  # wherever a part changes it to

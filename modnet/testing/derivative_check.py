@@ -24,14 +24,14 @@ from modnet.testing.gradcheck.verdicts import (
     Verdict,
 )
 from modnet.text import format_count, format_table
-from modnet.types import Shape
+from modnet.types import Displayed, Shape
 
 WIDTH = 80  # columns of a report
 SHOWN = 5  # wrong entries of an array, and explanations, in a report
 
 
-@attrs.frozen(kw_only=True)
-class DerivativeCheck:
+@attrs.frozen(kw_only=True, repr=False)
+class DerivativeCheck(Displayed):
     """The verdicts on a derivative, one for each array; true where it passed, so that it can be asserted."""
 
     verdicts: tuple[Verdict, ...]
@@ -65,6 +65,9 @@ class DerivativeCheck:
         What is too noisy was not confirmed, and does not pass; at a jump, of infinite size, there is no derivative.
         """
         return all(map(_is_passed, self.verdicts))
+
+    def __repr__(self) -> str:
+        return f"<DerivativeCheck: {self.verdict}, {format_count(len(self.verdicts), 'verdict')}>"
 
     def __bool__(self) -> bool:
         return self.passed

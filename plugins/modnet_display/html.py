@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from xml.etree import ElementTree as ET
 
 from modnet import figures
@@ -17,7 +17,7 @@ from modnet.text import printable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Html", "element", "escape", "frame", "join", "picture", "table"]
+__all__ = ["Html", "display", "element", "escape", "frame", "join", "picture", "table"]
 
 LONGEST = 2_000  # letters of a text that anybody may have written
 LARGEST = 400_000  # letters of a picture as SVG, beyond which it is smaller as PNG
@@ -41,7 +41,9 @@ _STYLE = """
 .modnet-display th,.modnet-display td{text-align:left;vertical-align:top;padding:.15em .9em .15em 0;
 white-space:pre-line;border:0;border-bottom:1px solid #8884;background:none}
 .modnet-display th{font-weight:600}
-.modnet-display .number{text-align:right;font-variant-numeric:tabular-nums}
+.modnet-display .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.modnet-display .facts thead{display:none}
+.modnet-display svg.modnet-picture{max-width:max(100%,520px)!important}
 .modnet-display pre{font-size:12px;white-space:pre;background:none}
 .modnet-display .note{opacity:.75}
 .modnet-display .bar{height:8px;border-radius:4px;background:#8883;overflow:hidden}
@@ -60,13 +62,13 @@ class Html(str):
         return super().__new__(cls, written)
 
 
-def escape(value: object) -> Html:
+def escape(value: object, longest: int = LONGEST) -> Html:
     r"""Return any text as HTML that shows it: no markup, no quotes, no control characters; cut where it is very long.
 
     >>> escape('<b>"it\'s" & ' + chr(0x202E))
     '&lt;b&gt;&quot;it&#x27;s&quot; &amp; ?'
     """
-    return value if isinstance(value, Html) else Html(html.escape(printable(str(value), LONGEST, "\n\t")))
+    return value if isinstance(value, Html) else Html(html.escape(printable(str(value), longest, "\n\t")))
 
 
 def join(parts: Iterable[object], between: object = "") -> Html:
@@ -78,7 +80,7 @@ def join(parts: Iterable[object], between: object = "") -> Html:
     return Html(escape(between).join(map(escape, parts)))
 
 
-def element(name: str, *children: object, **attributes: object) -> Html:
+def element(name: str, /, *children: object, **attributes: object) -> Html:
     """Return an element; what is not HTML is escaped, and so are the values of attributes.
 
     An attribute whose value is True stands alone, and one that is None or False does not stand at all. `class_` is
@@ -103,8 +105,11 @@ def table(
     caption: object = "",
     row_heads: bool = True,
     class_: str | None = None,
+    totals: int = 0,
 ) -> Html:
     """Return a table with heads for its columns and, in its first cells, for its rows; cells of numbers are so marked.
+
+    Its last `totals` rows are sums or means of the others.
 
     >>> print(table(["class", "recall"], [["<7>", "0.98"]]))
     <table><thead><tr><th scope="col">class</th><th scope="col" class="number">recall</th></tr></thead>
@@ -115,11 +120,11 @@ def table(
     kinds = [_find_kind([row[place] for row in body if place < len(row)]) for place in range(len(heads))]
     top = element("tr", *(element("th", h, scope="col", class_=k) for h, k in zip(heads, kinds, strict=True)))
     lines = []
-    for row in body:
+    for place, row in enumerate(body):
         cells = [element("td", cell, class_=kind) for cell, kind in zip(row, kinds, strict=False)]
         if row_heads and row:
             cells[0] = element("th", row[0], scope="row", class_=kinds[0])
-        lines.append(join([element("tr", *cells), "\n"]))
+        lines.append(join([element("tr", *cells, class_="total" if place >= len(body) - totals else None), "\n"]))
     inside = [element("caption", caption)] if caption else []
     return element("table", *inside, element("thead", top), "\n", element("tbody", *lines), class_=class_)
 
@@ -138,17 +143,59 @@ def frame(*children: object, class_: str = "") -> Html:
     return element("div", Html(f"<style>{_STYLE}</style>"), *parts, class_=f"modnet-display {class_}".strip())
 
 
+def display(thing: object) -> Html:
+    """Return what a notebook shows of an object of modnet; it raises nothing, and never changes the object.
+
+    >>> display(modnet.TwoLayerNet(4, 3, 2))[:28]
+    '<div class="modnet-display">'
+    """
+    from modnet_display.displays import display as show
+
+    return show(thing)
+
+
 def is_number(cell: object) -> bool:
     """Return whether a cell shows a number, or that there is none: 0.98, 1,234, 5 %, ±, -.
 
     >>> is_number("1,234"), is_number("-0.5 ± 0.1"), is_number(""), is_number("7 a"), is_number("inf")
     (True, True, True, False, True)
     """
-    return bool(re.fullmatch(r"[\d\s.,%±+\-−–e]*|[-−]?inf|nan", html.unescape(str(cell))))
+    text = re.sub("<[^>]*>", "", cell) if isinstance(cell, Html) else str(cell)
+    return bool(re.fullmatch(r"[\d\s.,%±+\-−–e]*|[-−]?inf|nan", html.unescape(text)))
 
 
-def picture(figure: Figure, alt: str, *, key: str = "", largest: int = LARGEST) -> Html:
+def panels(figure: Figure, *, key: str = "") -> list[Html]:
+    """Return each plot of a figure as a picture of its own, and the legend of them all, which then flow like words.
+
+    What is around them is to say what they show: to a screen reader they are nothing. Raises MissingExtraError and
+    ModnetError.
+    """
+    plots = [axes for axes in figure.axes if not hasattr(axes, "_colorbar")]
+    title = getattr(figure, "_suptitle", None)
+    if len(plots) == 1 and not figure.legends and title is None:
+        return [picture(figure, None, key=key)]
+    with figures.drawing():
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    parts = [*plots, *figure.legends]
+    everything = [*figure.axes, *figure.legends, *([] if title is None else [title])]
+    found = []
+    for place, part in enumerate(parts):
+        for other in everything:
+            other.set_visible(other is part)
+        with figures.drawing():
+            extent: Any = part.get_tightbbox()
+        box = extent.transformed(figure.dpi_scale_trans.inverted()).padded(0.04)
+        found.append(picture(figure, None, key=f"{key}{place}" if key else "", box=box))
+    for other in everything:
+        other.set_visible(True)
+    return found
+
+
+def picture(figure: Figure, alt: str | None, *, key: str = "", largest: int = LARGEST, box: Any = None) -> Html:
     """Return a figure as an SVG inside HTML, or as a PNG where that is smaller; `alt` says what it shows.
+
+    Without an `alt`, what is around it does. A `box` in inches is the part of the figure that is shown.
 
     What is black or `figures.GREY` in it takes the color of the text around it, and white areas that of the ground,
     `--modnet-ground`, so that it can be read on light and on dark ones. White text stays white, as it stands on
@@ -156,26 +203,30 @@ def picture(figure: Figure, alt: str, *, key: str = "", largest: int = LARGEST) 
     digest of the content, so that several pictures can be in one page. The same figure has the same bytes.
     Raises MissingExtraError and ModnetError.
     """
-    found = to_svg(figure, alt, key=key)
+    found = to_svg(figure, alt, key=key, box=box)
     if len(found) <= largest:
         return found
-    data = base64.b64encode(figures.render(figure, "png")).decode()
-    width, height = figure.get_size_inches() * 96
+    content = io.BytesIO()
+    with figures.drawing():
+        figure.savefig(content, format="png", dpi=150, metadata={"Software": None}, bbox_inches=box)
+    data = base64.b64encode(content.getvalue()).decode()
+    width, height = (figure.get_size_inches() if box is None else box.size) * 96
     plain = element(
-        "img", alt=alt, src=Html(f"data:image/png;base64,{data}"), width=round(width), height=round(height),
+        "img", alt=alt or "", aria_hidden=None if alt else "true", src=Html(f"data:image/png;base64,{data}"),
+        width=round(width), height=round(height),
         class_="modnet-picture on-white",
     )  # fmt: skip
     return found if len(found) < len(plain) else plain
 
 
-def to_svg(figure: Figure, alt: str, *, key: str = "") -> Html:
+def to_svg(figure: Figure, alt: str | None, *, key: str = "", box: Any = None) -> Html:
     """Return a figure as an SVG inside HTML, see `picture`."""
     content = io.BytesIO()
     with figures.drawing():
         import matplotlib as mpl
 
         mpl.rcParams.update({"svg.hashsalt": "modnet", "svg.fonttype": "none"})
-        figure.savefig(content, format="svg", dpi=150, metadata={"Date": None, "Creator": None})
+        figure.savefig(content, format="svg", dpi=150, metadata={"Date": None, "Creator": None}, bbox_inches=box)
     written = _UNSEEN.sub("?", content.getvalue().decode())  # of labels, which Matplotlib writes as they are
     root = ET.fromstring(written)  # noqa: S314 - Matplotlib has just made it
     for parent in list(root.iter()):
@@ -186,10 +237,11 @@ def to_svg(figure: Figure, alt: str, *, key: str = "") -> Html:
     for node in root.iter():
         node.tag = node.tag.removeprefix(SVG)
         _clean(node, ids)
-    width, height = figure.get_size_inches() * 96
+    width, height = (figure.get_size_inches() if box is None else box.size) * 96
+    named = {"role": "img", "aria-label": printable(alt, LONGEST)} if alt else {"aria-hidden": "true"}
     root.attrib = {
-        "viewBox": root.get("viewBox", ""), "width": f"{width:.0f}", "height": f"{height:.0f}", "role": "img",
-        "aria-label": printable(alt, LONGEST), "class": "modnet-picture",
+        "viewBox": root.get("viewBox", ""), "width": f"{width:.0f}", "height": f"{height:.0f}", **named,
+        "class": "modnet-picture",
         "style": f"fill:{INK};stroke-linejoin:round;stroke-linecap:butt;max-width:100%;height:auto",
     }  # fmt: skip
     return Html(ET.tostring(root, encoding="unicode", short_empty_elements=True).replace("\n", " "))

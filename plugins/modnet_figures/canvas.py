@@ -118,13 +118,47 @@ def create_panels(
 ) -> tuple[Figure, *tuple[Any, ...]]:
     """Return a figure with a title, and the axes of so many plots, three beside each other at most."""
     figure, panels = open_panels(None, size, count, **options)
-    if title:
-        figure.suptitle(escape(title), fontsize=10)
+    put_title(figure, None, escape(title))
     return figure, *panels
 
 
+def put_title(figure: Figure, ax: Any, title: str) -> None:
+    """Write a title above a figure, or above the axes `ax` in which several plots are."""
+    if title and ax is None:
+        figure.suptitle(title, fontsize=10)
+    elif title:
+        ax.set_title(title, fontsize=10, pad=22)
+
+
+def put_legend_below(axes: Any, *, points: float = 30) -> None:
+    """Draw the legend of axes so many points below them, under the label of the axis: it covers nothing."""
+    from matplotlib.transforms import ScaledTranslation
+
+    _, words = axes.get_legend_handles_labels()
+    if not words:
+        return
+    widest = (max(map(measure_width, words)) * 0.6 + 4) * 8 / 72
+    columns = max(1, min(3, len(words), int(measure_inches(axes)[0] / widest)))
+    figure = axes.figure.get_figure(root=True)
+    place = axes.transAxes + ScaledTranslation(0, -points / 72, figure.dpi_scale_trans)
+    style: dict[str, Any] = {
+        "frameon": False,
+        "fontsize": 8,
+        "borderaxespad": 0,
+        "columnspacing": 1,
+        "handlelength": 1.5,
+    }
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=place, ncols=columns, **style)
+
+
 def open_panels(
-    ax: Any, size: tuple[float, float], count: int = 1, *, columns: int = 3, **options: Any
+    ax: Any,
+    size: tuple[float, float],
+    count: int = 1,
+    *,
+    columns: int = 3,
+    width_ratios: Sequence[float] | None = None,
+    **options: Any,
 ) -> tuple[Figure, list[Any]]:
     """Return the axes of so many plots, in rows of `columns` at most, and their figure.
 
@@ -134,7 +168,7 @@ def open_panels(
     rows = -(-count // columns)
     if ax is None:
         figure = create_figure(size)
-        panels = figure.subplots(rows, columns, squeeze=False, **options).ravel().tolist()
+        panels = figure.subplots(rows, columns, squeeze=False, width_ratios=width_ratios, **options).ravel().tolist()
     elif count == 1:
         figure, panels = ax.figure, [ax]
     else:
@@ -144,7 +178,7 @@ def open_panels(
         if spec is None:
             panels = [ax.inset_axes(place) for place in _divide(rows, columns)]
         else:
-            grid = spec.subgridspec(rows, columns, wspace=0.35, hspace=0.55)
+            grid = spec.subgridspec(rows, columns, wspace=0.35, hspace=0.55, width_ratios=width_ratios)
             panels = grid.subplots(squeeze=False, **options).ravel().tolist()
     for axes in panels[:count]:
         axes.grid(alpha=0.25)

@@ -44,3 +44,20 @@ def draw_images(
 def choose_columns(count: int, ratio: float) -> int:
     """Return the number of columns of so many images in a space that is `ratio` times as wide as high."""
     return min(count, max(1, round(math.sqrt(count * ratio))))
+
+
+def resample(image: Array, height: int, width: int) -> Array:
+    """Return an image (H, W) in another size: each new pixel is the mean over its area.
+
+    >>> resample(np.array([[0.0, 4.0], [2.0, 6.0]]), 1, 2)
+    array([[1., 5.]])
+    """
+    return _compute_overlaps(image.shape[0], height) @ image @ _compute_overlaps(image.shape[1], width).T
+
+
+def _compute_overlaps(size: int, wanted: int) -> Array:
+    """Return the share of each of `size` old pixels in a line in each of the `wanted` new ones."""
+    edges, places = np.linspace(0, size, wanted + 1), np.arange(size)
+    overlap = np.minimum(edges[1:, None], places + 1) - np.maximum(edges[:-1, None], places)
+    shares: Array = overlap.clip(0) * (wanted / size)
+    return shares

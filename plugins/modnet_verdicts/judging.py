@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
+import modnet
 from modnet import Array, DataError, figures
 from modnet.text import format_count, format_table, list_some
 from modnet_verdicts.decisions import ANALYSES, ROPE
-from modnet_verdicts.figure import draw_judgement
 from modnet_verdicts.pairs import (
     LEVEL,
     compare_samples,
@@ -44,7 +44,7 @@ ALONE = (
 SHARES = {"accuracy", "acc"}  # words in the names of scores for which the ROPE of accuracies is taken
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Judgement:
     """Settings judged by the runs of a table; `str` of it is a table."""
 
@@ -128,6 +128,13 @@ class Judgement:
         pairs = compare_samples(labels, arrays, rope, name)
         return cls(tuple(settings), pairs, name, name == "accuracy", rope, (own, *notes))
 
+    def __repr__(self) -> str:
+        shown = (f"{each.label} {self._format(float(each.scores.mean()))}" for each in self.settings)
+        return f"<Judgement of {format_count(len(self.settings), 'setting')}: {self.score} of {list_some(shown, 4)}>"
+
+    def _repr_html_(self) -> str:
+        return modnet.html.display(self)
+
     def __str__(self) -> str:
         entries = sum(bool(key) for key in self.settings[0].entries) + bool(self.settings[0].dataset)
         blocks = ["\n".join(format_table(self._settings_table(), left=entries))]
@@ -169,8 +176,7 @@ class Judgement:
 
     def figure(self, title: str = "") -> Figure:
         """Return the score of each run, and all differences, with intervals; raises MissingExtraError."""
-        with figures.drawing():
-            return draw_judgement(self.settings, self.pairs, self.score, title)
+        return figures.comparison.from_judgement(self, title=title)
 
     def _settings_table(self) -> list[list[str]]:
         first = self.settings[0]

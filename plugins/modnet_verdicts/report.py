@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import textwrap
 from functools import cached_property
+from importlib import import_module
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+import modnet
 from modnet import Array, DataError, Metric, Mixture, Status, figures
 from modnet.text import format_column, format_count, format_table, list_some, to_csv
 from modnet_verdicts.decisions import ANALYSES, ROPE
-from modnet_verdicts.figure import draw_comparison
 from modnet_verdicts.pairs import (
     LEVEL,
     compare_samples,
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 WIDTH = 100  # of the lines below a table
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Comparison:
     """Settings compared, all run with the same seeds and tested on the same samples; `str` of it is a table."""
 
@@ -91,6 +93,14 @@ class Comparison:
             return ()
         return compare_samples([each.label for each in self.settings], self._of_samples, self.rope, self.measure)
 
+    def __repr__(self) -> str:
+        what = f"{format_count(len(self.settings), 'setting')}, {format_count(len(self.seeds), 'seed')}"
+        shown = (f"{each.label} {self._format(each.score)}" for each in self.settings)
+        return f"<Comparison of {what}: test {self.measure} of {list_some(shown, 4)}>"
+
+    def _repr_html_(self) -> str:
+        return modnet.html.display(self)
+
     def __str__(self) -> str:
         blocks = [format_table(self._settings_table(), left=len(self.settings[0].entries))]
         if self.pairs:
@@ -146,13 +156,21 @@ class Comparison:
                 for result in self.settings
             ],
             "pairs": to_records(self.pairs),
+            "notes": self._notes(),
             "accepted": [attrs.asdict(mixture) for mixture in self.mixtures],
         }
 
     def figure(self, title: str = "") -> Figure:
         """Return learning curves with bands, and the score of each run with intervals; raises MissingExtraError."""
-        with figures.drawing():
-            return draw_comparison(self.settings, title)
+        return figures.comparison.from_comparison(self, title=title)
+
+    def show(self, out: str | PathLike[str] | None = None, *, language: str | None = None) -> Any:
+        """Write a page of the comparison, one HTML file, and return it; in a notebook it is shown.
+
+        By default it is page.html in the current folder; its `open()` opens it in a browser. `language` is "en" or
+        "ko", by default the browser's. Raises SettingError where `out` is another file.
+        """
+        return import_module("modnet_display.pages").show(self, out, language=language)
 
     def _settings_table(self) -> list[list[str]]:
         name, column = ("R²", "r2") if self._has_r2 else (self.measure, self.measure)

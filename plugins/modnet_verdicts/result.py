@@ -23,12 +23,12 @@ class SettingResult:
     """The results of one setting: a run for each seed."""
 
     setting: Setting
-    hits: Array | None
+    hits: Array | None = attrs.field(repr=False)
     """True for each test sample that was recognised at the end of each run, (seeds, samples); None without classes."""
-    histories: tuple[History, ...]
+    histories: tuple[History, ...] = attrs.field(repr=False)
     statuses: tuple[Status, ...]
     """Of each run: finished or diverged; a diverged run counts with its last finite parameters."""
-    errors: Array | None = None
+    errors: Array | None = attrs.field(default=None, repr=False)
     """In place of hits, the error of each test sample, squared or absolute: finite, not negative, smaller is better.
 
     Of the regressions that `modnet.compare` runs it is the squared error over the variance of the test targets.
@@ -128,7 +128,7 @@ class SettingResult:
         return Variation.from_values(self.of_samples, are_differences=False)
 
 
-@attrs.frozen(eq=False, kw_only=True)
+@attrs.frozen(eq=False, repr=False, kw_only=True)
 class PairResult:
     """Two settings, first the one that was ahead at the last interim analysis (before it, now), and the claim.
 
@@ -149,6 +149,9 @@ class PairResult:
     rope: float
     """The region of practical equivalence, in the unit of the accuracy or error."""
     measure: Measure = "accuracy"
+
+    def __repr__(self) -> str:
+        return f"<PairResult: {self.first} and {self.second}, difference {self.difference:.4g}: {self.verdict}>"
 
     @property
     def verdict(self) -> str:

@@ -17,11 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from modnet_figures.figures import render
+from modnet_figures.figures.samples import from_dataset
 from processes import Call, run_modnet, run_on_terminal
 
 from modnet import Dataset
 from modnet.cli.show.data_overview import Overview, overview_to_json, overview_to_text
-from modnet.cli.show.data_picture import draw_data
 from modnet.cli.show.summary import summarize
 from modnet.cli.show.terminal import SHADES, Screen, format_bar, format_images
 from modnet.cli.show.values import format_number
@@ -459,7 +459,7 @@ class TestThePicture:
         x = np.random.default_rng(0).integers(0, 256, (30, 64))
         x[:, :40] = 0
         data = rows_of(x, np.arange(30) % 3, (x[:4], [0, 1, 2, 0]))
-        figure = draw_data(data, summarize(data), "title")
+        figure = from_dataset(data, title="title")
         left, right = figure.axes
         mosaic = np.asarray(left.images[0].get_array())
         for row in range(3):
@@ -472,19 +472,20 @@ class TestThePicture:
         assert render(figure, "pdf").startswith(b"%PDF")
 
     def test_histograms_of_each_feature_by_class(self) -> None:
-        data = rows_of([[0, 1.5], [1, 1.5], [1, 2.5], [2, 4.0]], ["a", "a", "b", "b"])
-        figure = draw_data(data, summarize(data))
-        counts, first, second = figure.axes
+        data = rows_of([[0, 1.5, 1], [1, 1.5, 1], [1, 2.5, 1], [2, 4.0, 1], [2, 4.0, 1]], ["a", "a", "b", "b", "b"])
+        figure = from_dataset(data)
+        counts, first, second, _ = figure.axes
         assert [text.get_text() for text in counts.get_yticklabels()] == ["a", "b"]
         values = [patch.get_data().values.tolist() for patch in first.patches]
-        assert values == [[1, 1, 0], [1, 1, 0], [0, 1, 1], [0, 1, 1]]  # filled, then its outline
+        of_a, of_b = [0.5, 0.5, 0], [0, 1 / 3, 2 / 3]
+        assert values == [of_a, of_a, of_b, of_b], "the share of each class: filled, then its outline"
         colors = {patch.get_facecolor()[:3] for patch in counts.patches}
         assert colors == {patch.get_edgecolor()[:3] for patch in first.patches[1::2]}
-        assert second.get_title() == "feature 1"
+        assert second.get_title() == "feature 2"
 
     def test_what_is_left_out_is_said(self) -> None:
         data = rows_of(np.random.default_rng(0).normal(size=(2000, 30)), np.arange(2000) % 900)
-        figure = draw_data(data, summarize(data), "title")
+        figure = from_dataset(data, title="title")
         assert figure.get_suptitle() == "title\n11 of 30 features, the 20 most frequent of 900 classes"
         assert len(figure.axes[1].patches) == 2  # all classes together: they could not be told apart
 
@@ -499,10 +500,10 @@ class TestThePicture:
     )
     def test_odd_data_can_be_drawn(self, x: Any, labels: Any) -> None:
         data = name_classes(x, labels)
-        assert render(draw_data(data, summarize(data), f"{labels[0]}"), "png").startswith(b"\x89PNG")
+        assert render(from_dataset(data, title=f"{labels[0]}"), "png").startswith(b"\x89PNG")
 
     def test_large_images_are_drawn_smaller(self) -> None:
         x = np.zeros((2, 90_000), np.uint8)
         x[:, ::2] = 200
-        figure = draw_data(rows_of(x, [0, 1]), summarize(rows_of(x, [0, 1])))
-        assert np.asarray(figure.axes[0].images[0].get_array()).shape == (2 * 65, 12 * 65)
+        figure = from_dataset(rows_of(x, [0, 1]))
+        assert np.asarray(figure.axes[0].images[0].get_array()).shape == (2 * 65, 65)

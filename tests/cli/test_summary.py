@@ -14,18 +14,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-
-from modnet import Dataset, Samples
-from modnet.cli.show.summary import (
-    MOST_VALUES,
+from modnet_figures.contents import (
+    Contents,
     choose_bin_edges,
     count_histograms,
     find_first_of_each,
     find_most_frequent,
     pick_varied,
-    resample,
-    summarize,
 )
+from modnet_figures.images import resample
+
+from modnet import Dataset, Samples
+from modnet.cli.show.summary import MOST_VALUES, summarize
 from modnet.data import samples
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -168,9 +168,9 @@ def test_the_most_frequent_classes(counts: Any, most: int) -> None:
 
 @given(datasets())
 def test_histograms_hold_each_sample_once_in_the_bin_of_its_value(data: Dataset) -> None:
-    summary = summarize(data)
+    contents = Contents.from_dataset(data)
     features = list(range(min(3, data.features)))
-    edges = [choose_bin_edges(summary, j) for j in features]
+    edges = [choose_bin_edges(contents, j) for j in features]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(samples, "BLOCK", 60)
         found = count_histograms(data, features, edges)
@@ -197,8 +197,8 @@ def test_histograms_hold_each_sample_once_in_the_bin_of_its_value(data: Dataset)
 )
 def test_few_whole_numbers_get_a_bin_each(column: Any, edges: Any) -> None:
     x = np.array(column, float)[:, None]
-    summary = summarize(Dataset.from_arrays((x, np.zeros(len(x), int)), test_fraction=0))
-    np.testing.assert_allclose(choose_bin_edges(summary, 0), edges)
+    contents = Contents.from_dataset(Dataset.from_arrays((x, np.zeros(len(x), int)), test_fraction=0))
+    np.testing.assert_allclose(choose_bin_edges(contents, 0), edges)
 
 
 @given(
@@ -222,12 +222,13 @@ def test_an_image_enlarged_by_a_whole_factor_has_its_pixels_repeated() -> None:
 MEMORY = """
 import numpy as np
 from modnet import Dataset
-from modnet.cli.show.summary import choose_bin_edges, count_histograms, summarize
+from modnet.cli.show.summary import summarize
+from modnet_figures.contents import Contents, choose_bin_edges, count_histograms
 x = np.load("large.npy", mmap_mode="r")
 data = Dataset.from_arrays((x, np.zeros(len(x), np.int64)), test_fraction=0)
 summary = summarize(data)
 assert summary.minimum.max() == summary.maximum.max() == 0
-assert count_histograms(data, [0], [choose_bin_edges(summary, 0)])[0].sum() == len(x)
+assert count_histograms(data, [0], [choose_bin_edges(Contents.from_dataset(data), 0)])[0].sum() == len(x)
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 

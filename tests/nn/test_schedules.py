@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from processes import run_modnet
 
 import modnet
 from modnet.compose.experiment import create_experiment, to_file, to_table
@@ -187,13 +186,11 @@ def test_a_function_cannot_be_written_down() -> None:
         to_file(experiment)
 
 
-def test_the_command_trains_resumes_and_verifies_by_a_schedule(tmp_path: Path) -> None:
+def test_the_command_trains_resumes_and_verifies_by_a_schedule(call, tmp_path: Path) -> None:
     options = ["--set", "optimizer.lr.name=cosine", "--set", "optimizer.lr.initial=0.2", "--hidden", "4"]
-    done = run_modnet(
-        "train", *options, "--gradient", "backpropagation", "--iterations", "60", "--out", "run", cwd=tmp_path
-    )
+    done = call("train", *options, "--gradient", "backpropagation", "--iterations", "60", "--out", "run", cwd=tmp_path)
     assert "sgd(lr=cosine from 0.2)" in done.stdout, done.stdout + done.stderr
-    verified = run_modnet("verify", "run", cwd=tmp_path)
+    verified = call("verify", "run", cwd=tmp_path)
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 

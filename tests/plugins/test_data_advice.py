@@ -220,6 +220,7 @@ def test_files_of_other_people(path: Path) -> None:
         assert isinstance(found, Dataset | DataError)
 
 
+@pytest.mark.sweep(every=4)
 @pytest.mark.parametrize("name", FILES)
 def test_the_block_that_data_show_prints_trains_when_it_is_pasted(
     name: str, write: Any, call: Call, monkeypatch: pytest.MonkeyPatch

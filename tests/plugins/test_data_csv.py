@@ -16,7 +16,6 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from processes import run_modnet
 
 import modnet
 from modnet import DataError, SettingError
@@ -210,7 +209,7 @@ def test_rows_that_may_begin_with_a_header_use_the_setting(path):
         modnet.source("csv").read_rows(path, 3)
 
 
-def test_the_command_line_gives_labels_of_text_back(tmp_path):
+def test_the_command_line_gives_labels_of_text_back(call, tmp_path):
     names = ['say "x", y', "Ärger", "=1+1", "a;b", "New\nYork", "می\u200cخواهم"]
     with (tmp_path / "a.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([["u", "v", "kind"], *([k % 3, k % 6 // 3, names[k % 6]] for k in range(120))])
@@ -219,12 +218,12 @@ def test_the_command_line_gives_labels_of_text_back(tmp_path):
         [*train, "--gradient", "backpropagation", "--iterations", "2000", "--out", "run"],
         ["predict", "run", "a.csv"],
     ):
-        done = run_modnet(*arguments, cwd=tmp_path)
+        done = call(*arguments, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
     table = list(csv.reader(io.StringIO(done.stdout, newline="")))
     assert table[0] == ["row", "prediction", "label"]
     assert [row[1] for row in table[1:121]] == names * 20
-    shown = run_modnet("data", "show", "a.csv", "--set", "label=kind", cwd=tmp_path)
+    shown = call("data", "show", "a.csv", "--set", "label=kind", cwd=tmp_path)
     assert r"New\nYork" in shown.stdout
     assert "می\u200cخواهم" in shown.stdout
 

@@ -307,6 +307,7 @@ MANY = HEADER + ROWS * 4000  # more than a block
 QUOTED = '"height","width","label"\n' + ROWS.replace("fir", '"fir"')
 
 
+@pytest.mark.sweep(every=5)
 @each_variant
 @pytest.mark.parametrize("table", [TABLE, QUOTED, MANY], ids=["few", "quoted", "many"])
 @pytest.mark.parametrize(
@@ -450,6 +451,7 @@ ENDS = {  # a delimiter at the end of the header, the rows, or both
 }
 
 
+@pytest.mark.sweep(every=5)
 @each_variant
 @pytest.mark.parametrize("many", [1, 4000])
 @pytest.mark.parametrize("ends", ENDS)

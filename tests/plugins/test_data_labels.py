@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 import modnet
 from modnet import DataError, Dataset, SettingError
-from tests.processes import run_modnet
 
 Rows = Sequence[Sequence[Any]]
 WORDS = ["", "?", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None"]
@@ -282,6 +281,7 @@ def test_no_row_to_predict_is_advised_to_be_left_out(tmp_path):
 # Text or numbers
 
 
+@pytest.mark.sweep(every=7)
 @pytest.mark.parametrize(
     "labels", [("01", "1", "02"), ("1", "+1", "-1"), ("7", "007", "8"), ("0", "00", "1"), ("1", " 02", "3")]
 )
@@ -433,25 +433,25 @@ def test_settings_that_cannot_be(kind, options, words):
     assert words in str(caught.value)
 
 
-def test_the_command_line_and_the_file_of_a_run(tmp_path):
+def test_the_command_line_and_the_file_of_a_run(call, tmp_path):
     rows = [(i, i % 7, ["NA", "SA", "EU"][i % 3]) for i in range(60)]
     save(tmp_path, rows, names=("a", "my b", "label"))
-    asked = run_modnet("data", "convert", "table.csv", "table.npz", cwd=tmp_path)
+    asked = call("data", "convert", "table.csv", "table.npz", cwd=tmp_path)
     assert asked.returncode == 1
     assert "missing_values={label = []}" in asked.stderr
-    shown = run_modnet("data", "show", "table.csv", cwd=tmp_path)
+    shown = call("data", "show", "table.csv", cwd=tmp_path)
     assert shown.returncode == 0, shown.stderr
     assert "is 'NA' a class, or a missing label?" in " ".join(shown.stdout.split())
     assert "missing_values = {label = []}" in shown.stdout
     train = ["train", "--data", "table.csv", "--gradient", "backpropagation", "--iterations", "20", "--out", "run"]
     options = ["data.missing_values={label = [], 'my b' = ['?', '--']}", "data.classes=['SA', 'NA', 'OC', 'EU']"]
-    done = run_modnet(*train, *(word for option in options for word in ("--set", option)), cwd=tmp_path)
+    done = call(*train, *(word for option in options for word in ("--set", option)), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    again = run_modnet("train", "run/experiment.toml", "--out", "again", cwd=tmp_path)
+    again = call("train", "run/experiment.toml", "--out", "again", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     read = [(tmp_path / name / "experiment.toml").read_text() for name in ("run", "again")]
     assert read[0] == read[1]
-    predicted = run_modnet("predict", "run", "table.csv", "--probabilities", cwd=tmp_path)
+    predicted = call("predict", "run", "table.csv", "--probabilities", cwd=tmp_path)
     assert predicted.returncode == 0, predicted.stderr
     assert predicted.stdout.splitlines()[0] == "row,prediction,label,output SA,output NA,output OC,output EU"
     assert predicted.stdout.splitlines()[1].split(",")[2] == "NA"

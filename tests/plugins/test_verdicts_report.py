@@ -198,7 +198,7 @@ class TestErrors:
         assert float(rows[0]["test_error"]) == whole.settings[0].scores[0]
         assert whole.as_json()["settings"][0]["test_errors"] == whole.settings[0].scores.tolist()
         curves, dots = whole.figure().axes
-        assert (len(curves.lines), dots.get_title()) == (2, "test error: all runs, mean, 95 % interval")
+        assert (len(curves.lines), dots.get_xlabel()) == (2, "test error (less is better)")
 
     def test_accuracies_are_not_made_up(self) -> None:
         with pytest.raises(DataError, match="hidden 5 has errors and no accuracies: see `scores`"):
@@ -328,25 +328,40 @@ class TestPicture:
     def test_all_runs_are_dots_at_their_accuracies(self) -> None:
         figure = comparison(seeds=7).figure("a title")
         curves, dots = figure.axes
-        drawn = [line.get_ydata() for line in dots.lines if line.get_marker() == "o"]
-        for ys, setting in zip(drawn, comparison(seeds=7).settings, strict=True):
-            assert list(ys) == setting.accuracies.tolist()
-        assert dots.get_xlabel() == "hidden"
-        assert [label.get_text() for label in dots.get_xticklabels()] == ["10", "30", "100"]
+        drawn = [line.get_xdata() for line in dots.lines if line.get_marker() == "o"]
+        for xs, setting in zip(drawn, comparison(seeds=7).settings, strict=True):
+            assert list(xs) == setting.accuracies.tolist()
+        assert dots.get_ylabel() == "hidden"
+        assert [label.get_text() for label in dots.get_yticklabels()] == ["10", "30", "100"]
         assert [text.get_text() for text in curves.get_legend().get_texts()] == ["hidden 10", "hidden 30", "hidden 100"]
 
     def test_intervals_are_those_of_the_mean(self) -> None:
         whole = comparison(seeds=7)
         _, dots = whole.figure().axes
-        ends = [tuple(line.get_ydata()) for line in dots.lines if line.get_linewidth() == 4 and len(line.get_ydata())]
+        ends = [tuple(line.get_xdata()) for line in dots.lines if line.get_linewidth() == 4 and len(line.get_xdata())]
         estimates = [setting.on_these_samples for setting in whole.settings]
         assert ends == [estimate.interval() for estimate in estimates if estimate]
 
     def test_names_stand_side_by_side(self) -> None:
         results = [result(name, 0.9, 3, i, key="activation") for i, name in enumerate(["relu", "tanh"])]
         _, dots = Comparison(tuple(results), (0, 1, 2)).figure().axes
-        assert dots.get_xlabel() == "activation"
-        assert [label.get_text() for label in dots.get_xticklabels()] == ["relu", "tanh"]
+        assert dots.get_ylabel() == "activation"
+        assert [label.get_text() for label in dots.get_yticklabels()] == ["relu", "tanh"]
+
+    @pytest.mark.parametrize("seeds", [1, 2, 3, 5, 7])
+    def test_no_run_is_behind_another_or_behind_an_interval(self, seeds: int) -> None:
+        _, dots = comparison(seeds=seeds).figure().axes
+        intervals = {y for line in dots.lines if line.get_marker() in {"None", "|"} for y in line.get_ydata()}
+        for line in dots.lines:
+            if line.get_marker() == "o":
+                assert len({*line.get_ydata()}) == seeds
+                assert not intervals & {*line.get_ydata()}
+
+    def test_both_plots_say_the_same_of_the_same_side(self) -> None:
+        curves, dots = comparison(seeds=3).figure().axes
+        assert curves.get_ylabel() == dots.get_xlabel() == "test accuracy (more is better)"
+        last = comparison(seeds=3).settings[0].find_last("test_accuracy").mean()
+        assert curves.lines[0].get_ydata()[-1] == pytest.approx(last)
 
     @pytest.mark.parametrize("seeds", [1, 3])
     @pytest.mark.parametrize("kind", ["png", "svg"])

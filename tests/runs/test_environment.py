@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -18,19 +18,23 @@ from modnet.runs.surroundings import Segment
 RECORD = """
 import json
 from modnet.runs.surroundings import describe_machine, list_libraries
-print(json.dumps([list_libraries({plugins}), describe_machine()]))
+print(json.dumps([list_libraries({}), describe_machine()]))
 """
 
 
-def record(before: str = "", *, plugins: dict[str, str] | None = None, **environment: str) -> list[dict[str, Any]]:
+def record(before: str = "", **environment: str) -> list[dict[str, Any]]:
     """Return the record that a process makes after some code."""
-    code = before + RECORD.format(plugins=plugins or {})
+    found: list[dict[str, Any]] = run_code(before + RECORD, **environment)
+    return found
+
+
+def run_code(code: str, **environment: str) -> Any:
+    """Return what a process prints, from JSON."""
     free = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     done = subprocess.run(
         [sys.executable, "-c", code], env=free | environment, capture_output=True, text=True, check=True
     )
-    found: list[dict[str, Any]] = json.loads(done.stdout)
-    return found
+    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +42,7 @@ def plain() -> list[dict[str, Any]]:
     return record()
 
 
+@pytest.mark.sweep(every=3)
 @pytest.mark.parametrize(
     "before",
     [
@@ -55,6 +60,7 @@ def test_what_was_imported_and_set_before_does_not_show(plain: list[dict[str, An
     assert record(before) == plain
 
 
+@pytest.mark.sweep(every=2)
 @pytest.mark.parametrize("threads", ["1", "2", "7"])
 def test_neither_does_the_environments_number_of_threads(plain: list[dict[str, Any]], threads: str) -> None:
     assert record("import scipy.linalg", OPENBLAS_NUM_THREADS=threads, OMP_NUM_THREADS=threads) == plain
@@ -76,29 +82,28 @@ def test_other_kernels_and_instructions_do_show(plain: list[dict[str, Any]]) -> 
 class TestPlugins:
     """SciPy is among the libraries of a plugin that uses it, imported by then or not."""
 
-    @pytest.fixture(params=["module", "package"])
-    def code(self, request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-        (tmp_path / "pkg").mkdir()
-        return {"module": tmp_path / "mine.py", "package": tmp_path / "pkg" / "__init__.py"}[request.param]
+    # Those whose code SciPy is in come last: the first import of it would be in the process of all that follow.
+    SOURCES: ClassVar = [
+        ("import numpy as np  # no scipy here", False),
+        ("x = 'import scipy'", False),
+        ("def f():\n    from scipy.special import erf", True),
+        ("import scipy", True),
+    ]
 
-    @pytest.mark.parametrize(
-        ("source", "named"),
-        [
-            ("def f():\n    from scipy.special import erf", True),
-            ("import scipy", True),
-            ("import numpy as np  # no scipy here", False),
-            ("x = 'import scipy'", False),
-        ],
-    )
-    def test_by_its_code(self, code: Path, source: str, named: bool) -> None:
-        code.write_text(source, encoding="utf-8")
-        name = "mine" if code.stem == "mine" else "pkg"
-        for before in ("", "import scipy;"):
-            libraries, _ = record(
-                f"{before}import {name}", plugins={name: name}, PYTHONPATH=str(code.parents[name != "mine"])
-            )
-            assert ("scipy" in libraries) == named
-            assert not {"mine", "pkg", "modnet"} & {*libraries}
+    @pytest.mark.parametrize("before", ["", "import scipy\n"])
+    def test_by_its_code(self, tmp_path: Path, before: str) -> None:
+        names = {}
+        for number, (source, named) in enumerate(self.SOURCES):
+            (tmp_path / f"pkg{number}").mkdir()
+            for name, path in ((f"mine{number}", f"mine{number}.py"), (f"pkg{number}", f"pkg{number}/__init__.py")):
+                (tmp_path / path).write_text(source, encoding="utf-8")
+                names[name] = named
+        code = "import json\nfrom modnet.runs.surroundings import list_libraries\nfound = {}\n"
+        for name in names:
+            code += f"import {name}\nfound['{name}'] = sorted(list_libraries({{'{name}': '{name}'}}))\n"
+        found = run_code(f"{before}{code}print(json.dumps(found))", PYTHONPATH=str(tmp_path))
+        assert {name: "scipy" in libraries for name, libraries in found.items()} == names
+        assert not {*names, "modnet"} & {library for libraries in found.values() for library in libraries}
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from modnet.runs.folder import (
     ERRORS,
     FILES,
     LOCK,
+    PAGE,
     REPLACED,
     check_is_run,
     claim,
@@ -326,7 +327,7 @@ class TestLengthened:
         lengthen(folder, with_iterations(of, long))
         begin(folder.with_name("long"), with_iterations(of, long))
         assert outcome(folder) == outcome(folder.with_name("long"))
-        assert sorted(path.name for path in folder.iterdir()) == sorted({*FILES} - {CURVES, ERRORS})
+        assert sorted(path.name for path in folder.iterdir()) == sorted({*FILES} - {CURVES, ERRORS, PAGE})
 
     def test_by_command_again_and_again(self, work: Path, call: Call) -> None:
         for iterations in ("40", "55"):

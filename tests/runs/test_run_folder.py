@@ -18,7 +18,7 @@ from modnet.compose.plugins import get_host
 from modnet.compose.tables import read_toml
 from modnet.nn.checkpoint import hash_params
 from modnet.runs.contents import history_to_csv, read_history
-from modnet.runs.folder import CURVES, ERRORS, FILES, read_ending
+from modnet.runs.folder import CURVES, ERRORS, FILES, PAGE, read_ending
 from modnet.runs.model import TrainedModel
 from modnet.runs.recorder import create_run, train_run
 from modnet.runs.run import train
@@ -56,7 +56,7 @@ def run_into(folder: Path, table: dict[str, Any], *observers: object, **options:
 class TestWhatIsLeft:
     def test_its_files_and_nothing_else(self, tmp_path: Path, table) -> None:
         run_into(tmp_path / "run", table)
-        assert {path.name for path in (tmp_path / "run").iterdir()} == set(FILES) - {CURVES, ERRORS}
+        assert {path.name for path in (tmp_path / "run").iterdir()} == set(FILES) - {CURVES, ERRORS, PAGE}
 
     def test_the_summary(self, tmp_path: Path, table) -> None:
         run, _ = run_into(tmp_path / "run", table)

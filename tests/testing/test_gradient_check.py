@@ -62,12 +62,14 @@ def sigmoid_slope(a: Any) -> Any:
 
 
 class TestWrong:
+    @pytest.mark.sweep(every=4)
     @pytest.mark.parametrize("kind", PARTS)
     def test_a_broken_part(self, kind: str) -> None:
         found = check(*PARTS[kind](1))
         assert not found.passed
         assert "wrong" in [verdict.verdict for verdict in found.verdicts[:-1]], str(found)
 
+    @pytest.mark.sweep(every=4)
     @pytest.mark.parametrize("kind", broken_gradients.WHOLES)
     def test_a_broken_whole_gradient(self, kind: str) -> None:
         net, x, t = broken_gradients.network(2)

@@ -88,6 +88,7 @@ def squares(*layers: Any, x: Any = None) -> tuple[modnet.Network, Any, Any]:
 
 
 class TestBroken:
+    @pytest.mark.sweep(every=3)
     @pytest.mark.parametrize("kind", KINDS)
     def test_it_is_found_and_blamed_on_the_layer(self, kind: str) -> None:
         layer, _, word = BROKEN[kind]

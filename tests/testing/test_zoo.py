@@ -55,6 +55,7 @@ def test_an_estimator_whose_state_is_none_to_resume_with_fails_once(name, words)
     assert "threads" in report.missing
 
 
+@pytest.mark.sweep(every=3)
 @pytest.mark.parametrize(
     "animal",
     # Of those for which a run is trained in each check, most wait for `make check`.

@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 import click
 from modnet_figures.figures import FORMATS, save_figure
+from modnet_figures.figures.samples import from_dataset
 from modnet_progress.terminal import file_progress
 
 from modnet.cli.data.conversion import choose_source, read_whole, write
@@ -21,7 +22,6 @@ from modnet.cli.options import FilePath, Named, PicturePath, load_chosen_plugins
 from modnet.cli.output import Group, echo, get_output
 from modnet.cli.show.columns import CELLS, ColumnSummary, summarize_columns
 from modnet.cli.show.data_overview import Overview, overview_to_json, overview_to_text
-from modnet.cli.show.data_picture import draw_data
 from modnet.cli.show.proposal import propose
 from modnet.cli.show.summary import as_one_class, summarize
 from modnet.cli.show.table_overview import TableOverview, table_to_json, table_to_text
@@ -38,6 +38,7 @@ from modnet.host.registry import Component
 from modnet.interfaces import DataSource
 from modnet.text import format_count, format_size
 
+SAMPLES = 10  # that are shown
 ADVICE = re.compile(r"(?<=\?) Set \w+ = .*|: set \w+ = .*")
 """The end of an error's first line that names settings: those that work are shown as a block."""
 
@@ -51,7 +52,11 @@ def data() -> None:
 @click.argument("what", metavar="NAME|FILE", type=Named())
 @click.option("--source", "kind", metavar="NAME", help="The kind of file (default: recognised).")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting of it: data.header=false")
-@click.option("--samples", type=click.IntRange(0), default=10, help="Samples to show (default: 10).")
+@click.option(
+    "--samples",
+    type=click.IntRange(0),
+    help=f"Samples to show (default: {SAMPLES}; in --out those with room).",
+)
 @click.option("--out", type=PicturePath(), help=f"Draw it: a .{', .'.join(FORMATS)} file.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @plugin_options
@@ -60,7 +65,7 @@ def show(
     *,
     kind: str | None,
     assignments: tuple[str, ...],
-    samples: int,
+    samples: int | None,
     out: Path | None,
     json_: bool,
     without: tuple[str, ...],
@@ -85,9 +90,10 @@ def show(
                 raise
             table = _describe_table(what, kind, settings, columns, error)
             if out and table.proposal:
-                _draw(table.proposal.data, table.headline, out, err=json_)
+                _draw(table.proposal.data, table.headline, samples, out, err=json_)
             echo(table_to_json(table) if json_ else table_to_text(table, Screen.from_stream(get_output())))
             return
+        drawn = found
         targets = None if found.classes else found.to_unit(found.train.t)
         found = as_one_class(found)
         summary = summarize(found)
@@ -99,7 +105,7 @@ def show(
         notes=found.notes,
         data=found,
         summary=summary,
-        samples=samples,
+        samples=SAMPLES if samples is None else samples,
         columns=columns,
         targets=targets,
         block={**_name_source(kind), **settings, **inferred} if reader.reads_files else {},
@@ -110,7 +116,7 @@ def show(
         screen = Screen.from_stream(get_output())
         click.echo(overview_to_text(view, screen), file=get_output())
     if out:
-        _draw(found, view.headline, out, err=json_)
+        _draw(drawn, view.headline, samples, out, err=json_)
 
 
 def _name_source(kind: str | None) -> dict[str, str]:
@@ -118,9 +124,8 @@ def _name_source(kind: str | None) -> dict[str, str]:
     return {"name": kind} if kind else {}
 
 
-def _draw(found: Dataset, headline: str, out: Path, *, err: bool) -> None:
-    found = as_one_class(found)
-    save_figure(draw_data(found, summarize(found), headline), out)
+def _draw(found: Dataset, headline: str, samples: int | None, out: Path, *, err: bool) -> None:
+    save_figure(from_dataset(found, most=samples, title=headline), out)
     echo(f"drawn in {out}", err=err)
 
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import attrs
 import numpy as np
+from modnet_figures.contents import find_most_frequent, pick_varied
 
 from modnet.cli.show.columns import ColumnSummary, format_columns, format_preparation
 from modnet.cli.show.proposal import format_block, format_command
-from modnet.cli.show.summary import MOST_VALUES, Summary, find_most_frequent, pick_varied
+from modnet.cli.show.summary import MOST_VALUES, Summary
 from modnet.cli.show.table_overview import format_advice, format_facts
 from modnet.cli.show.terminal import Screen, format_bar, format_images
 from modnet.cli.show.values import format_number, format_settings, to_json

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Sequence
-from itertools import islice, pairwise, zip_longest
 from typing import final
 
 import attrs
 import numpy as np
+from modnet_figures.contents import find_image
 
 from modnet.data.dataset import Dataset
-from modnet.data.rows import PIXEL_COLUMNS, PIXEL_MAXIMUM
 from modnet.types import Array
 
 FEW = 20
@@ -20,7 +16,6 @@ FEW = 20
 
 MOST_VALUES = 1000  # different values of a feature that are counted
 MOST_ROWS = 200_000  # samples that are compared with each other
-BINS = 24
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -112,95 +107,10 @@ def _merge(found: Array | None, values: Array) -> Array | None:
     return both if both is not None and len(both) <= MOST_VALUES else None
 
 
-def find_first_of_each(t: Array, classes: int, most: int) -> list[Array]:
-    """Return for each class the indices of its first samples, `most` of them or as many as there are.
-
-    >>> find_first_of_each(np.array([1, 0, 1, 1]), 3, 2)
-    [array([1]), array([0, 2]), array([], dtype=int64)]
-    """
-    order = np.argsort(t, kind="stable")
-    bounds = np.searchsorted(t[order], np.arange(classes + 1))
-    return [order[start : min(end, start + most)] for start, end in pairwise(bounds)]
-
-
-def pick_varied(t: Array, classes: int, count: int) -> Array:
-    """Return the indices of `count` samples: the first of each class, then the second of each, and so on.
-
-    >>> pick_varied(np.array([1, 1, 1, 0, 0]), 2, 3)
-    array([3, 0, 4])
-    """
-    each = find_first_of_each(t, classes, count)
-    found = (i for turn in zip_longest(*each) for i in turn if i is not None)
-    return np.array(list(islice(found, count)), np.int64)
-
-
-def find_most_frequent(counts: Array, most: int) -> Array:
-    """Return the indices of all classes, if they are no more than `most`; otherwise of the most frequent ones.
-
-    >>> find_most_frequent(np.array([3, 5, 9, 5]), 2), find_most_frequent(np.array([3, 5]), 2)
-    (array([2, 1]), array([0, 1]))
-    """
-    return np.arange(len(counts)) if len(counts) <= most else np.argsort(-counts, kind="stable")[:most]
-
-
-def choose_bin_edges(summary: Summary, feature: int) -> Array:
-    """Return the edges of the bins into which a feature's values fall; few whole numbers get a bin each."""
-    low, high = summary.minimum[feature], summary.maximum[feature]
-    distinct = summary.distinct[feature] if summary.distinct else None
-    if low == high:
-        half = max(0.5, abs(low) / 2)  # where numbers are large, 0.5 is nothing
-        return np.array([low - half, low + half])
-    whole = low == np.trunc(low) and high == np.trunc(high) and distinct is not None
-    if whole and distinct <= high - low + 1 <= BINS:
-        return np.linspace(low - 0.5, high + 0.5, int(high - low) + 2)
-    samples = int(summary.all_counts.sum())
-    return np.linspace(low, high, min(BINS, 5 + math.isqrt(samples)))
-
-
-def count_histograms(data: Dataset, features: Sequence[int], edges: Sequence[Array]) -> list[Array]:
-    """Return, for each of some features, the samples of each class between its edges: counts (classes, bins).
-
-    Samples of all parts are counted, block by block.
-    """
-    classes = len(data.classes)
-    counts = [np.zeros((classes, len(some) - 1), np.int64) for some in edges]
-    for part in data.parts.values():
-        for block in part.blocks():
-            x, t = part.unscaled(block), part.t[block]
-            for j, some, count in zip(features, edges, counts, strict=True):
-                there = x[:, j] == x[:, j]
-                places = t[there] * count.shape[1] + np.searchsorted(some[1:-1], x[there, j], side="right")
-                count += np.bincount(places, minlength=count.size).reshape(count.shape)
-    return counts
-
-
-def resample(image: Array, height: int, width: int) -> Array:
-    """Return an image (H, W) in another size: each new pixel is the mean over its area.
-
-    >>> resample(np.array([[0.0, 4.0], [2.0, 6.0]]), 1, 2)
-    array([[1., 5.]])
-    """
-    return _compute_overlaps(image.shape[0], height) @ image @ _compute_overlaps(image.shape[1], width).T
-
-
-def _compute_overlaps(size: int, wanted: int) -> Array:
-    """Return the share of each of `size` old pixels in a line in each of the `wanted` new ones."""
-    edges, places = np.linspace(0, size, wanted + 1), np.arange(size)
-    overlap = np.minimum(edges[1:, None], places + 1) - np.maximum(edges[:-1, None], places)
-    shares: Array = overlap.clip(0) * (wanted / size)
-    return shares
-
-
 def _find_image_side(data: Dataset, minimum: Array) -> int | None:
-    """Return the side of square images, if samples seem to be some: a square number of features that are alike."""
-    columns = data.train.table.shape[1]
-    side = math.isqrt(columns)
-    if side * side != columns or columns < PIXEL_COLUMNS or any(column.words for column in data.train.columns):
-        return None
-    if len({re.sub(r"\d+", "", name) for name in data.feature_names}) > 1:  # "pixel1", "pixel2" are alike
-        return None
-    alike = 2 * np.count_nonzero(minimum == minimum.min()) > columns  # black somewhere, in most of them
-    return side if alike or data.scale == PIXEL_MAXIMUM else None
+    """Return the side of square grey images, where samples are, or seem to be, some."""
+    channels, height, width = find_image(data, minimum) or (0, 0, 0)
+    return height if channels == 1 and height == width else None
 
 
 @final

@@ -11,8 +11,8 @@ from typing import Literal, TextIO
 
 import attrs
 import numpy as np
+from modnet_figures.images import resample
 
-from modnet.cli.show.summary import resample
 from modnet.text import GAP, JOINERS, fit, measure_width, printable
 from modnet.types import Array
 

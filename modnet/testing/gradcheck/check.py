@@ -33,15 +33,15 @@ from modnet.testing.gradcheck.reference import METHODS, copy_batch, is_costly, m
 from modnet.testing.gradcheck.taylor import CORRECT, KINK, TOO_NOISY, WRONG
 from modnet.testing.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, advise, measure_difference
 from modnet.testing.gradcheck.whole import BLOCKS, WHOLE, judge_whole
-from modnet.text import format_error
-from modnet.types import Grads, Params
+from modnet.text import format_count, format_error
+from modnet.types import Displayed, Grads, Params
 
 ROUNDINGS = 16.0  # a slope is rounding where it is this many times what the last bits of parameters make of it
 NUMBERS = 10**6  # that are evaluated at most for directions of one array, but one, of layers that are not dense
 
 
-@attrs.frozen(kw_only=True)
-class GradientCheck:
+@attrs.frozen(kw_only=True, repr=False)
+class GradientCheck(Displayed):
     """The verdicts on a network's derivatives, and the estimators beside its exact gradient."""
 
     verdicts: tuple[Verdict, ...]
@@ -54,6 +54,10 @@ class GradientCheck:
     def passed(self) -> bool:
         """True where no derivative is wrong or depends on chance."""
         return not any(verdict.is_failure for verdict in self.verdicts)
+
+    def __repr__(self) -> str:
+        counts = [format_count(len(self.verdicts), "verdict"), format_count(len(self.estimators), "estimator")]
+        return f"<GradientCheck: {'passed' if self.passed else 'failed'}, {', '.join(counts)}>"
 
     def __str__(self) -> str:
         return "\n".join([*map(str, self.verdicts), *(f"no derivative of its own: {p}" for p in self.without),

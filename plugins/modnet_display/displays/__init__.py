@@ -39,6 +39,13 @@ def display(thing: Any) -> Html:
         why = "it would be too large here"
     except Exception as error:
         why = format_error(error)
-    return frame(
-        element("pre", str(thing)[:LONGEST]), element("div", f"there is no display of it: {why}", class_="note")
-    )
+    note = element("div", f"there is no display of it: {why}", class_="note")
+    return frame(element("pre", write_text(thing)), note)
+
+
+def write_text(thing: Any) -> str:
+    """Return an object as text, of one that fails at that its class."""
+    try:
+        return str(thing)[:LONGEST]
+    except Exception as error:
+        return f"{type(thing).__name__}: {format_error(error)}"

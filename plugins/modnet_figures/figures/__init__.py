@@ -17,21 +17,33 @@ from modnet_figures.canvas import try_to_draw as try_to_draw
 
 if TYPE_CHECKING:
     from modnet_figures.figures import activations as activations
+    from modnet_figures.figures import comparison as comparison
     from modnet_figures.figures import confusion_matrix as confusion_matrix
+    from modnet_figures.figures import contour as contour
     from modnet_figures.figures import decision_boundary as decision_boundary
+    from modnet_figures.figures import gradient_check as gradient_check
     from modnet_figures.figures import gradient_sizes as gradient_sizes
     from modnet_figures.figures import learning_curves as learning_curves
     from modnet_figures.figures import mistakes as mistakes
+    from modnet_figures.figures import network as network
+    from modnet_figures.figures import residuals as residuals
+    from modnet_figures.figures import samples as samples
     from modnet_figures.figures import several_runs as several_runs
     from modnet_figures.figures import weights as weights
 
 _PICTURES = (
     "activations",
+    "comparison",
     "confusion_matrix",
+    "contour",
     "decision_boundary",
+    "gradient_check",
     "gradient_sizes",
     "learning_curves",
     "mistakes",
+    "network",
+    "residuals",
+    "samples",
     "several_runs",
     "weights",
 )

@@ -66,9 +66,9 @@ def _draw_classes(axes: Any, scores: Array, ends: tuple[float, ...], first: Arra
     colors = np.array([to_rgb(COLORS[k % len(COLORS)]) for k in range(classes)])
     best = scores.argmax(axis=2)
     others = np.sort(scores, axis=2)
-    margin = np.clip(others[..., -1] - others[..., -2], 0, 1)
+    margin = np.round(32 * np.clip(others[..., -1] - others[..., -2], 0, 1)) / 32  # a tenth of the size as a file
     image = np.concatenate([colors[best], (0.12 + 0.33 * margin)[..., None]], axis=2)
-    axes.imshow(image, extent=ends, origin="lower", aspect="auto", interpolation="bilinear")
+    axes.imshow(image, extent=ends, origin="lower", aspect="auto", interpolation="nearest")
     for k in range(classes if classes > 2 else 1):
         if (best == k).any() and (best != k).any():
             lead = scores[..., k] - np.delete(scores, k, axis=2).max(axis=2)

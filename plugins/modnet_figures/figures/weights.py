@@ -99,7 +99,7 @@ def _draw_table(weights: Array, names: tuple[str, ...], title: str, ax: Any) -> 
     drawn = axes.imshow(table, cmap=MAP, vmin=-largest, vmax=largest, aspect="auto", interpolation="nearest")
     axes.grid(visible=False)
     width, height = measure_inches(axes)
-    label_places(axes.xaxis, range(1, table.shape[1] + 1), width, across=True)
+    label_places(axes.xaxis, range(1, table.shape[1] + 1), 0.75 * width, across=True)
     label_places(axes.yaxis, features[: table.shape[0]], height)
     axes.set(xlabel="unit")
     axes.set_title(title, fontsize=10)

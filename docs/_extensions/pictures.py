@@ -1,0 +1,78 @@
+"""Pictures that follow light and dark, and the gallery, which is run."""
+
+from __future__ import annotations
+
+import ast
+import io
+import tempfile
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from make_pictures import FOLDER, to_inline
+from matplotlib.figure import Figure
+from modnet_display import html
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+
+RUN = {"gallery", "gallery.ko"}  # pages of which each block of Python is run, and what it ends in is shown
+
+
+def put_pictures_inside(app: Sphinx, doctree: nodes.document) -> None:
+    """Put pictures into the page: as files they would know neither its colors nor its font."""
+    for image in list(doctree.findall(nodes.image)):
+        path = (Path(app.srcdir) / app.env.docname).parent / image["uri"]
+        if path.parent == FOLDER and path.suffix == ".svg":
+            app.env.note_dependency(str(path))
+            image.replace_self(_to_raw(to_inline(path.read_text(encoding="utf-8"), image.get("alt", ""))))
+
+
+def run_blocks(app: Sphinx, doctree: nodes.document) -> None:
+    """Run the blocks of a page from top to bottom, and show below each what it prints and the value that it ends in."""
+    if app.env.docname not in RUN:
+        return
+    names: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        for block in list(doctree.findall(nodes.literal_block)):
+            if block.get("language") == "python":
+                before = block.parent[block.parent.index(block) - 1].astext()
+                printed = io.StringIO()
+                try:
+                    with redirect_stdout(printed), redirect_stderr(printed):
+                        value = run(block.astext(), names)
+                    shown = show(printed.getvalue() or None, before), show(value, before)
+                except Exception as error:
+                    raise ExtensionError(f"{app.env.docname}: {error}\n{block.astext()}") from error
+                for found in (node for node in reversed(shown) if node is not None):
+                    block.parent.insert(block.parent.index(block) + 1, found)
+
+
+def run(code: str, names: dict[str, Any]) -> Any:
+    """Run code, and return the value of the expression that it ends in."""
+    body = ast.parse(code).body
+    last = body.pop() if isinstance(body[-1], ast.Expr) else None
+    exec(compile(ast.Module(body, []), "block", "exec"), names)  # noqa: S102 - our own page
+    return eval(compile(ast.Expression(last.value), "block", "eval"), names) if isinstance(last, ast.Expr) else None  # noqa: S307
+
+
+def show(value: Any, alt: str) -> nodes.Node | None:
+    """Return a figure as a picture, other objects as a notebook shows them, nothing of None."""
+    if value is None:
+        return None
+    if isinstance(value, Figure):
+        return nodes.paragraph("", "", _to_raw(to_inline(html.to_svg(value, alt), alt)))
+    if hasattr(value, "_repr_html_"):
+        return _to_raw(f'<div class="shown">{value._repr_html_()}</div>')
+    return nodes.literal_block("", str(value), language="text")
+
+
+def _to_raw(text: str) -> nodes.raw:
+    return nodes.raw("", text, format="html")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect to Sphinx's events."""
+    app.connect("doctree-read", put_pictures_inside)
+    app.connect("doctree-read", run_blocks)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,370 @@
+"""Pages of runs and comparisons."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import re
+import shlex
+import shutil
+from hashlib import sha256
+from html.parser import HTMLParser
+from pathlib import Path
+from string import Formatter
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from modnet_display.html import VOID
+from modnet_display.pages import Page
+from modnet_display.pages.document import create_document
+from modnet_display.pages.facts import RunFacts
+from modnet_display.pages.run_page import RunPage
+from modnet_display.pages.words import LANGUAGES, WORDS
+
+import modnet
+from modnet.cli.main import modnet_command
+
+HOSTILE = '"><script>alert(1)</script>\u202e'
+
+
+class Read(HTMLParser):
+    """The elements of a page, its text without script and style, and what names its pictures."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, dict[str, str]]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+        assert not self.open, "an element is not closed"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not {"script", "style"} & {*self.open}:
+            self.text += data
+
+    def list_ids(self, prefix: str = "") -> list[str]:
+        return [found["id"] for _, found in self.attributes if "id" in found and found["id"].startswith(prefix)]
+
+    def list_sections(self) -> list[str]:
+        return [found["id"] for tag, found in self.attributes if tag == "section"]
+
+
+def call(*arguments: object) -> str:
+    done = CliRunner().invoke(modnet_command, [*map(str, arguments)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, points: object) -> Path:
+    """Return a folder with the run of a table of points, the table, and their page."""
+    root = tmp_path_factory.mktemp("pages")
+    points(root / "points.csv", 200)  # type: ignore[operator]
+    options = ["--hidden", "5", "--iterations", "40", "--set", "data.label=where"]
+    call("train", "--data", root / "points.csv", *options, "--out", root / "run")
+    call("show", root / "run")
+    return root
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> Read:
+    return Read((folder / "run/page.html").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def run(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of that run, in the current folder."""
+    shutil.copytree(folder / "run", tmp_path / "run", ignore=shutil.ignore_patterns("page.html"))
+    monkeypatch.chdir(tmp_path)
+    return Path("run")
+
+
+def show(run: Path, **options: object) -> Read:
+    return Read(Path(modnet.open_run(run).show(**options)).read_text(encoding="utf-8"))
+
+
+def test_all_words_are_there_in_both_languages() -> None:
+    for key, texts in WORDS.items():
+        assert len(texts) == len(LANGUAGES), key
+        assert all(text.strip() for text in texts), key
+        first, second = ({name for _, name, _, _ in Formatter().parse(text) if name} for text in texts)
+        assert first == second, f"{key}: {first ^ second}"
+        assert key in {"f1", "part"} or re.search("[가-힣]", texts[1]), key
+
+
+def test_a_page_has_each_section(page: Read) -> None:
+    expected = ["trained", "curves", "results", "confusion", "classes", "mistakes", "weights", "boundary"]
+    assert page.list_sections() == [*expected, "activations", "gradients", "receipt"]
+    links = [found["href"] for tag, found in page.attributes if tag == "a"]
+    assert links == ["#main", *(f"#{key}" for key in page.list_sections())]
+
+
+def test_a_page_asks_nothing_of_the_network(page: Read, folder: Path) -> None:
+    for tag, found in page.attributes:
+        for name, value in found.items():
+            assert not name.startswith("on"), (tag, name)
+            assert name not in {"src", "href", "srcset"} or value.startswith(("#", "data:image/png;base64,"))
+    assert "http" not in (folder / "run/page.html").read_text(encoding="utf-8").partition("<body")[2]
+
+
+def test_the_policy_allows_its_own_script_and_style_alone(page: Read, folder: Path) -> None:
+    content = (folder / "run/page.html").read_text(encoding="utf-8")
+    policy = next(f["content"] for tag, f in page.attributes if f.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'; img-src data:; ")
+    for tag, rule in (("script", "script-src"), ("style", "style-src-elem")):
+        (inside,) = re.findall(f"<{tag}>(.*?)</{tag}>", content, re.DOTALL)
+        digest = base64.b64encode(sha256(inside.encode()).digest()).decode()
+        assert f"{rule} 'sha256-{digest}'" in policy
+
+
+def test_ids_are_unique_and_what_is_referred_to_is_there(page: Read) -> None:
+    ids = page.list_ids()
+    assert len(ids) == len({*ids})
+    for _, found in page.attributes:
+        if found.get("href", "").startswith("#"):
+            assert found["href"][1:] in ids
+        assert {*found.get("aria-labelledby", "").split()} <= {*ids}
+
+
+def test_pictures_say_their_numbers(page: Read) -> None:
+    named = [found["aria-label"] for _, found in page.attributes if found.get("role") == "img"]
+    assert len(named) == 7
+    assert all(re.search(r"\d", label) for label in named), named
+    assert all(f.get("data-en") and f.get("data-ko") for _, f in page.attributes if f.get("role") == "img")
+    hidden = [found for tag, found in page.attributes if tag == "svg" and "role" not in found]
+    assert all(found["aria-hidden"] == "true" for found in hidden)
+
+
+def test_headings_are_in_order(page: Read) -> None:
+    levels = [int(tag[1]) for tag, _ in page.attributes if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def test_numbers_are_those_of_the_run(page: Read, folder: Path) -> None:
+    run = modnet.open_run(folder / "run")
+    right = np.asarray(run.predict(run.data.test)) == np.array(run.classes)[run.data.test.t]
+    assert f"{right.sum():,} of {right.size:,} are right" in page.text
+    assert f"test accuracy{run.history.columns['test_accuracy'][-1]:.4f}" in page.text.replace("시험 정확도", "")
+    majority = np.bincount(run.data.test.t).max() / right.size
+    assert f"accuracy of {majority:.4f}" in page.text
+
+
+def test_the_same_run_has_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    again = modnet.open_run(folder / "run").show(tmp_path / "again.html")
+    assert Path(again).read_bytes() == again.html.encode() == (folder / "run/page.html").read_bytes()
+
+
+def test_commands_of_a_page_work(run: Path) -> None:
+    text = show(run)
+    commands = re.findall(r"modnet (?:verify|train) [^\n<]+?(?=복사|Copy)", text.text)
+    assert [command.split()[1] for command in commands] == ["verify", "train"]
+    for command in commands:
+        call(*shlex.split(command)[1:])
+    assert modnet.open_run("run-again").status == "finished"
+
+
+def test_a_page_opens_in_the_language_that_is_asked_for(run: Path) -> None:
+    pages = [Read(create_document({"en": "Run", "ko": "실행"}, [], [], language)) for language in ("en", "ko", None)]
+    first = [next(found for tag, found in page.attributes if tag == "html") for page in pages]
+    assert [each["lang"] for each in first] == ["en", "ko", "en"]
+    assert ["data-fixed" in each for each in first] == [True, True, False]
+    with pytest.raises(modnet.SettingError, match="no language 'fr': available: en, ko"):
+        show(run, language="fr")
+
+
+def test_data_that_changed_is_not_used(run: Path, folder: Path) -> None:
+    settings = (run / "experiment.toml").read_text(encoding="utf-8")
+    path = Path(re.search(r'path = "(.*)"', settings)[1])  # type: ignore[index]
+    before = path.read_bytes()
+    try:
+        path.write_bytes(before.replace(b"up", b"UP", 1).replace(b"UP", b"down", 1))
+        changed = show(run)
+        path.unlink()
+        gone = show(run)
+    finally:
+        path.write_bytes(before)
+    for page in (changed, gone):
+        assert page.list_sections() == ["trained", "curves", "results", "weights", "lacking", "receipt"]
+        assert "Its data cannot be used here" in page.text
+    assert "the data has changed since it was trained" in changed.text
+    assert "100" in changed.text  # samples, which the receipt knows
+
+
+def test_a_run_without_parameters_has_its_course(run: Path) -> None:
+    (run / "params.npz").unlink()
+    page = show(run)
+    assert page.list_sections() == ["trained", "curves", "results", "lacking", "receipt"]
+    assert "Its network cannot be read here" in page.text
+
+
+def test_a_damaged_summary_and_receipt_are_no_failure(run: Path) -> None:
+    opened = modnet.open_run(run)
+    (run / "summary.json").write_text("[" * 100_000, encoding="utf-8")
+    (run / "receipt.json").write_text('{"data": 3, "segments": {}, "results": []}', encoding="utf-8")
+    page = Read(opened.show().html)
+    assert page.list_sections()[-1] == "receipt"
+
+
+def test_foreign_text_is_no_markup_and_is_cut(run: Path) -> None:
+    text = HOSTILE + "x" * 1_000_000
+    opened = modnet.open_run(run)
+    table = json.loads((run / "summary.json").read_text())
+    problem = {"problem": text, "remedy": text}
+    (run / "summary.json").write_text(json.dumps({**table, "diagnosis": [problem], "versions": {"modnet": text}}))
+    opened.experiment["optimizer"] = {"name": text, text: [text]}
+    opened.experiment["data"] = {"name": text}
+    opened.history.columns[f"test_{text}"] = opened.history.columns["test_accuracy"]
+    page = opened.show()
+    read = Read(page.html)
+    assert [tag for tag, _ in read.attributes].count("script") == 1
+    assert "\u202e" not in page.html
+    assert len(page.html) < 1_000_000
+
+
+def test_a_file_that_is_no_page_is_kept(run: Path) -> None:
+    mine = Path("mine.html")
+    mine.write_text("<!DOCTYPE html><p>mine", encoding="utf-8")
+    with pytest.raises(modnet.SettingError, match=r"mine\.html exists and is no page of modnet's: choose another name"):
+        modnet.open_run(run).show(mine)
+    assert mine.read_text(encoding="utf-8") == "<!DOCTYPE html><p>mine"
+    with pytest.raises(modnet.SettingError, match=r"a page is written as \.html, not '\.png'"):
+        modnet.open_run(run).show("page.png")
+    with pytest.raises(modnet.DataError, match="there is no folder"):
+        modnet.open_run(run).show("nowhere/page.html")
+
+
+def test_a_page_goes_with_its_run(run: Path, folder: Path) -> None:
+    page = shutil.copy(folder / "run/page.html", run)
+    call("train", "--data", "xor", "--iterations", "2", "--hidden", "2", "--out", run, "--overwrite")
+    assert not Path(page).exists()
+
+
+def test_a_run_in_python_has_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    data = modnet.Dataset.from_arrays(x, np.column_stack([x[:, 0], x.sum(axis=1)]), task="regression")
+    run = modnet.train(modnet.Network.for_data(data, hidden=4), data, iterations=30)
+    page = run.show()
+    assert isinstance(page, Page)
+    assert repr(page) == f"<Page page.html: {len(page.html.encode()) / 1e3:.1f} kB>"
+    assert page._repr_html_().startswith("<iframe srcdoc=")
+    read = Read(page.html)
+    expected = ["trained", "curves", "results", "residuals", "mistakes", "weights", "boundary", "activations"]
+    assert read.list_sections() == [*expected, "gradients", "receipt"]
+    assert "It is not saved" in read.text
+    run.save("saved")
+    assert "only that program can repeat it" in Read(modnet.open_run("saved").show().html).text
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    {
+        "diverged": "It diverged after 40 of 40 iterations",
+        "interrupted": "It was interrupted after 40 of 40 iterations",
+        "running": "It has not ended, or was killed",
+        "failed": "It failed after",
+        "stopped": "It was stopped after 40 of 40 iterations: time is up.",
+    }.items(),
+)
+def test_a_run_that_ended_otherwise_says_so(run: Path, status: str, words: str) -> None:
+    summary = json.loads((run / "summary.json").read_text())
+    ended = {"status": "finished", "stop_reason": "time is up"} if status == "stopped" else {"status": status}
+    (run / "receipt.json").unlink()
+    (run / "summary.json").write_text(json.dumps({**summary, **ended}))
+    page = RunPage(RunFacts(run=modnet.open_run(run), folder="run"))
+    assert words in Read("".join(page.describe())).text
+    resumes = "modnet resume run" in Read("".join(page._list_commands())).text
+    assert resumes == (status in {"interrupted", "running", "failed"})
+
+
+def test_labels_that_are_numbers_are_labels_and_no_indices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    x = np.random.default_rng(0).normal(size=(60, 8))
+    data = modnet.Dataset.from_arrays(x, np.where(x[:, 0] > 0, 2, 1), classes=[2, 1])
+    run = modnet.train(modnet.Network.for_data(data, hidden=3), data, iterations=300)
+    right = int((run.predict(data.test) == np.array([2, 1])[data.test.t]).sum())
+    assert right > len(data.test) / 2
+    page = run.show()
+    assert "could not be made" not in page.html
+    assert page.html.count(f"{right} of {len(data.test)} right") == 1  # in the picture
+    assert f"{len(data.test) - right} mistakes in {len(data.test)} samples" in page.html
+
+
+def test_a_run_without_an_iteration_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = modnet.load("xor")
+    page = Read(modnet.train(modnet.Network.for_data(data), data, iterations=0).show().html)
+    assert "It made no iteration" in page.text
+    assert "curves" not in page.list_sections()
+
+
+def test_several_runs_are_in_one_page(folder: Path, tmp_path: Path) -> None:
+    refused = CliRunner().invoke(modnet_command, ["show", str(folder / "run"), str(folder / "run")])
+    assert "2 runs are in one page: name its file by --out" in str(refused.exception)
+    call("show", folder / "run", folder / "run", "--out", tmp_path / "both.html")
+    page = Read((tmp_path / "both.html").read_text(encoding="utf-8"))
+    assert page.list_ids("run-") == [*dict.fromkeys(page.list_ids("run-"))]
+    assert {"overview", "all-curves", "run-1", "run-2", "run-1-trained", "run-2-receipt"} <= {*page.list_ids()}
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("compared")
+    quick = {"data": {"name": "moons"}, "training": {"iterations": 20}}
+    modnet.compare(quick, {"hidden": [2, 5]}, seeds=5, workers=1, out=root / "units")
+    return root
+
+
+def test_a_comparison_has_its_verdicts_and_every_run(compared: Path) -> None:
+    call("show", compared / "units")
+    page = Read((compared / "units/page.html").read_text(encoding="utf-8"))
+    record = json.loads((compared / "units/comparison.json").read_text())
+    assert page.list_sections() == ["verdicts", "settings", "all-curves", "notes", "repeat"]
+    assert record["pairs"][0]["verdict"] in page.text
+    assert sum(tag == "circle" for tag, _ in page.attributes) == 10
+    for setting in record["settings"]:
+        assert all(f"{accuracy:.4f}" in page.text for accuracy in setting["test_accuracies"])
+    sortable = [found["class"] for tag, found in page.attributes if tag == "table"]
+    assert all("sortable" in each for each in sortable)
+
+
+def test_a_comparison_that_has_not_ended_shows_its_runs(compared: Path, tmp_path: Path) -> None:
+    shutil.copytree(
+        compared / "units", tmp_path / "half", ignore=shutil.ignore_patterns("comparison.json", "page.html")
+    )
+    call("show", tmp_path / "half")
+    page = Read((tmp_path / "half/page.html").read_text(encoding="utf-8"))
+    assert "The comparison has not ended" in page.text
+    assert [found["class"] for tag, found in page.attributes if tag == "table"] == ["sortable"]
+    assert "too many for each to be shown in full" in page.text
+
+
+def test_a_comparison_whose_record_is_damaged_has_a_page(compared: Path, tmp_path: Path) -> None:
+    shutil.copytree(compared / "units", tmp_path / "odd")
+    odd = {"settings": [3, {"label": HOSTILE, "entries": [], "test_accuracies": ["a", None]}], "pairs": "x", "seeds": 2}
+    (tmp_path / "odd/comparison.json").write_text(json.dumps(odd))
+    call("show", tmp_path / "odd")
+    page = Read((tmp_path / "odd/page.html").read_text(encoding="utf-8"))
+    assert [tag for tag, _ in page.attributes].count("script") == 1
+
+
+def test_a_comparison_in_python_has_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    quick = {"data": {"name": "moons"}, "training": {"iterations": 5}}
+    result = modnet.compare(quick, {"hidden": [2, 3]}, seeds=1, workers=1)
+    page = Read(result.show(language="ko").html)
+    assert page.list_sections() == ["verdicts", "settings", "all-curves", "notes"]
+    assert "A single seed says nothing about others" in page.text
