@@ -124,8 +124,8 @@ class TestOutput:
         (["--set", "seed=1,2"], "grid: 'seed' cannot vary: every setting is run with the same seeds"),
         (["--set", "data.label=a,b"], "grid: 'data.label' cannot vary: every setting sees the same samples"),
         (["--seeds", "0"], "--seeds: must be >= 1"),
-        (["--rope", "-1"], "Invalid value for '--rope'"),
-        (["--workers", "0"], "Invalid value for '--workers'"),
+        (["--rope", "-1"], "--rope: must be >= 0"),
+        (["--workers", "0"], "--workers: must be >= 1"),
     ],
 )
 def test_a_wrong_call(call: Call, folder: Path, tmp_path: Path, options: list[str], words: str) -> None:

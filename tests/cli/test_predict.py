@@ -339,9 +339,9 @@ def test_columns_that_are_listed_have_to_be_there(runs, tmp_path, call):
         assert (done.returncode, "no column 'x'" in done.stderr) == (1, True), done.stderr
 
 
-def test_the_name_of_a_data_set_is_no_file(runs, call):
+def test_a_data_set_of_another_width_is_refused_by_its_name(runs, call):
     done = call("predict", "named", "mnist-small", cwd=runs)
-    assert (done.returncode, "modnet data convert mnist-small mnist-small.csv" in done.stderr) == (1, True)
+    assert (done.returncode, "784 columns" in done.stderr) == (1, True)
 
 
 def test_an_option_with_text_stands_in_one_pair_of_quotes(runs, tmp_path, call):
