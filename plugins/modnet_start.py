@@ -1,4 +1,4 @@
-"""The start of the command line, which an interrupt ends in one line however early it comes."""
+"""The start of the command line, which an interrupt may end."""
 
 import os
 import signal

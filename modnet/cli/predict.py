@@ -51,9 +51,9 @@ def predict(
     without: tuple[str, ...],
     modules: tuple[str, ...],
 ) -> None:
-    """Predict the class of each row of FILE with RUN's network, or of the test part of the data set NAME.
+    """Predict the class of each row of FILE with RUN's network.
 
-    After a regression it is a number. FILE has the same features as the training data, found by their names where both
+    NAME is a data set, of which the test part is predicted. After a regression the class is a number. FILE has the same features as the training data, found by their names where both
     have names; other columns are ignored. Labels may be beside them, and are then compared. The output is CSV: row,
     prediction, and label where there is one.
     """

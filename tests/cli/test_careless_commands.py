@@ -1,4 +1,4 @@
-"""Commands as people type them: each ends with a status and a line or two that say what to do."""
+"""Careless commands, and the line or two that they end with."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ OTHERS = {
 }  # fmt: skip
 """The names that options have elsewhere."""
 INSTEAD = {"help": "modnet --help", "version": "modnet --version", "list": "modnet plugins", "ls": "modnet plugins"}
-"""What to call instead of commands that others have."""
+"""Calls that stand for the commands of other programs."""
 FACTORS = {"%": 0.01, "k": 1e3, "K": 1e3, "M": 1e6}
 
 
