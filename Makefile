@@ -6,7 +6,7 @@ EXTRAS := compare,frames,parquet,plot,rich,tensorboard,zst
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check long lint format types docs api bench dist notes constraints clean
+.PHONY: help demo test check long lint format types docs notebooks api bench dist notes constraints clean
 
 help:  ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ types: $(VENV)/.test  ## Check the types
 
 docs: $(VENV)/.docs  ## Build the documentation in docs/_build
 	$(BIN)/sphinx-build -W -q docs docs/_build
+
+notebooks: $(VENV)/.check  ## Write the notebooks of the tutorials anew, and run them into docs/_build/notebooks
+	$(BIN)/python tools/make_notebooks.py
+	$(BIN)/python tools/make_notebooks.py --execute docs/_build/notebooks
 
 api: $(VENV)/.test  ## Promise the public API as it is: write tests/compat/public_api.pyi, and print what breaks
 	$(BIN)/python tools/public_api.py

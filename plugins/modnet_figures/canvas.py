@@ -10,11 +10,12 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import modnet
 from modnet import DataError, MissingExtraError, ModnetError, SettingError
 from modnet.files import write_atomically
 from modnet.text import format_error, measure_width, printable
@@ -110,7 +111,14 @@ def create_figure(size: tuple[float, float]) -> Figure:
     """Return an empty figure of a size in inches, which needs no screen."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=size, layout="constrained")
+    figure: Any = Figure(figsize=size, layout="constrained")
+    figure._repr_html_ = partial(_to_html, figure)  # so that a notebook shows it, without pyplot
+    return cast("Figure", figure)
+
+
+def _to_html(figure: Figure) -> str:
+    """Return a figure as a notebook shows it, in the colors of its page."""
+    return modnet.html.frame(modnet.html.picture(figure, "a figure"))
 
 
 def create_panels(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 REFRESH = 0.1
+# A command that a cell of a notebook calls has a terminal, whose every stroke would stay in the notebook.
+IN_NOTEBOOK = "JPY_PARENT_PID"
 # Without a terminal, a line is printed at least this often, in seconds.
 SIGN_OF_LIFE = 30.0
 # The progress of many runs is measured this often, in seconds.
@@ -198,7 +201,7 @@ class _FileProgress:
 
 def _create_bar(out: TextIO, *, percent: bool = False) -> Progress | None:
     """Return a progress bar where there is a terminal and the extra `rich` is installed."""
-    if not out.isatty():
+    if not out.isatty() or IN_NOTEBOOK in os.environ:
         return None
     try:
         from rich import progress
