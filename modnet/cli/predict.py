@@ -53,9 +53,9 @@ def predict(
 ) -> None:
     """Predict the class of each row of FILE with RUN's network.
 
-    NAME is a data set, of which the test part is predicted. After a regression the class is a number. FILE has the same features as the training data, found by their names where both
-    have names; other columns are ignored. Labels may be beside them, and are then compared. The output is CSV: row,
-    prediction, and label where there is one.
+    NAME is a data set, of which the test part is predicted. After a regression the class is a number. FILE has the
+    same features as the training data, found by their names where both have names; other columns are ignored. Labels
+    may be beside them, and are then compared. The output is CSV: row, prediction, and label where there is one.
     """
     check_files(run, (EXPERIMENT, PARAMS))
     table = read_toml(run / EXPERIMENT) if (run / EXPERIMENT).is_file() else {}
