@@ -1,4 +1,4 @@
-"""Pictures: drawn on the axes that are given, of odd data too, and never at the cost of what they show."""
+"""Pictures on the axes that are given, and of odd data."""
 
 from __future__ import annotations
 
