@@ -57,6 +57,25 @@ def digits() -> tuple[modnet.Dataset, modnet.Run]:
 
 
 @picture
+def home() -> Any:
+    """Draw a network, what another one has learned, and the boundary of a third."""
+    data = modnet.load("moons")
+    net, adam = modnet.Network.for_data(data, hidden=20), modnet.optimizer("adam", lr=0.01)
+    run = modnet.train(net, data, optimizer=adam, iterations=1500)
+    with figures.drawing():
+        figure = figures.create_figure((10, 3.3))
+        drawing, weights, boundary = figure.subplots(1, 3)
+        figures.network.from_network(modnet.TwoLayerNet(2, 3, 2, weight_init_std=1.0, seed=0), title=" ", ax=drawing)
+        figures.weights.from_estimator(digits()[1], most=9, ax=weights)
+        test = data.test
+        figures.decision_boundary.from_estimator(run.network, test.x[:100], test.t[:100], ax=boundary)
+        boundary.get_legend().remove()
+    for axes, title in ((drawing, "a network"), (weights, "what units look for"), (boundary, "what a network decides")):
+        axes.set_title(title, fontsize=10)
+    return figure
+
+
+@picture
 def tutorial_sigmoid() -> Any:
     """Draw the sigmoid, and its slope."""
     a, sigmoid = np.linspace(-6, 6, 121), modnet.activation("sigmoid")

@@ -12,7 +12,6 @@ import modnet
 from modnet.cli.options import load_all_plugins, load_chosen_plugins, plugin_options
 from modnet.cli.output import Command, echo
 from modnet.comparison.training import COMPARISON
-from modnet.compose.tables import read_toml
 from modnet.errors import ModnetError, SettingError
 from modnet.files.opening import read_json
 from modnet.runs.folder import EXPERIMENT, PAGE
@@ -71,11 +70,10 @@ def _make(
         return pages.write_comparison(record, groups, path, language, folder=pages.to_place(runs[0]), example=example)
     found = find_runs(runs)
     if len(found) == 1 and not is_comparison:
-        path = out or found[0] / PAGE
+        one, path = modnet.open_run(found[0]), out or found[0] / PAGE
         pages.check_place(path)
-        table = read_toml(found[0] / EXPERIMENT) if (found[0] / EXPERIMENT).is_file() else {}
-        load_all_plugins(table, found[0] / EXPERIMENT, without, modules, optional=True)
-        return pages.show(modnet.open_run(found[0]), path, language=language)
+        load_all_plugins(one.experiment, found[0] / EXPERIMENT, without, modules, optional=True)
+        return pages.show(one, path, language=language)
     if out is None and not is_comparison:
         raise SettingError([f"{len(found)} runs are in one page: name its file by --out"], "--out")
     path = out or runs[0] / PAGE

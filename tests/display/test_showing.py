@@ -95,10 +95,10 @@ def test_a_pipe_has_lines_where_they_are_asked_for(capfd: pytest.CaptureFixture[
 
 
 def test_a_terminal_has_a_line_that_ends_with_the_results(terminal: Terminal) -> None:
-    run = train(observer=Slow())
+    run = train(observer=Slow(), iterations=24)
     lines = terminal.getvalue().split("\r")
     assert any("━" in line and "loss" in line for line in lines)
-    assert lines[-1].startswith("trained 12 iterations in ")
+    assert lines[-1].startswith("trained 24 iterations in ")
     assert f"test accuracy {run.history.test_accuracy[-1]:.4f}" in lines[-1]
     assert lines[-1].endswith("\n")
     assert terminal.getvalue().count("\n") == 1

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from processes import wait_until
+from processes import run_warm, wait_until
 
 FOLLOWER = """
 import os, shutil, signal, socket, sys, time
@@ -54,6 +54,11 @@ def start(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str
 
 
 def run(folder: Path, *arguments: str, **options: Any) -> tuple[int, str, str]:
+    if not options:
+        known = {**os.environ, "MODNET_CACHE": str(folder / "cache"), "MODNET_CONFIG": str(folder / "config")}
+        done = run_warm(*arguments, cwd=folder, environment=known)
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.returncode, done.stdout, done.stderr
     process = start(folder, *arguments, **options)
     out, err = process.communicate(timeout=60)
     assert "Traceback" not in (err or ""), err

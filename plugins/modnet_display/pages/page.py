@@ -149,11 +149,11 @@ def check_language(language: str | None) -> None:
 def check_place(path: Path) -> None:
     """Raise SettingError where a page would take the place of something else, and DataError where it has no folder."""
     if path.suffix.lower() not in {".html", ".htm"}:
-        raise SettingError([f"a page is written as .html, not {path.suffix!r}"], "page")
+        raise SettingError([f"a page is written as .html, not {path.suffix!r}"], "out")
     if not path.parent.is_dir():
         raise DataError(f"{path}: there is no folder {path.parent}")
     if path.is_dir() or (path.exists() and not is_page(head_of(path, HEAD))):
-        raise SettingError([f"{path} exists and is no page of modnet's: choose another name"], "page")
+        raise SettingError([f"{path} exists and is no page of modnet's: choose another name"], "out")
 
 
 def _write(html: str, path: Path) -> Page:

@@ -56,8 +56,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "아직 끝나지 않았거나 강제로 종료되었습니다. {wanted}회 중 {made}회 반복이 저장되어 있습니다.",
     ),
     "no iterations": (
-        "It made no iteration, so there is nothing that it learned to show.",
-        "반복을 한 번도 하지 않아 학습한 것이 없습니다.",
+        "It made no iteration that was saved: what follows is of its initial parameters.",
+        "저장된 반복이 없습니다. 아래는 초기 매개변수의 결과입니다.",
     ),
     # names of sections
     "run": ("Run {name}", "실행 {name}"),
