@@ -201,6 +201,13 @@ def test_arrays_go_by_position_with_a_note(runs, tmp_path, call):
         )
 
 
+def test_names_that_are_positions_need_no_note(tmp_path):
+    np.savez(tmp_path / "rows.npz", x=np.array(ROWS))
+    source = modnet.source("npz")
+    assert source.read_named_rows(tmp_path / "rows.npz", 2, ["pixel0", "pixel1"]).notes == ()
+    assert source.read_named_rows(tmp_path / "rows.npz", 2, ["height0", "width0"]).notes != ()
+
+
 def test_a_first_line_of_the_names_is_a_header_whatever_they_are(tmp_path, call):
     x = np.random.default_rng(0).integers(0, 2, (100, 2))
     lines = [f"{a},{b},{'odd' if a != b else 'even'}" for a, b in x]
