@@ -265,7 +265,12 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
 
     >>> did_you_mean("AdamW", ["adam", "adamw"])
     ", did you mean 'adamw'?"
+    >>> did_you_mean("mse", ["huber", "mean-squared-error"])
+    ", did you mean 'mean-squared-error'?"
     """
     known = {choice.lower(): choice for choice in choices}
-    near = get_close_matches(name.lower(), known, n=1)
+    initials = ["".join(word[:1] for word in choice.split("-")) for choice in known]
+    short = [choice for choice, letters in zip(known, initials, strict=True) if letters == name.lower() and name[1:]]
+    begun = [choice for choice in known if choice.startswith(name.lower()) and name[2:]]
+    near = get_close_matches(name.lower(), known, n=1) or short or begun
     return f", did you mean {known[near[0]]!r}?" if near else ""

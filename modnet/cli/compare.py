@@ -15,33 +15,36 @@ from modnet_progress.terminal import RunsProgress, file_progress
 
 import modnet
 from modnet.cli.options import (
+    COUNT,
+    FilePath,
     choose_new_folder,
     comparison_options,
     load_all_plugins,
     plugin_options,
     quiet_option,
     read_alternatives,
+    read_experiment_file,
 )
-from modnet.cli.output import Command, echo, get_output
+from modnet.cli.output import Command, echo, fold, get_output
 from modnet.comparison.grid import spread
 from modnet.comparison.training import COMPARISON
-from modnet.compose.tables import merge, read_toml
+from modnet.compose.tables import merge
 from modnet.text import format_count, quote_argument
 
 ROPE = attrs.fields(modnet.Comparison).rope.default
 
 
 @click.command(cls=Command)
-@click.argument("experiment", required=False, type=click.Path(path_type=Path))
+@click.argument("experiment", required=False, type=FilePath())
 @comparison_options
-@click.option("--seeds", type=click.IntRange(1), help="Runs of each setting, with seeds from --seed on (default: 10).")
+@click.option("--seeds", type=COUNT, help="Runs of each setting, with seeds from --seed on (default: 10).")
 @click.option("--rope", type=click.FloatRange(0), help=f"Accuracies closer than this are equal (default: {ROPE}).")
 @click.option("--workers", type=click.IntRange(1), help="Runs side by side (default: one for each core).")
 @click.option(
     "--dask", metavar="ADDRESS", help="Train on a cluster: its scheduler's tcp://HOST:PORT, or the .json that it wrote."
 )
 @click.option("--accept", is_flag=True, help="Compare runs of different code or libraries; the result names them.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for runs and results (default: runs/DATE-TIME).")
+@click.option("--out", type=FilePath(), help="Folder for runs and results (default: runs/DATE-TIME).")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @quiet_option
 @plugin_options
@@ -70,7 +73,7 @@ def compare(
 
     The folder holds each run, and comparison.md, pairs.csv, runs.csv, comparison.json, comparison.png.
     """
-    table = load_all_plugins(read_toml(experiment) if experiment else {}, experiment, without, modules)
+    table = load_all_plugins(read_experiment_file(experiment), experiment, without, modules)
     changes, grid = spread(*read_alternatives(flags))  # before a name in the file claims them
     folder = out or choose_new_folder()
     out_stream = sys.stderr if json_ else get_output()
@@ -93,7 +96,7 @@ def compare(
                 words += ["--accept"] * accept
                 echo(f"continue with: modnet compare {' '.join(map(quote_argument, words))}", err=json_)
             raise
-    echo(json.dumps(result.as_json(), indent=2) if json_ else f"\n{result}\n\nsaved in {folder}")
+    echo(json.dumps(result.as_json(), indent=2) if json_ else f"\n{fold(result)}\n\nsaved in {folder}")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from modnet_export.writing import FORMATS, SUFFIXES, find_format, write_export
 
-from modnet.cli.options import load_all_plugins, plugin_options
+from modnet.cli.options import FilePath, RunPath, load_all_plugins, plugin_options
 from modnet.cli.output import Command, echo
 from modnet.compose.plugins import containing_plugins
 from modnet.compose.tables import read_toml
@@ -18,11 +18,9 @@ from modnet.text import format_size
 
 
 @click.command(cls=Command)
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--to", type=click.Choice(FORMATS), help="The format (default: that of FILE's suffix).")
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE", help="The file (default: named after RUN, here)."
-)
+@click.argument("run", type=RunPath())
+@click.option("--to", type=click.Choice(FORMATS, case_sensitive=False), help="The format (default: by FILE's suffix).")
+@click.option("--out", type=FilePath(), metavar="FILE", help="The file (default: named after RUN, here).")
 @click.option("--overwrite", is_flag=True, help="Replace the file where there is one.")
 @plugin_options
 def export(

@@ -13,11 +13,20 @@ from modnet_figures.figures import FORMATS, save_figure
 from modnet_figures.figures.gradient_check import from_check
 from modnet_progress.terminal import file_progress
 
-from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
-from modnet.cli.output import Command, echo
+from modnet.cli.options import (
+    COUNT,
+    FilePath,
+    PicturePath,
+    experiment_options,
+    load_all_plugins,
+    plugin_options,
+    read_changes,
+    read_experiment_file,
+)
+from modnet.cli.output import Command, echo, fold
 from modnet.cli.show.values import format_title, to_json
 from modnet.compose.experiment import create_experiment, create_network, read_data, to_table
-from modnet.compose.tables import merge, read_toml
+from modnet.compose.tables import merge
 from modnet.nn.batches import Batches
 from modnet.randomness import Stream
 from modnet.testing.gradcheck.verdicts import VERDICTS
@@ -32,12 +41,12 @@ rule. The exit status is 1 where a derivative is wrong or not deterministic.
 
 
 @click.command(cls=Command, help=HELP)
-@click.argument("experiment", required=False, type=click.Path(path_type=Path))
+@click.argument("experiment", required=False, type=FilePath())
 @experiment_options
 @click.option("--estimator", "estimators", multiple=True, metavar="NAME", help="To compare (repeatable; default: all).")
-@click.option("--repeats", type=click.IntRange(1), default=5, help="Estimates by each random estimator (default: 5).")
+@click.option("--repeats", type=COUNT, default=5, help="Estimates by each random estimator (default: 5).")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
-@click.option("--out", type=click.Path(path_type=Path), help=f"Draw the estimators: a .{', .'.join(FORMATS)} file.")
+@click.option("--out", type=PicturePath(), help=f"Draw the estimators: a .{', .'.join(FORMATS)} file.")
 @plugin_options
 def gradient_check(
     experiment: Path | None,
@@ -51,7 +60,7 @@ def gradient_check(
     **flags: Any,
 ) -> None:
     """Check derivatives, and compare gradient estimators."""
-    table = load_all_plugins(read_toml(experiment) if experiment else {}, experiment, without, modules)
+    table = load_all_plugins(read_experiment_file(experiment), experiment, without, modules)
     given = merge(table, read_changes(flags))
     wanted = create_experiment(given)
     with file_progress():
@@ -70,7 +79,7 @@ def gradient_check(
             seed=wanted.seed,
             weights=None if data.train.weights is None else data.train.weights[chosen],
         )
-    echo(to_json(attrs.asdict(check), indent=2) if json_ else str(check))
+    echo(to_json(attrs.asdict(check), indent=2) if json_ else fold(check))
     if out:
         save_figure(from_check(check, title=format_title(to_table(wanted))), out)
         if not json_:

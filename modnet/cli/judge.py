@@ -11,13 +11,17 @@ import click
 from modnet_figures.figures import FORMATS, save_figure
 
 import modnet
-from modnet.cli.output import Command, echo
+from modnet.cli.options import FilePath, PicturePath
+from modnet.cli.output import Command, echo, fold
+from modnet.errors import SettingError
+from modnet.text import quote_argument
 
+RUNS = "runs.csv"  # in the folder of a comparison
 ROPE = attrs.fields(modnet.Comparison).rope.default
 
 
 @click.command(cls=Command)
-@click.argument("table", type=click.Path(path_type=Path))
+@click.argument("table", type=FilePath())
 @click.option("--setting", multiple=True, metavar="COLUMN", help="What is compared; several make a setting together.")
 @click.option("--seed", metavar="COLUMN", help="Runs of the same seed are paired.")
 @click.option("--score", metavar="COLUMN", help="The result of a run, or of a test sample.")
@@ -28,7 +32,7 @@ ROPE = attrs.fields(modnet.Comparison).rope.default
     "--rope", type=click.FloatRange(0), help=f"Scores closer than this are equal (default: {ROPE} for accuracies)."
 )
 @click.option("--diverged", type=float, metavar="SCORE", help="What a run without a finite score counts with.")
-@click.option("--plot", type=click.Path(path_type=Path), help=f"Draw the scores: a .{', .'.join(FORMATS)} file.")
+@click.option("--plot", type=PicturePath(), help=f"Draw the scores: a .{', .'.join(FORMATS)} file.")
 @click.option("--markdown", is_flag=True, help="Print Markdown.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 def judge(
@@ -42,12 +46,15 @@ def judge(
     """
     if markdown and json_:
         raise click.UsageError("--markdown and --json are two forms of the same: choose one")
+    if (table / RUNS).is_file():
+        inside = quote_argument(str(table / RUNS))
+        raise SettingError([f"{table} is a folder: judge the table in it, {inside}"], "TABLE")
     result = modnet.judge(table, setting=setting, **asked)
     if plot:
         save_figure(result.figure(table.name), plot)
     if json_:
         echo(json.dumps(result.as_json(), indent=2))
     else:
-        echo(result.markdown().removesuffix("\n") if markdown else result)
+        echo(result.markdown().removesuffix("\n") if markdown else fold(result))
     if plot:
         echo(f"drawn in {plot}", err=True)

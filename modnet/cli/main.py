@@ -14,6 +14,7 @@ import click
 
 import modnet
 from modnet.cli.output import Group, close_streams, complain, explain, open_streams
+from modnet.cli.show.usage import describe_usage_error
 from modnet.cli.signals import interrupting, is_signal
 from modnet.errors import DataError, ModnetError, SettingError, UnknownNameError
 from modnet.text import format_error, quote_argument
@@ -37,16 +38,8 @@ COMMANDS = (
 )
 _MODULES = {"show": "pages"}  # of commands whose name is that of a room
 
-PREFIXES = {
-    "compare": "data.",
-    "data": "",
-    "gradient-check": "data.",
-    "predict": "",
-    "trace": "data.",
-    "train": "data.",
-}
-"""The beginning of a source's setting behind --set, of the commands that have that option."""
-
+WITH_DATA = frozenset({"compare", "data", "gradient-check", "predict", "trace", "train"})
+"""The commands that take settings of a data source, by --set data.NAME=VALUE."""
 
 TRACEBACK = "MODNET_TRACEBACK"  # the environment variable by which an error is shown with all the code it came through
 
@@ -70,6 +63,9 @@ def _end(error: BaseException) -> int:
     """Say what went wrong, and return the exit status; raises an error that modnet does not know."""
     match error:
         case click.exceptions.Exit():
+            return error.exit_code
+        case click.UsageError() if not isinstance(error, click.exceptions.NoArgsIsHelpError):
+            complain(describe_usage_error(error))
             return error.exit_code
         case click.ClickException():
             error.show()
@@ -130,24 +126,28 @@ class _Group(Group):
             raise
         except BaseException as error:  # a third-party plugin may raise anything, and try to end the program
             if isinstance(error, DataError) and error.advice:
-                _add_option(error, PREFIXES.get(ctx.invoked_subcommand or ""))
+                _add_option(error, ctx.invoked_subcommand or "")
             if problem := explain(error):
                 raise problem from error
             raise
 
 
-def _add_option(error: DataError, prefix: str | None) -> None:
-    if prefix is not None:
+def _add_option(error: DataError, command: str) -> None:
+    if command in WITH_DATA:
         from modnet.cli.options import format_assignment  # commands that read a file have imported it
 
-        options = [f"--set {quote_argument(prefix + format_assignment(*one))}" for one in error.advice[0].items()]
+        options = [f"--set {quote_argument(f'data.{format_assignment(*one)}')}" for one in error.advice[0].items()]
         error.add_note(f"as an option: {' '.join(options)}")
 
 
 @click.group(
     cls=_Group,
     commands=_Commands(),
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 110,
+        "token_normalize_func": lambda token: token.lower().replace("_", "-"),
+    },
 )
 @click.version_option(modnet.__version__, prog_name="modnet")
 def modnet_command() -> None:

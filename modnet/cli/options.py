@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tomllib
+import warnings
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import attrs
 import click
 from click.shell_completion import CompletionItem
 
 from modnet.cli.given import approve, give_modules
 from modnet.compose.defaults import EPOCHS, FOR_TABLES, MAIN_JOB
-from modnet.compose.experiment import PLACES
+from modnet.compose.experiment import PLACES, Experiment
 from modnet.compose.plugins import get_host, list_asked, load_plugins
 from modnet.compose.sources import is_data_set
-from modnet.compose.tables import NONE, Table, Unquoted, merge, put
-from modnet.errors import SettingError
+from modnet.compose.tables import NONE, Table, Unquoted, merge, put, read_toml
+from modnet.errors import SettingError, UnknownNameError
 from modnet.host.entry_points import Plugin, split_names
-from modnet.text import format_value
+from modnet.host.registry import BUILT_IN, could_be_name
+from modnet.text import did_you_mean, format_value, quote, quote_argument
 
 ONE_FOR_ALL = ("seed", "validation")
 """Options of which a comparison takes one value: all settings see the same samples, and the same seeds."""
 F = TypeVar("F", bound=Callable[..., Any])
+LISTS = frozenset({"hidden", "activation"})
+"""The options that take a list as one value."""
+_OWN_KIND = ("activation", "loss", "gradient", "optimizer", "callback", "metric")
+KINDS_OF = {"output": "activation", **dict(zip(_OWN_KIND, _OWN_KIND, strict=True))}
+"""The kinds of parts that options name."""
+MOST_UNITS = 10**9
+COUNT = click.IntRange(1, 100_000)
+"""A number of runs or repeats."""
 _HIDDEN = f"{MAIN_JOB['network']['hidden'][0]}; tables: {FOR_TABLES['network']['hidden'][0]}"
 
 
@@ -50,10 +63,100 @@ class Layers(click.ParamType[list[int]]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
         """Return the numbers of units."""
-        numbers = [item.strip() for item in str(value).split("-")]
-        if wrong := [number for number in numbers if not number.isdecimal()]:
-            self.fail(f"expected whole numbers, found {wrong[0]!r} in {value!r}", param, ctx)
-        return [int(number) for number in numbers]
+        try:
+            return read_units(str(value), "-")
+        except SettingError as error:
+            self.fail(error.mistakes[0], param, ctx)
+
+
+ENTRIES = frozenset(field.name for field in attrs.fields(Experiment))
+"""The entries of an experiment, below which all others are."""
+
+
+class FilePath(click.ParamType[Path]):
+    """The path of a file or a folder, which is not empty."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path."""
+        if not str(value):
+            self.fail("expected the name of a file or a folder, found ''", param, ctx)
+        return Path(value)
+
+    def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Have the shell complete it."""
+        return [CompletionItem(incomplete, type="file")]
+
+
+class RunPath(FilePath):
+    """The path of the folder of a run, which may not be that of a comparison."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path."""
+        path = super().convert(value, param, ctx)
+        if path.is_file():
+            self.fail(f"{path} is a file, and no folder of a run", param, ctx)
+        if (path / "comparison.toml").is_file():
+            runs = sorted(path.glob("*/seed-*/experiment.toml"))
+            such = f": name one of its runs, such as {quote_argument(str(runs[0].parent))}" if runs else ""
+            self.fail(f"{path} is a comparison{such}", param, ctx)
+        return path
+
+
+class Named(click.ParamType[str]):
+    """The name of a data set or of a file, which is not empty."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name."""
+        if not str(value).strip():
+            self.fail("expected the name of a data set or of a file, found ''", param, ctx)
+        return str(value)
+
+
+class PicturePath(FilePath):
+    """The path of a picture that is to be written, in a folder that is there."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path."""
+        from modnet_figures.figures import FORMATS  # which commands without a picture do not wait for
+
+        path = super().convert(value, param, ctx)
+        kind = path.suffix.lower().removeprefix(".")
+        if kind not in FORMATS or path.is_dir():
+            self.fail(f"a plot is written as {', '.join(FORMATS)}, not {kind!r}: name such a file", param, ctx)
+        if not path.parent.is_dir():
+            self.fail(f"{path}: there is no folder {path.parent}", param, ctx)
+        return path
+
+
+class Lower(click.ParamType[str]):
+    """A name in small letters."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name."""
+        del param, ctx
+        return str(value).lower()
+
+
+def read_units(text: str, joined_by: str = ",") -> list[int]:
+    """Return the numbers of units of hidden layers; raises SettingError."""
+    items = [item.strip() for item in text.split(joined_by)]
+    wrong = [item for item in items if not item.isdecimal()]
+    how = "commas" if joined_by == "," else "hyphens"
+    if wrong:
+        found = f"found {text!r}" if wrong[0] in {text, ""} else f"found {wrong[0]!r} in {text!r}"
+        numbers = re.findall(r"\d+", text)
+        meant = re.fullmatch(r"[\[( ]*\d+([-;, x]+\d+)*[\]), ]*", text) and joined_by.join(numbers)
+        advice = f": write --hidden {meant}" if meant else ""
+        raise SettingError([f"expected whole numbers joined by {how}, {found}{advice}"], "--hidden")
+    if large := [item for item in items if int(item) > MOST_UNITS]:
+        raise SettingError([f"a layer has {MOST_UNITS:,} units at most, found {large[0]}"], "--hidden")
+    return [int(item) for item in items]
 
 
 class Several(click.ParamType[list[Any]]):
@@ -65,7 +168,10 @@ class Several(click.ParamType[list[Any]]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[Any]:
         """Return the values."""
-        return [self.one.convert(item.strip(), param, ctx) for item in str(value).split(",")]
+        items = [item.strip() for item in str(value).split(",")]
+        if not all(items):
+            self.fail(f"expected values joined by commas, found one that is empty in {str(value)!r}", param, ctx)
+        return [self.one.convert(item, param, ctx) for item in items]
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
         """Return the placeholder of one value for the help."""
@@ -153,9 +259,10 @@ def _experiment_options(
     def a_value(name: str, kind: click.ParamType[Any], what: str) -> Callable[[F], F]:
         return click.option(name, type=taking(kind), help=what)
 
-    samplings = click.Choice(["replacement", "shuffle"])
+    samplings = click.Choice(["replacement", "shuffle"], case_sensitive=False)
     options: list[Callable[[F], F]] = [
         click.option("--data", metavar="NAME|FILE", help=f"A registered data set or a file (default: {data['name']})."),
+        click.option("--source", metavar="NAME", help="The kind of that file (default: recognised)."),
         click.option("--validation", type=float, metavar="SHARE", help="Share of training rows kept for validation."),
         hidden,
         a_part(
@@ -194,8 +301,8 @@ def _experiment_options(
             f"Mini-batches to train on (default: {training['iterations']}; tables: {EPOCHS} epochs).",
         ),
         a_value("--sampling", samplings, f"Sampling of mini-batches (default: {training['sampling']})."),
-        a_value("--array", click.STRING, "Array library of the network: numpy (default) or torch."),
-        a_value("--device", click.STRING, "Device of its arrays, as cuda or cuda:1 of torch (default: the CPU)."),
+        a_value("--array", Lower(), "Array library of the network: numpy (default) or torch."),
+        a_value("--device", Lower(), "Device of its arrays, as cuda or cuda:1 of torch (default: the CPU)."),
         click.option("--seed", type=int, help=f"Same seed, same run (default: {MAIN_JOB['seed']})."),
         click.option(
             "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any other entry: optimizer.momentum=0.8"
@@ -226,7 +333,7 @@ def read_changes(flags: dict[str, Any]) -> Table:
     for flag, place in PLACES.items():
         value = flags[flag]
         if value is not None:
-            put(changes, place, _parse_list(value, flag) if flag in {"hidden", "activation"} else value)
+            put(changes, place, _name_part(flag, _parse_list(value, flag) if flag in LISTS else value))
     _put_others(changes, flags)
     for key, value in _read_assignments(flags).items():
         put(changes, key.split("."), value)
@@ -239,6 +346,7 @@ def read_alternatives(flags: dict[str, Any]) -> tuple[Table, dict[str, list[Any]
     grid: dict[str, list[Any]] = {}
     for flag, place in PLACES.items():
         values = flags[flag] if flag not in ONE_FOR_ALL or flags[flag] is None else [flags[flag]]
+        values = _name_part(flag, values)
         if values and len(values) > 1:
             grid[flag] = values
         elif values:
@@ -254,18 +362,72 @@ def read_alternatives(flags: dict[str, Any]) -> tuple[Table, dict[str, list[Any]
 
 
 def _put_others(changes: Table, flags: dict[str, Any]) -> None:
-    if (data := flags["data"]) is not None:
-        put(changes, ("data", "name" if is_data_set(data) else "path"), data)
+    data, source = flags["data"], flags["source"]
+    if source and data is None:
+        raise SettingError(["the kind of which file? Name it, too: --data FILE"], "--source")
+    if data is not None:
+        _check_data(data)
+        put(changes, ("data", "path" if source or not is_data_set(data) else "name"), data)
+    if source:
+        put(changes, ("data", "name"), source)
     for kind in ("callback", "metric"):
         if flags.get(kind):
-            changes[f"{kind}s"] = [*flags[kind]]
+            changes[f"{kind}s"] = _name_part(kind, [*flags[kind]])
+
+
+def _name_part(flag: str, value: Any) -> Any:
+    """Return the names of parts, in one value or several, as they are registered: people write ReLU for relu."""
+    if isinstance(value, list):
+        return [_name_part(flag, each) for each in value]
+    if flag in KINDS_OF and isinstance(value, str) and not could_be_name(value):
+        with suppress(UnknownNameError):
+            registry = get_host().registry
+            return registry.name_for(registry.find(KINDS_OF[flag], value))
+    return value
+
+
+def _check_data(data: str) -> None:
+    """Raise SettingError where a text can be neither a data set nor a file."""
+    if not data.strip():
+        raise SettingError(["expected a data set or a file, found nothing"], "--data")
+    if re.match(r"[a-z]+://", data):
+        raise SettingError([f"{quote(data)} is an address: download it, and give the file"], "--data")
+    if "," in data and not Path(data).exists() and all(map(is_data_set, data.split(","))):
+        first = data.partition(",")[0]
+        raise SettingError([f"one data set at a time, found {quote(data)}: write --data {first}"], "--data")
+
+
+def read_data_settings(assignments: tuple[str, ...]) -> Table:
+    """Return the settings of a data source, which are called data.NAME as in an experiment, or NAME alone."""
+    table: Table = {}
+    for key, value in parse_assignments(assignments).items():
+        first, dot, rest = key.partition(".")
+        if first == "data" and rest in {"name", "path"}:
+            raise SettingError([f"{key} is no setting of it: use --source, or name the file itself"], "--set")
+        put(table, (rest if first == "data" and dot else key).split("."), value)
+    return table
 
 
 def _read_assignments(flags: dict[str, Any]) -> Table:
-    assignments = parse_assignments(flags["assignments"])
+    assignments = {_find_place(key): value for key, value in parse_assignments(flags["assignments"]).items()}
     if any(key.split(".")[0] == "plugins" for key in assignments):
         raise SettingError(["plugins are chosen by --without and -p"], "--set")
     return assignments
+
+
+def _find_place(key: str) -> str:
+    """Return the entry of an experiment that a key stands for: data.header for header; raises SettingError."""
+    first = key.partition(".")[0]
+    if first in ENTRIES:
+        return key
+    if first in PLACES and key == first:
+        option, entry = "--" + key.replace("_", "-"), ".".join(PLACES[key])
+        raise SettingError([f"{key} is no entry by itself: write {option} VALUE, or --set {entry}=VALUE"], "--set")
+    sources = get_host().registry.at_hand("data-source")
+    if any(field.name == first for source in sources for field in attrs.fields(source.cls)):
+        warnings.warn(f"--set {key} is data.{key} here", stacklevel=2)
+        return f"data.{key}"
+    return key
 
 
 def _split_values(value: Any) -> list[Any]:
@@ -321,13 +483,12 @@ def format_assignment(key: str, value: Any) -> str:
 
 
 def _parse_list(text: str, flag: str) -> Any:
-    items = [item.strip() for item in text.split(",") if item.strip()]
-    if flag == "activation":
-        return items if len(items) != 1 else items[0]
-    wrong = [item for item in items if not item.isdecimal()]
-    if wrong:
-        raise SettingError([f"expected whole numbers joined by commas, found {wrong[0]!r} in {text!r}"], "--hidden")
-    return [int(item) for item in items]
+    if flag == "hidden":
+        return read_units(text)
+    items = [item.strip() for item in text.split(",")]
+    if not all(items):
+        raise SettingError([f"expected names joined by commas, found one that is empty in {text!r}"], f"--{flag}")
+    return items if len(items) != 1 else items[0]
 
 
 def _parse_value(text: str) -> Any:
@@ -340,6 +501,30 @@ def _parse_value(text: str) -> Any:
     return value
 
 
+def read_experiment_file(path: Path | None) -> Table:
+    """Return the table of an experiment file, or an empty one where there is no file; raises SettingError."""
+    from modnet.runs.folder import EXPERIMENT  # which the listing of plugins does not wait for
+
+    if path is None:
+        return {}
+    shown = quote_argument(str(path))
+    if not path.exists() and is_data_set(str(path)):
+        raise SettingError([f"{path} is a data set, no experiment file: write --data {shown}"])
+    if (path / EXPERIMENT).is_file():
+        again = quote_argument(str(path / EXPERIMENT))
+        remedy = f"train it again, modnet train {again}, or continue it, modnet resume {shown}"
+        raise SettingError([f"{path} is the folder of a run: {remedy}"])
+    if path.is_file() and path.suffix != ".toml":
+        with suppress(SettingError):
+            if table := read_toml(path):
+                return table
+        raise SettingError([f"{path} is no experiment file, which is TOML: for a file with data, write --data {shown}"])
+    if not path.exists():
+        files = [str(path.with_name(file.name)) for file in path.parent.glob("*.toml")]
+        raise SettingError([f"no such experiment file{did_you_mean(str(path), files)}"], str(path))
+    return read_toml(path)
+
+
 def load_all_plugins(
     table: Table, where: Path | None, without: tuple[str, ...], modules: tuple[str, ...], *, optional: bool = False
 ) -> Table:
@@ -350,6 +535,9 @@ def load_all_plugins(
     """
     from modnet.runs.missing_plugins import make_finder  # which the listing of plugins does not wait for
 
+    if BUILT_IN in split_names(without):
+        what = "modnet's own parts cannot be left out: name plugins, or '*' for all but these"
+        raise SettingError([what], "--without")
     asked, given = list_asked(table), give_modules(modules)
     names = [plugin.module for plugin in given]
     added = {"without": split_names(without), "modules": names}
@@ -363,5 +551,9 @@ def load_all_plugins(
 
 
 def choose_new_folder() -> Path:
-    """Return the folder for results where none is named: runs/DATE-TIME."""
-    return Path("runs") / datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
+    """Return the folder for results where none is named: runs/DATE-TIME, with a number where that is taken."""
+    folder = Path("runs") / datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
+    number, free = 2, folder
+    while free.exists():
+        number, free = number + 1, folder.with_name(f"{folder.name}-{number}")
+    return free

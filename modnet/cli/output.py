@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import textwrap
 import warnings
 from contextlib import suppress
 from functools import partial
@@ -15,7 +17,7 @@ import click
 
 from modnet.errors import PluginError, to_printable
 from modnet.process import fill_descriptors
-from modnet.text import escape
+from modnet.text import escape, measure_width
 
 OUTPUT = __name__  # the key of the command's own output, in the context of click
 
@@ -86,6 +88,22 @@ def echo(message: object = "", *, err: bool = False, nl: bool = True) -> None:
     click.echo(escape(text), file=out, nl=nl, err=err)
 
 
+def fold(text: object) -> str:
+    """Return text whose lines break between words where they are longer than a line of the terminal, if there is one.
+
+    What follows a break is further to the right than the line's own begin.
+    """
+    if not get_output().isatty():
+        return str(text)
+    width = max(40, shutil.get_terminal_size().columns)
+    folded = []
+    for line in str(text).split("\n"):
+        more = line[: len(line) - len(line.lstrip())] + "  "
+        is_long = measure_width(line) > width
+        folded += textwrap.wrap(line, width, subsequent_indent=more, break_on_hyphens=False) if is_long else [line]
+    return "\n".join(folded)
+
+
 def _has_others(text: str, encoding: str) -> bool:
     """Say whether a text has characters that an encoding lacks."""
     try:
@@ -104,7 +122,7 @@ def complain(message: object) -> None:
 def tell(message: str, *, vital: bool = False) -> None:
     """Print a message of a command whose work does not depend on it; a vital one on standard error if need be."""
     try:
-        echo(message)
+        echo(fold(message))
     except (OSError, ValueError):  # nobody reads it any more
         if vital:
             complain(message)

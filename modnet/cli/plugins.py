@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from modnet.cli.given import forget as forget_module
-from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options, without_option
+from modnet.cli.options import FilePath, load_chosen_plugins, parse_assignments, plugin_options, without_option
 from modnet.cli.output import Group, echo
 from modnet.cli.show.packaging import find_rivals, list_notes
 from modnet.compose.plugins import get_host
@@ -148,11 +148,11 @@ def forget(module: str) -> None:
 @click.option(
     "--kind",
     required=True,
-    type=click.Choice([*KINDS, OBSERVER.name]),
+    type=click.Choice([*KINDS, OBSERVER.name], case_sensitive=False),
     metavar="KIND",
     help=f"The kind of part it provides: {', '.join(KINDS)}; {OBSERVER.name}: it follows runs.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="A new folder (default: modnet-NAME).")
+@click.option("--out", type=FilePath(), help="A new folder (default: modnet-NAME).")
 def new(name: str, *, kind: str, out: Path | None) -> None:
     """Begin a plugin: a part called NAME, or what follows runs.
 

@@ -10,19 +10,22 @@ from typing import Any
 
 import attrs
 import click
+import numpy as np
 from modnet_progress.terminal import file_progress
 
-from modnet.cli.options import load_all_plugins, parse_assignments, plugin_options
+from modnet.cli.options import FilePath, RunPath, load_all_plugins, plugin_options, read_data_settings
 from modnet.cli.output import Command, echo
 from modnet.cli.show.class_report import find_majority, format_class_report, score_classes
 from modnet.compose.parts import create_metrics, make_part
-from modnet.compose.sources import is_data_set, read_rows, recognise_source
-from modnet.compose.tables import read_toml
-from modnet.errors import DataError, SettingError
+from modnet.compose.sources import is_data_set, load, read_rows, recognise_source
+from modnet.compose.tables import Table, read_toml
+from modnet.data.samples import Samples
+from modnet.errors import SettingError
+from modnet.interfaces import RowsToPredict
 from modnet.runs.folder import EXPERIMENT, PARAMS, check_files
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.model import TrainedModel
-from modnet.text import list_some, quote, quote_argument, to_csv
+from modnet.text import list_some, quote, to_csv
 
 COLUMNS = ("label", "features", "leave_out")
 """The settings that say which columns are what."""
@@ -30,12 +33,12 @@ MOST_LABELS = 6  # that a note names
 
 
 @click.command(cls=Command)
-@click.argument("run", type=click.Path(path_type=Path))
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("run", type=RunPath())
+@click.argument("file", metavar="FILE|NAME", type=FilePath())
 @click.option("--probabilities", is_flag=True, help="Print the network's outputs, a column for each class.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @click.option("--source", metavar="NAME", help="The kind of file (default: recognised).")
-@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting of that source: header=false")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting of it: data.header=false")
 @plugin_options
 def predict(
     run: Path,
@@ -50,9 +53,9 @@ def predict(
 ) -> None:
     """Predict the class of each row of FILE with RUN's network.
 
-    After a regression it is a number. FILE has the same features as the training data, found by their names where both
-    have names; other columns are ignored. Labels may be beside them, and are then compared. The output is CSV: row,
-    prediction, and label where there is one.
+    NAME is a data set, of which the test part is predicted. After a regression the class is a number. FILE has the
+    same features as the training data, found by their names where both have names; other columns are ignored. Labels
+    may be beside them, and are then compared. The output is CSV: row, prediction, and label where there is one.
     """
     check_files(run, (EXPERIMENT, PARAMS))
     table = read_toml(run / EXPERIMENT) if (run / EXPERIMENT).is_file() else {}
@@ -61,20 +64,11 @@ def predict(
         model = TrainedModel.read(run)
     if probabilities and not model.classes:
         raise SettingError([f"{run} is a regression: its predictions are numbers, without probabilities"], "predict")
-    if is_data_set(str(file)) and not file.exists():
-        one, target = (quote_argument(str(name)) for name in (file, f"{file}.csv"))
-        raise DataError(f"{file}: a data set, no file; write one by: modnet data convert {one} {target}")
-    is_missing = model.source is None and file.exists()
-    with name_missing_plugins(run / EXPERIMENT, {"data-source"}) if is_missing else nullcontext():
-        kind = source or recognise_source(file)
-    settings = parse_assignments(assignments)
-    # A file has the settings of the run that its source has, too: the column of the label, for instance.
-    reader = make_part("data-source", kind, **_without_places(model.find_shared_settings(kind), settings))
-    # Who lists the features goes by that list: the file has other names.
-    names = () if settings.get("features") else model.feature_names
-    with file_progress():
-        found = read_rows(reader, file, model.columns, names, may_lack=model.preparation is not None)
-    samples = model.to_samples(found)
+    if source is None and is_data_set(str(file)) and not file.exists():
+        found, samples = _read_data_set(str(file), read_data_settings(assignments), model)
+    else:
+        found = _read_file(run, file, source, read_data_settings(assignments), model)
+        samples = model.to_samples(found)
     outputs = model.compute_outputs(samples)
     predictions = model.to_answers(outputs).tolist()
     columns: dict[str, list[Any]] = {"row": list(range(1, len(predictions) + 1)), "prediction": predictions}
@@ -91,6 +85,30 @@ def predict(
     if probabilities:
         columns |= {f"output {label}": outputs[:, i].tolist() for i, label in enumerate(model.classes)}
     _print_predictions(columns, measured, notes, json_=json_)
+
+
+def _read_data_set(name: str, settings: Table, model: TrainedModel) -> tuple[RowsToPredict, Samples]:
+    """Return the test part of a data set by name, or all of one without, as rows and as the network takes it."""
+    with file_progress():
+        data = load(name, **settings)
+    part = data.test if len(data.test) else data.train
+    labels = part.targets(slice(None), data.outputs)
+    labels = np.array(data.classes)[part.t] if data.classes else data.to_unit(labels)
+    what = f"{len(part):,} rows, the test part of {name}" if len(data.test) else f"all {len(part):,} rows of {name}"
+    return RowsToPredict(part.x, labels, (what, *data.notes)), model.to_samples(part)
+
+
+def _read_file(run: Path, file: Path, source: str | None, settings: Table, model: TrainedModel) -> RowsToPredict:
+    """Return the rows of a file, read with the settings of the run that its source has, too."""
+    is_missing = model.source is None and file.exists()
+    with name_missing_plugins(run / EXPERIMENT, {"data-source"}) if is_missing else nullcontext():
+        kind = source or recognise_source(file)
+    # A file has the settings of the run that its source has, too: the column of the label, for instance.
+    reader = make_part("data-source", kind, **_without_places(model.find_shared_settings(kind), settings))
+    # Who lists the features goes by that list: the file has other names.
+    names = () if settings.get("features") else model.feature_names
+    with file_progress():
+        return read_rows(reader, file, model.columns, names, may_lack=model.preparation is not None)
 
 
 def _measure(predictions: Sequence[Any], labels: Sequence[Any]) -> dict[str, Any]:

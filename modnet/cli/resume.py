@@ -11,7 +11,7 @@ import click
 from modnet_progress.terminal import file_progress
 
 import modnet
-from modnet.cli.options import check_progress, load_all_plugins, plugin_options, progress_options
+from modnet.cli.options import RunPath, check_progress, load_all_plugins, plugin_options, progress_options
 from modnet.cli.output import Command, echo, tell
 from modnet.cli.train import describe, run_to_end
 from modnet.compose.experiment import read_data
@@ -29,7 +29,7 @@ from modnet.types import Status
 
 
 @click.command(cls=Command)
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=RunPath())
 @click.option("--iterations", type=click.IntRange(0), help="Iterations in all: a finished run is lengthened.")
 @click.option("--accept", is_flag=True, help="Continue by other code or libraries; the receipt records them.")
 @progress_options

@@ -17,6 +17,7 @@ from modnet_progress.terminal import RunProgress, file_progress
 
 import modnet
 from modnet.cli.options import (
+    FilePath,
     check_progress,
     choose_new_folder,
     experiment_options,
@@ -24,6 +25,7 @@ from modnet.cli.options import (
     plugin_options,
     progress_options,
     read_changes,
+    read_experiment_file,
 )
 from modnet.cli.output import Command, complain, echo, explain, get_output, tell
 from modnet.cli.show.diagnosis import diagnose
@@ -35,7 +37,7 @@ from modnet.compose.experiment import Experiment, create_experiment, create_netw
 from modnet.compose.network import Network
 from modnet.compose.parts import OWN, create_metrics, find_name
 from modnet.compose.summary import format_layer, format_part, format_shape
-from modnet.compose.tables import Table, merge, read_toml
+from modnet.compose.tables import Table, merge
 from modnet.data.dataset import Dataset
 from modnet.interfaces import Metric, ObservedRun
 from modnet.nn.arrays import NUMPY
@@ -52,9 +54,9 @@ _ITEM = re.compile(r"\.(name|\d+)$")  # a name, or an item of a list, stands for
 
 
 @click.command(cls=Command)
-@click.argument("experiment", required=False, type=click.Path(path_type=Path))
+@click.argument("experiment", required=False, type=FilePath())
 @experiment_options
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of results (default: runs/DATE-TIME).")
+@click.option("--out", type=FilePath(), help="Folder of results (default: runs/DATE-TIME).")
 @click.option("--overwrite", is_flag=True, help="Replace the run that is in the folder.")
 @click.option("--dry-run", is_flag=True, help="Show the layers, and how long it would take with each estimator.")
 @progress_options
@@ -79,7 +81,7 @@ def train(
     continued by modnet resume.
     """
     check_progress(every, quiet=quiet)
-    table = load_all_plugins(read_toml(experiment) if experiment else {}, experiment, without, modules)
+    table = load_all_plugins(read_experiment_file(experiment), experiment, without, modules)
     given = merge(table, read_changes(flags))
     with name_missing_plugins(experiment):
         wanted = create_experiment(given)

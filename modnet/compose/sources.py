@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +19,7 @@ from modnet.errors import DataError, PluginError, UnknownNameError
 from modnet.files import ZIP, describe_foreign, head_of, member_name, reading
 from modnet.host.registry import Component, Registry, could_be_name
 from modnet.interfaces import DataSource, RowsToPredict
-from modnet.text import format_error, list_some, printable
+from modnet.text import did_you_mean, format_error, list_some, printable
 
 HEAD = 4096
 
@@ -89,7 +90,8 @@ def _describe_wrong_rows(found: object, features: int, *, may_lack: bool) -> str
 def is_data_set(name: str) -> bool:
     """Say whether a data set of that name is available, which needs no file of the user's."""
     with suppress(UnknownNameError):
-        return could_be_name(name) and not get_host().registry.find("data-source", name).cls.reads_files
+        is_name = could_be_name(name) or (could_be_name(name.lower().replace("_", "-")) and not Path(name).exists())
+        return is_name and not get_host().registry.find("data-source", name).cls.reads_files
     return False
 
 
@@ -100,8 +102,11 @@ def recognise_source(path: Path) -> str:
         head = head_of(path, HEAD) if path.exists() else None
     if head is None:
         sources = registry.usable("data-source")
-        names = ", ".join(registry.name_for(source) for source in sources if not source.cls.reads_files)
-        raise DataError(f"{path}: no such file, and no data set of that name; available: {names}", path=path)
+        names = [registry.name_for(source) for source in sources if not source.cls.reads_files]
+        alike = [file for file in path.parent.glob("*.*") if get_close_matches(path.stem, [file.stem], cutoff=0.75)]
+        near = did_you_mean(str(path), [*names, *map(str, alike)])
+        why = f"no such file, and no data set of that name{near}"
+        raise DataError(f"{path}: {why}; available: {', '.join(names)}", path=path)
     found, readers = ask_sources(registry, lambda cls: cls.reads_files, lambda cls: cls.recognises(path, head))
     if len(found) == 1:
         return found[0]
@@ -113,8 +118,8 @@ def recognise_source(path: Path) -> str:
         raise DataError(f"{path}: no source recognises this folder as a whole; name a file in it: {files}", path=path)
     problem = f"{' and '.join(found)} all recognise it" if found else "no source recognises it"
     named = [source for source in readers if source.cls.suffixes or source.cls.read_object is DataSource.read_object]
-    names = ", ".join(found or map(registry.name_for, named))
-    raise DataError(f"{path}: {problem}; name its source, one of: {names}", path=path)
+    one_of = ", ".join(found or map(registry.name_for, named))
+    raise DataError(f"{path}: {problem}; name its source, one of: {one_of}", path=path)
 
 
 def _list_files(folder: Path) -> str:

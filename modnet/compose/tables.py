@@ -17,6 +17,7 @@ import tomli_w
 
 from modnet.errors import DataError, SettingError
 from modnet.files.opening import read_plain
+from modnet.interfaces import is_same_name
 from modnet.text import printable
 
 Table = dict[str, Any]
@@ -147,7 +148,8 @@ def merge(base: Table, change: Table) -> Table:
         if isinstance(old, list) and isinstance(new, dict) and new.keys() <= set(map(str, range(len(old)))):
             result[key] = [*merge({str(i): item for i, item in enumerate(old)}, new).values()]
         elif isinstance(old, dict) and isinstance(new, dict):
-            another = any(word in new and new[word] != old.get(word) for word in ("name", "path"))
+            renamed = "name" in new and not is_same_name(str(new["name"]), str(old.get("name")))
+            another = renamed or ("path" in new and new["path"] != old.get("path"))
             result[key] = dict(new) if another else merge(old, new)
         else:
             result[key] = new

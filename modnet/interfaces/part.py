@@ -40,5 +40,5 @@ def kebab_case(cls: type) -> str:
 
 
 def is_same_name(one: str, other: str) -> bool:
-    """Say whether two names are the same but for hyphens: an older modnet called `PReLU` `pre-lu`."""
-    return one.replace("-", "") == other.replace("-", "")
+    """Say whether two names are the same but for hyphens and case: people write `ReLU`, an older modnet `pre-lu`."""
+    return re.sub("[-_ ]", "", one).lower() == re.sub("[-_ ]", "", other).lower()

@@ -71,10 +71,13 @@ class DataSource(Part, ABC):
     def read_named_rows(self, path: Path, features: int, names: Sequence[str]) -> RowsToPredict:
         """Return rows to predict with their features in the order of `names`, which are none where a run keeps none.
 
-        Raises DataError where the file has names and some are missing. Optional: the default goes by position.
+        Raises DataError where the file has names and some are missing. Optional: the default goes by position, and
+        says so unless the names are themselves positions, as those of pixels.
         """
         order = printable(list_some(names, 12), 200)
-        notes = (f"columns are taken by position, as {order}: the source {name_of(self)} knows no names",) * bool(names)
+        are_numbered = len({name.rstrip("0123456789") for name in names}) < 2
+        note = f"columns are taken by position, as {order}: the source {name_of(self)} knows no names"
+        notes = () if are_numbered else (note,)
         return RowsToPredict(*self.read_rows(path, features), notes)
 
     def read_columns(self, path: Path, cells: int) -> Sequence[tuple[str, str, Sequence[Any]]]:

@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import attrs
 import numpy as np
-from attrs.validators import ge, in_
+from attrs.validators import and_, ge, in_, le
 
 from modnet.data.dataset import Dataset
 from modnet.interfaces import GradientEstimator, Metric, ObservedRun, Optimizer
@@ -35,7 +35,7 @@ class TrainingSettings:
     one also keeps runs side by side from waiting for each other.
     """
 
-    batch_size: int = attrs.field(default=100, validator=ge(1))
+    batch_size: int = attrs.field(default=100, validator=and_(ge(1), le(10**9)))
     iterations: int = attrs.field(default=1000, validator=ge(0))
     sampling: Sampling = attrs.field(default="replacement", validator=in_(get_args(Sampling)))
     blas_threads: int = attrs.field(default=1, validator=ge(1))

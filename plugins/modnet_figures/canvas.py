@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import sys
+import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -27,6 +28,8 @@ FORMATS = ("png", "svg", "pdf")
 # Each has a contrast of 3 or more with white and with #121212: pictures stand on light grounds and on dark ones.
 GREY = "#7a7f87"
 COLORS = ("#0c7bc0", "#d55e00", "#009469", "#c0659b", "#a97b00", "#7d6fd6", "#6b8a99")
+SHORT = 4  # letters of labels that stand beside each other
+NARROW = 4.5  # inches; several plots in axes that are narrower have small letters
 MARKERS = "osD^vPX"
 JOINERS = "\u200c\u200d"  # characters without a width within words and emoji
 INK, PAPER = "#1c1c1c", "#fcfcfc"
@@ -55,9 +58,13 @@ def drawing(ax: Any = None) -> Iterator[None]:
             wanted = _read_colors(ax) if ax is not None else mpl.rcParamsDefault
             wanted = {key: value for key, value in wanted.items() if not key.startswith("backend")}
             family = (mpl.rcParams if ax is not None else mpl.rcParamsDefault)["font.family"]
-            with mpl.rc_context({**wanted, "font.family": [*family, *_find_fallbacks()]}), warnings.catch_warnings():
+            families = [*family, *_find_fallbacks()]
+            with mpl.rc_context({**wanted, "font.family": families}), warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Glyph")  # a letter that all fonts lack is a box, and seen to be one
                 yield
+                for text in ax.findobj(mpl.text.Text) if ax is not None else ():  # some were there before
+                    if not text.get_text().isascii():
+                        text.set_fontfamily(families)
     except (KeyboardInterrupt, ModnetError):
         raise
     except BaseException as error:  # a broken installation may even try to end the program
@@ -66,10 +73,20 @@ def drawing(ax: Any = None) -> Iterator[None]:
 
 @cache
 def _find_fallbacks() -> tuple[str, ...]:
-    """Return the installed fonts that have letters which the first one lacks."""
-    from matplotlib.font_manager import fontManager
+    """Return the installed fonts that have letters which the first one lacks.
 
+    Matplotlib's list of fonts may be older than fonts that have been installed since: it is looked through once more.
+    """
+    from matplotlib.font_manager import findSystemFonts, fontManager
+
+    wanted = {name.replace(" ", "").lower() for names in FALLBACKS for name in names}
     installed = {*fontManager.get_font_names()}
+    if not installed & {*FALLBACKS[0]}:
+        for path in findSystemFonts():
+            if any(Path(path).stem.lower().startswith(name) for name in wanted):
+                with suppress(Exception):  # a broken font is no font
+                    fontManager.addfont(path)
+        installed = {*fontManager.get_font_names()}
     found = (next((name for name in names if name in installed), "") for names in FALLBACKS)
     return tuple(name for name in found if name)
 
@@ -77,8 +94,10 @@ def _find_fallbacks() -> tuple[str, ...]:
 def _read_colors(ax: Any) -> dict[str, Any]:
     """Return settings by which whatever is added to the figure of some axes has their colors."""
     ink, edge, ground = find_ink(ax), ax.spines["left"].get_edgecolor(), ax.get_facecolor()
+    small = {"axes.titlesize": 9, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7}
+    sizes: dict[str, Any] = small if measure_inches(ax)[0] < NARROW else {}
     of_text = dict.fromkeys(("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color"), ink)
-    return {**of_text, "axes.edgecolor": edge, "axes.facecolor": ground, "legend.labelcolor": ink}
+    return {**sizes, **of_text, "axes.edgecolor": edge, "axes.facecolor": ground, "legend.labelcolor": ink}
 
 
 def find_ink(ax: Any) -> Any:
@@ -135,7 +154,7 @@ def put_title(figure: Figure, ax: Any, title: str) -> None:
     if title and ax is None:
         figure.suptitle(title, fontsize=10)
     elif title:
-        ax.set_title(title, fontsize=10, pad=22)
+        ax.set_title(wrap(ax, title), fontsize=10, pad=34)
 
 
 def put_legend_below(axes: Any, *, points: float = 30) -> None:
@@ -217,9 +236,21 @@ def measure_inches(axes: Any) -> tuple[float, float]:
     return float(box.width), float(box.height)
 
 
+def wrap(axes: Any, text: str, size: float = 10) -> str:
+    """Return text in lines that are no wider than axes."""
+    return textwrap.fill(text, max(12, int(measure_inches(axes)[0] * 72 / (0.58 * size))))
+
+
+def find_longest(axes: Any, longest: int = 24, size: float = 8) -> int:
+    """Return how many letters labels beside axes may have, so that two thirds of the width are left."""
+    return max(5, min(longest, int(measure_inches(axes)[0] * 72 / (3 * 0.62 * size))))
+
+
 def label_places(axis: Any, names: Sequence[object], inches: float, size: float = 8, *, across: bool = False) -> None:
     """Label the places 0, 1, ... of an axis that is so long: of many only every so many-th, and `across` it slanted."""
-    step = max(1, math.ceil(len(names) * 1.3 * size / 72 / max(inches, 0.1)))
+    longest = max((measure_width(str(name)) for name in names), default=0)
+    letters = 0.62 * (longest + 1) if across and longest <= SHORT else 1.3  # of slanted ones the height alone
+    step = max(1, math.ceil(len(names) * letters * size / 72 / max(inches, 0.1)))
     places = range(0, len(names), step)
     words = [shorten(names[place], 18) for place in places]
     if across:

@@ -42,8 +42,16 @@ def draw_images(
 
 
 def choose_columns(count: int, ratio: float) -> int:
-    """Return the number of columns of so many images in a space that is `ratio` times as wide as high."""
-    return min(count, max(1, round(math.sqrt(count * ratio))))
+    """Return the number of columns of so many images in a space that is `ratio` times as wide as high.
+
+    It may be one more or less, where fewer places stay empty.
+
+    >>> choose_columns(16, 1.3), choose_columns(25, 1.3)
+    (4, 5)
+    """
+    wanted = min(count, max(1, round(math.sqrt(count * ratio))))
+    around = [each for each in (wanted, wanted - 1, wanted + 1) if 1 <= each <= count]
+    return min(around, key=lambda each: -count % each, default=1)
 
 
 def resample(image: Array, height: int, width: int) -> Array:

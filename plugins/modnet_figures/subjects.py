@@ -189,13 +189,21 @@ def to_array(values: Any, name: str) -> Array:
     return found
 
 
+def check_finite(values: Array, name: str) -> Array:
+    """Return numbers, or raise DataError where one is not finite."""
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        place = tuple(np.argwhere(~np.isfinite(values))[0].tolist())
+        raise DataError(f"{name} must be finite, and there is {values[place]} in row {place[0]}: leave that row out")
+    return values
+
+
 def to_columns(values: Any) -> Array:
     """Return numbers of a regression as (N, targets) float64; raises DataError."""
     try:
         found = to_array(values, "t").astype(np.float64)
     except (TypeError, ValueError):
         raise DataError("t must be numbers, as it is a regression") from None
-    return found.reshape(len(found) if found.ndim else 1, -1)
+    return check_finite(found.reshape(len(found) if found.ndim else 1, -1), "targets and predictions")
 
 
 def to_indices(t: Any, classes: Sequence[Any]) -> Array:

@@ -59,7 +59,7 @@ def test_an_error_about_a_file_says_which_option_mends_it(tmp_path: Path, call: 
     for command, option in (
         (("train", "--data", "table.csv"), "data.header=true"),
         (("compare", "--data", "table.csv", "--hidden", "3,4"), "data.header=true"),
-        (("data", "convert", "table.csv", "table.npz"), "header=true"),
+        (("data", "convert", "table.csv", "table.npz"), "data.header=true"),
     ):
         done = call(*command, cwd=tmp_path)
         asked, how = done.stderr.splitlines()
@@ -186,7 +186,7 @@ class TestTrain:
                 1,
             ),
             (("nowhere.toml",), "nowhere.toml: no such experiment file", 2),
-            (("--iteration", "5"), "No such option", 2),
+            (("--iteration", "5"), "train: no option '--iteration', did you mean '--iterations'?", 2),
             (EXPLOSIVE, "learning rate", 1),
         ],
     )

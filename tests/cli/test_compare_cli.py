@@ -115,17 +115,17 @@ class TestOutput:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--hidden", "2,x"], "Invalid value for '--hidden': expected whole numbers, found 'x' in 'x'"),
-        (["--hidden", ""], "Invalid value for '--hidden'"),
-        (["--lr", "0.1,fast"], "Invalid value for '--lr': 'fast' is not a valid float"),
+        (["--hidden", "2,x"], "--hidden: expected whole numbers joined by hyphens, found 'x'"),
+        (["--hidden", ""], "--hidden: expected values joined by commas, found one that is empty"),
+        (["--lr", "0.1,fast"], "--lr: expected a number, found 'fast'"),
         (["--activation", "relu,sigmod"], "did you mean 'sigmoid'"),
         (["--hidden", "2,2"], "grid: twice the same: hidden 2"),
         (["--set", "plugins.without=a,b"], "--set: plugins are chosen by --without and -p"),
         (["--set", "seed=1,2"], "grid: 'seed' cannot vary: every setting is run with the same seeds"),
         (["--set", "data.label=a,b"], "grid: 'data.label' cannot vary: every setting sees the same samples"),
-        (["--seeds", "0"], "Invalid value for '--seeds'"),
-        (["--rope", "-1"], "Invalid value for '--rope'"),
-        (["--workers", "0"], "Invalid value for '--workers'"),
+        (["--seeds", "0"], "--seeds: must be >= 1"),
+        (["--rope", "-1"], "--rope: must be >= 0"),
+        (["--workers", "0"], "--workers: must be >= 1"),
     ],
 )
 def test_a_wrong_call(call: Call, folder: Path, tmp_path: Path, options: list[str], words: str) -> None:

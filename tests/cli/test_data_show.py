@@ -172,7 +172,7 @@ class TestTheCommand:
             (("nothing.csv",), 1, "nothing.csv: no such file"),
             (("empty.csv",), 1, "empty.csv: the file is empty"),
             (("iris.csv", "--out", "iris.bmp"), 2, "a plot is written as png, svg, pdf, not 'bmp'"),
-            (("iris.csv", "--out", "nowhere/iris.png"), 1, "nowhere/iris.png: there is no folder nowhere"),
+            (("iris.csv", "--out", "nowhere/iris.png"), 2, "nowhere/iris.png: there is no folder nowhere"),
             (("iris.csv", "--set", "headr=true"), 2, "unknown setting 'headr', did you mean 'header'?"),
             (("iris.csv", "--source", "cvs"), 2, "no data-source 'cvs', did you mean 'csv'?"),
             (("csv",), 1, "csv: no such file, and no data set of that name; available: "),

@@ -66,7 +66,7 @@ def test_labels_and_names_of_a_file_are_shown_in_visible_characters(tmp_path, tr
 
 @pytest.mark.filterwarnings("default")
 def test_warnings_are_shown_in_visible_characters(tmp_path, call, monkeypatch) -> None:
-    monkeypatch.setattr("modnet.cli.train.read_toml", _warn)
+    monkeypatch.setattr("modnet.cli.train.read_experiment_file", _warn)
     done = call("train", "x.toml", cwd=tmp_path)
     assert "warning: \\x1b[2J" in done.stderr
 

@@ -158,7 +158,7 @@ def test_without_names_columns_go_by_position(runs, tmp_path, call, run, text, a
             "1,2,4\n4,5,6\n",
             "which one is the label, or to be left out? Set label = 0, label = 2,",
         ),
-        ("named", "1,2,4\n4,5,6\n", "as an option: --set label=0"),
+        ("named", "1,2,4\n4,5,6\n", "as an option: --set data.label=0"),
         (
             "arrays",
             table("a,b,c"),
@@ -199,6 +199,13 @@ def test_arrays_go_by_position_with_a_note(runs, tmp_path, call):
             "yew       1.0000  1.0000  1.0000     1\n"
             "accuracy 1.0000 on 4 rows (majority 0.7500)\n"
         )
+
+
+def test_names_that_are_positions_need_no_note(tmp_path):
+    np.savez(tmp_path / "rows.npz", x=np.array(ROWS))
+    source = modnet.source("npz")
+    assert source.read_named_rows(tmp_path / "rows.npz", 2, ["pixel0", "pixel1"]).notes == ()
+    assert source.read_named_rows(tmp_path / "rows.npz", 2, ["height0", "width0"]).notes != ()
 
 
 def test_a_first_line_of_the_names_is_a_header_whatever_they_are(tmp_path, call):
@@ -294,7 +301,7 @@ def test_another_delimiter_than_in_training_is_advised_and_works(runs, tmp_path,
     path = write(tmp_path, "rows.csv", table("width,height,kind").replace(",", mark))
     done = call("predict", "named", str(path), cwd=runs)
     assert done.returncode == 1
-    assert f"as an option: --set '{option}'" in done.stderr
+    assert f"as an option: --set 'data.{option}'" in done.stderr
     done = call("predict", "named", str(path), "--set", option, cwd=runs)
     assert "accuracy 1.0000" in done.stderr
 
@@ -339,15 +346,15 @@ def test_columns_that_are_listed_have_to_be_there(runs, tmp_path, call):
         assert (done.returncode, "no column 'x'" in done.stderr) == (1, True), done.stderr
 
 
-def test_the_name_of_a_data_set_is_no_file(runs, call):
+def test_a_data_set_of_another_width_is_refused_by_its_name(runs, call):
     done = call("predict", "named", "mnist-small", cwd=runs)
-    assert (done.returncode, "modnet data convert mnist-small mnist-small.csv" in done.stderr) == (1, True)
+    assert (done.returncode, "784 columns" in done.stderr) == (1, True)
 
 
 def test_an_option_with_text_stands_in_one_pair_of_quotes(runs, tmp_path, call):
     path = write(tmp_path, "rows.csv", table("height,width,kind", kinds=["fir", "", "yew", "fir"]))
     done = call("predict", "named", str(path), cwd=runs)
-    assert done.stderr.splitlines()[-1] == """as an option: --set 'leave_out=["id", "kind"]'"""
+    assert done.stderr.splitlines()[-1] == """as an option: --set 'data.leave_out=["id", "kind"]'"""
     done = call("predict", "named", str(path), "--set", 'leave_out=["id", "kind"]', cwd=runs)
     assert done.returncode == 0, done.stderr
 

@@ -179,7 +179,7 @@ def test_honest_parts_pass_with_what_they_need_and_what_they_need_is_named(call:
             ".: found 0 files in it, and each check copies all: give a sample of 1 to 500",
         ),
         (["losses", "--option", "huber.output=sofmtax"], 2, "no activation 'sofmtax', did you mean 'softmax'?"),
-        ([], 2, "Missing argument 'NAME'"),
+        ([], 2, "NAME is missing: call modnet plugins check"),
     ],
 )
 def test_a_wrong_call(call: Call, tmp_path: Path, arguments: list[str], status: int, words: str) -> None:

@@ -18,7 +18,7 @@ from modnet_figures.figures.samples import from_dataset
 from modnet_progress.terminal import file_progress
 
 from modnet.cli.data.conversion import choose_source, read_whole, write
-from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options
+from modnet.cli.options import FilePath, Named, PicturePath, load_chosen_plugins, plugin_options, read_data_settings
 from modnet.cli.output import Group, echo, get_output
 from modnet.cli.show.columns import CELLS, ColumnSummary, summarize_columns
 from modnet.cli.show.data_overview import Overview, overview_to_json, overview_to_text
@@ -31,7 +31,7 @@ from modnet.compose.plugins import get_host
 from modnet.compose.settings import get_settings
 from modnet.compose.sources import is_data_set
 from modnet.data.dataset import Dataset
-from modnet.errors import DataError, UnknownNameError
+from modnet.errors import DataError, SettingError, UnknownNameError
 from modnet.files import cache_folder
 from modnet.files.cache import ABOUT, ARRAYS, DIGESTS, DOWNLOADS, PLUGINS, read_note, remove
 from modnet.host.registry import Component
@@ -49,15 +49,15 @@ def data() -> None:
 
 
 @data.command()
-@click.argument("what", metavar="NAME|FILE")
+@click.argument("what", metavar="NAME|FILE", type=Named())
 @click.option("--source", "kind", metavar="NAME", help="The kind of file (default: recognised).")
-@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting of the source: header=false")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting of it: data.header=false")
 @click.option(
     "--samples",
     type=click.IntRange(0),
     help=f"Samples to show (default: {SAMPLES}; in --out those with room).",
 )
-@click.option("--out", type=click.Path(path_type=Path), help=f"Draw it: a .{', .'.join(FORMATS)} file.")
+@click.option("--out", type=PicturePath(), help=f"Draw it: a .{', .'.join(FORMATS)} file.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @plugin_options
 def show(
@@ -78,9 +78,7 @@ def show(
     shown column by column, with the reason, and the settings by which it can.
     """
     load_chosen_plugins(without, modules)
-    if out and not out.parent.is_dir():
-        raise DataError(f"{out}: there is no folder {out.parent}")
-    name, settings = choose_source(what, kind), parse_assignments(assignments)
+    name, settings = choose_source(what, kind), read_data_settings(assignments)
     reader = make_part("data-source", name, **settings)
     known = get_settings(reader)
     with file_progress():
@@ -163,10 +161,10 @@ def _describe_table(
 
 
 @data.command()
-@click.argument("source", metavar="NAME|FILE")
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("source", metavar="NAME|FILE", type=Named())
+@click.argument("target", type=FilePath())
 @click.option("--source", "kind", metavar="NAME", help="The kind of file that is read (default: recognised).")
-@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting of that source: header=false")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting of it: data.header=false")
 @click.option("--to", metavar="NAME", help="The kind of file that is written (default: by the name).")
 @click.option("--overwrite", is_flag=True, help="Replace files that are there.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
@@ -191,7 +189,7 @@ def convert(
     """
     load_chosen_plugins(without, modules)
     with file_progress():
-        found = read_whole(source, kind, parse_assignments(assignments))
+        found = read_whole(source, kind, read_data_settings(assignments))
         paths = write(found, target, to, overwrite=overwrite)
     for note in found.notes:
         echo(note, err=True)
@@ -209,7 +207,7 @@ def convert(
 
 @data.command()
 @click.argument("name")
-@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting of NAME: url=http://...")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting of NAME: data.url=http://...")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @plugin_options
 def fetch(
@@ -221,8 +219,10 @@ def fetch(
     """
     load_chosen_plugins(without, modules)
     if not (is_data_set(name) and _can_fetch(get_host().registry.find("data-source", name))):
+        if is_data_set(name):
+            raise SettingError([f"{name} is here, and needs no download: train on it, modnet train --data {name}"])
         raise UnknownNameError("data set to download", name, _list_fetchable())
-    source = make_part("data-source", name, **parse_assignments(assignments))
+    source = make_part("data-source", name, **read_data_settings(assignments))
     try:
         with file_progress():
             folder = source.fetch()

@@ -15,7 +15,7 @@ import numpy as np
 from modnet_progress.terminal import RunsProgress, file_progress
 
 from modnet import compare
-from modnet.cli.options import load_all_plugins, plugin_options, quiet_option
+from modnet.cli.options import COUNT, FilePath, load_all_plugins, plugin_options, quiet_option
 from modnet.cli.output import Command, echo, get_output
 from modnet.cli.reproduce.data import find_data
 from modnet.cli.reproduce.measures import check_figures, measure_function, measure_runs
@@ -35,11 +35,11 @@ WIDTH = 80
 @click.command(cls=Command)
 @click.argument("names", nargs=-1, metavar="[NAME|FILE]...")
 @click.option("--list", "list_", is_flag=True, help="List the published results, and the time that each takes.")
-@click.option("--seeds", type=click.IntRange(1), help="Runs with seeds from 0 on (default: the result's own number).")
-@click.option("--data", type=click.Path(path_type=Path), help="File or folder of data that modnet does not ship.")
+@click.option("--seeds", type=COUNT, help="Runs with seeds from 0 on (default: the result's own number).")
+@click.option("--data", type=FilePath(), help="File or folder of data that modnet does not ship.")
 @click.option("--workers", type=click.IntRange(1), help="Runs side by side (default: one for each core).")
 @click.option("--accept", is_flag=True, help="Take runs of different code or libraries in the folder, too.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder that keeps the runs, in one for each result.")
+@click.option("--out", type=FilePath(), help="Folder that keeps the runs, in one for each result.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @quiet_option
 @plugin_options

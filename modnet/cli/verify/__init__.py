@@ -12,7 +12,7 @@ import attrs
 import click
 from modnet_progress.terminal import RunProgress, file_progress
 
-from modnet.cli.options import load_all_plugins, plugin_options, quiet_option
+from modnet.cli.options import FilePath, RunPath, load_all_plugins, plugin_options, quiet_option
 from modnet.cli.output import Command, echo, get_output
 from modnet.cli.verify.retraining import retrain
 from modnet.cli.verify.verification import OWN, Retraining, Verification, compare_with_receipt
@@ -25,8 +25,8 @@ from modnet.text import list_some
 
 
 @click.command(cls=Command)
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--data", "data_path", metavar="FILE", type=click.Path(path_type=Path), help="Where the data is now.")
+@click.argument("run", type=RunPath())
+@click.option("--data", "data_path", metavar="FILE", type=FilePath(), help="Where the data is now.")
 @click.option("--accept", is_flag=True, help="Train it again even by other code or libraries.")
 @click.option("--dry-run", is_flag=True, help="List the differences; train nothing.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")

@@ -8,7 +8,7 @@ import numpy as np
 
 import modnet
 from modnet import Array, Network
-from modnet_figures.canvas import COLORS, drawing, open_panels, shorten
+from modnet_figures.canvas import COLORS, drawing, measure_inches, open_panels, shorten
 from modnet_figures.subjects import read_subject
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def from_estimator(estimator: Any, x: Any = None, *, ax: Any = None) -> Figure:
     network = subject.require_network("activations")
     found = find_activations(network, subject.require_samples()[:SAMPLES])[:LAYERS]
     with drawing(ax):
-        columns = min(len(found), 5)
+        across = 5 if ax is None else max(1, min(5, int(measure_inches(ax)[0] / 0.85)))
+        columns = min(len(found), across)
         rows = -(-len(found) // columns)
         figure, panels = open_panels(ax, (max(3.6, 2.2 * columns), 0.4 + 2.1 * rows), len(found), columns=columns)
         for axes, (name, values) in zip(panels, found, strict=True):
@@ -43,7 +44,8 @@ def from_estimator(estimator: Any, x: Any = None, *, ax: Any = None) -> Figure:
             half = max(0.5, abs(low) / 2) if low == high else 0.0
             counts, edges = np.histogram(values, BINS, (low - half, high + half))
             axes.stairs(counts / values.size, edges, fill=True, color=COLORS[0], alpha=0.75)
-            axes.set_title(f"{shorten(name)}\nmean {values.mean():.2g}, std {values.std():.2g}", fontsize=8)
+            spread = "" if across < 5 else f"\nmean {values.mean():.2g}, std {values.std():.2g}"
+            axes.set_title(shorten(name) + spread, fontsize=8)
             axes.tick_params(labelsize=7)
             axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
             axes.locator_params(axis="both", nbins=4)

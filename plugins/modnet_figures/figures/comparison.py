@@ -15,6 +15,7 @@ from modnet_figures.canvas import (
     drawing,
     escape,
     find_ink,
+    find_longest,
     open_panels,
     put_legend_below,
     put_title,
@@ -171,7 +172,8 @@ def _draw_scores(axes: Any, setting: Any, color: str, place: float, width: float
 def _name_rows(axes: Any, labels: Sequence[str], name: str) -> None:
     """Label the rows of settings, the first one at the top."""
     size = max(4.0, min(9.0, 180 / len(labels)))
-    axes.set_yticks(range(len(labels)), [shorten(label, 28) for label in labels], fontsize=size)
+    longest = find_longest(axes, 28, size)
+    axes.set_yticks(range(len(labels)), [shorten(label, longest) for label in labels], fontsize=size)
     axes.tick_params(axis="y", length=0)
     axes.set(ylim=(len(labels) - 0.4, -0.6), ylabel=name)
     axes.margins(x=0.08)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modnet import Array, DataError, SettingError
+from modnet.text import measure_width
 from modnet_figures.canvas import COLORS, INK, PAPER, drawing, label_places, measure_inches, open_panels
-from modnet_figures.subjects import read_subject, to_array, to_indices
+from modnet_figures.subjects import check_finite, read_subject, to_array, to_indices
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,6 +48,7 @@ def from_predictions(t: Any, y: Any, *, classes: Sequence[Any] | None = None, ax
     """
     true, predicted = to_array(t, "t"), to_array(y, "y")
     scored = predicted.ndim == 2 and predicted.shape[1] > 1
+    check_finite(predicted, "y")
     if classes is None and scored:
         classes = range(predicted.shape[1])
     elif classes is None:
@@ -64,7 +66,8 @@ def _draw(true: Array, predicted: Array, labels: Sequence[Any], ax: Any) -> Figu
     count = len(labels)
     counts = np.bincount(true * count + predicted, minlength=count * count).reshape(count, count)
     with drawing(ax):
-        side = min(max(3.2, 1.6 + 0.42 * count), 9.0)
+        longest = max((min(18, measure_width(str(label))) for label in labels), default=0)
+        side = min(max(3.2, 1.6 + 0.42 * count) + 0.065 * longest, 9.0)
         figure, (axes,) = open_panels(ax, (side + 0.6, side))
         axes.imshow(_color(counts), interpolation="nearest")
         axes.grid(visible=False)

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modnet import Array, DataError, SettingError
-from modnet_figures.canvas import COLORS, MARKERS, drawing, find_ink, open_panels, put_legend_below, shorten
+from modnet_figures.canvas import (
+    COLORS,
+    MARKERS,
+    drawing,
+    escape,
+    find_ink,
+    open_panels,
+    put_legend_below,
+    shorten,
+    wrap,
+)
 from modnet_figures.subjects import to_array
 
 if TYPE_CHECKING:
@@ -56,7 +66,7 @@ def from_function(
         for number, (label, points) in enumerate(paths.items()):
             _draw_path(axes, points, label, COLORS[(number + 1) % len(COLORS)], MARKERS[number % len(MARKERS)])
         axes.set(xlim=ends[0], ylim=ends[1], xlabel=shorten(names[0]), ylabel=shorten(names[1]))
-        axes.set_title(shorten(title, 60), fontsize=10)
+        axes.set_title(wrap(axes, escape(title)), fontsize=10)
         if paths:
             put_legend_below(axes)
         return figure

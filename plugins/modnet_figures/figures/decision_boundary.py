@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modnet import Array, SettingError
-from modnet_figures.canvas import COLORS, GREY, MARKERS, drawing, find_ink, open_panels, shorten
+from modnet_figures.canvas import COLORS, GREY, MARKERS, drawing, find_ink, open_panels, put_legend_below, shorten
 from modnet_figures.subjects import Subject, read_subject
 
 if TYPE_CHECKING:
@@ -92,4 +92,4 @@ def _draw_samples(axes: Any, subject: Subject, rows: Array) -> None:
     if wrong.any():
         axes.plot(*rows[wrong].T, marker="o", label=f"mistake ({int(wrong.sum())})", **style)
     if len(subject.classes) <= len(COLORS):
-        axes.legend(fontsize=8, loc="best", framealpha=0.7)
+        put_legend_below(axes)

@@ -8,12 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 import modnet
 from modnet import EstimatorRow, SettingError
-from modnet_figures.canvas import COLORS, GREY, drawing, escape, open_panels, shorten
+from modnet_figures.canvas import (
+    COLORS,
+    GREY,
+    drawing,
+    escape,
+    find_longest,
+    measure_inches,
+    open_panels,
+    put_title,
+    shorten,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["from_check"]
+
+NARROW = 5.0  # inches; in less the errors are drawn alone
 
 
 def from_check(check: Any, *, title: str = "", ax: Any = None) -> Figure:
@@ -33,29 +45,41 @@ def from_check(check: Any, *, title: str = "", ax: Any = None) -> Figure:
     rows = sorted((row for row in check.estimators if not row.problem), key=lambda row: row.error)
     with drawing(ax):
         size = (9, max(2.4, 1.2 + 0.24 * len(check.estimators)))
-        figure, (errors, counts, seconds) = open_panels(ax, size, 3)
-        if title:
-            (figure.suptitle if ax is None else ax.set_title)(escape(title), fontsize=10)
+        is_wide = ax is None or measure_inches(ax)[0] >= NARROW
+        figure, (errors, *costs) = open_panels(ax, size, 3 if is_wide else 1)
+        put_title(figure, ax, escape(title))
         _draw_errors(errors, rows)
-        for axes, costs in ((counts, [row.evaluations for row in rows]), (seconds, [row.seconds for row in rows])):
-            places = [place for place, cost in enumerate(costs) if cost]
-            axes.plot([costs[place] for place in places], places, "o", color=COLORS[2], markersize=5)
-            if places:
-                axes.set_xscale("log")
-        for place, row in enumerate(rows):
-            if row.evaluations is None:
-                _write(counts, place, "backward pass" if row.uses_backward else "none")
+        for axes, name in zip(costs, ("evaluations", "seconds"), strict=False):
+            _draw_costs(axes, rows, name)
         failed = [row for row in check.estimators if row.problem]
         for place, row in enumerate(failed, start=len(rows)):
             _write(errors, place, shorten(row.problem, 40))
-        names = [shorten(row.name, 30) for row in (*rows, *failed)]
-        for axes, label in ((errors, "error"), (counts, "evaluations of the loss"), (seconds, "seconds")):
+        names = [shorten(row.name, 30 if ax is None else find_longest(errors, 30)) for row in (*rows, *failed)]
+        labels = ("error", "evaluations of the loss", "seconds")
+        for axes, label in zip((errors, *costs), labels, strict=False):
             axes.set(ylim=(max(len(names), 1) - 0.5, -0.5))
             axes.set_xlabel(f"{label} (less is better)", fontsize=8)
             axes.tick_params(labelsize=8)
             axes.set_yticks(range(len(names)), names if axes is errors else [])
             axes.tick_params(axis="y", length=0)
         return figure
+
+
+def _draw_costs(axes: Any, rows: Sequence[EstimatorRow], name: str) -> None:
+    """Draw the cost of each estimator on a logarithmic axis, in words where it has none."""
+    known = [(getattr(row, name), place) for place, row in enumerate(rows) if getattr(row, name)]
+    if known:
+        axes.plot(*zip(*known, strict=True), "o", color=COLORS[2], markersize=5)
+        axes.set_xscale("log")
+        low, high = min(known)[0], max(known)[0]
+        axes.set_xlim(low / 3, 3 * high)
+        axes.xaxis.set_minor_formatter("")
+        axes.xaxis.get_major_locator().set_params(numticks=5)
+        if not any(low / 3 <= 10.0**power <= 3 * high for power in range(-12, 13)):
+            axes.set_xticks([low], [f"{low:.2g}"])
+    for place, row in enumerate(rows):
+        if getattr(row, name) is None:
+            _write(axes, place, "backward pass" if row.uses_backward else "none")
 
 
 def _write(axes: Any, place: int, words: str) -> None:

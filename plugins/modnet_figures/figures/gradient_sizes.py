@@ -8,7 +8,7 @@ import numpy as np
 
 import modnet
 from modnet import SettingError
-from modnet_figures.canvas import COLORS, GREY, drawing, open_panels
+from modnet_figures.canvas import COLORS, GREY, drawing, open_panels, put_legend_below
 from modnet_figures.subjects import read_subject
 
 if TYPE_CHECKING:
@@ -57,5 +57,5 @@ def from_estimator(
         axes.set_title(f"gradient of the loss, {count} {'sample' if count == 1 else 'samples'}", fontsize=10)
         for color, label in ((COLORS[0], "weights"), (COLORS[1], "biases")):
             axes.plot([], [], "o", color=color, label=label)
-        axes.legend(frameon=False, fontsize=8)
+        put_legend_below(axes, points=36)
         return figure

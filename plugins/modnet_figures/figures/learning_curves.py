@@ -12,7 +12,7 @@ import numpy as np
 import modnet
 from modnet import Array, History, Metric, ModnetError, Run, SavedRun, SettingError
 from modnet.text import printable
-from modnet_figures.canvas import COLORS, GREY, drawing, escape, open_panels
+from modnet_figures.canvas import COLORS, GREY, drawing, escape, open_panels, put_legend_below, put_title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -77,8 +77,7 @@ def _draw(history: History, title: str, metrics: Sequence[Metric], ax: Any) -> F
     count = 1 + max(1, len(columns) + len(recorded))
     size = (4.5 * min(count, 3), 3.6 * -(-count // 3))
     figure, (left, *others) = open_panels(ax, size, count)
-    if title:
-        (figure.suptitle if ax is None else ax.set_title)(escape(title), fontsize=10)
+    put_title(figure, ax, escape(title))
     history, last, chosen = _split_chosen(history)
     if chosen is not None:
         for axes in (left, *others):
@@ -158,8 +157,7 @@ def _draw_loss(axes: Any, history: History, last: Mapping[str, float]) -> None:
         axes.plot(*smooth(iterations, np.asarray(loss)), color=GREY, label=f"mean of {width} iterations")
     if validation := history.columns.get("validation_loss"):
         axes.plot(history.evaluated_at, validation, color=COLORS[2], label=f"validation: {last['validation_loss']:.4g}")
-    if width > 1 or validation:
-        axes.legend(frameon=False)
+    put_legend_below(axes)
     axes.set(title="loss of each mini-batch", ylim=(0, None))
 
 
@@ -189,7 +187,7 @@ def _draw_metric(
     title = (metric.title if metric else "") or column.replace("_", " ")
     axes.set(title=escape(printable(title, LONGEST)), ylim=limits)
     if places and axes.lines:
-        axes.legend(frameon=False, loc="best")
+        put_legend_below(axes)
 
 
 def _draw_recorded(
@@ -207,7 +205,7 @@ def _draw_recorded(
     axes.set(title=escape(printable(name.replace("_", " "), LONGEST)))
     decorate_recorded(axes, name, drawn)
     if parts:
-        axes.legend(frameon=False)
+        put_legend_below(axes)
 
 
 def decorate_recorded(axes: Any, name: str, values: Array) -> None:

@@ -9,9 +9,9 @@ import numpy as np
 
 from modnet import Array, DataError, SettingError, Shape
 from modnet.text import format_count
-from modnet_figures.canvas import COLORS, drawing, measure_inches, open_panels, shorten
+from modnet_figures.canvas import COLORS, drawing, measure_inches, open_panels, put_legend_below, shorten, wrap
 from modnet_figures.images import choose_columns, draw_images, scale_colors, to_picture
-from modnet_figures.subjects import find_image_shape, read_subject, to_array, to_columns, to_indices
+from modnet_figures.subjects import check_finite, find_image_shape, read_subject, to_array, to_columns, to_indices
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,7 +55,7 @@ def from_predictions(
 
     Raises SettingError, DataError.
     """
-    x, y = to_array(x, "x"), to_array(y, "y")
+    x, y = to_array(x, "x"), check_finite(to_array(y, "y"), "y")
     if y.ndim != 2 or y.shape[1] < 2:
         raise SettingError([f"y must be scores of shape (N, classes), not {y.shape}: give what predict_proba returns"])
     labels: tuple[Any, ...] = tuple(range(y.shape[1])) if classes is None else tuple(classes)
@@ -92,7 +92,7 @@ def _draw_mistakes(
             for word, value in zip(words, confidence[chosen], strict=True)
         ]
         draw_images(axes, scale_colors(images), captions, columns=columns, size=size, cmap="gray", vmin=0, vmax=1)
-        axes.set_title(title, fontsize=10)
+        axes.set_title(wrap(axes, title), fontsize=10)
         return figure
 
 
@@ -107,10 +107,11 @@ def _draw_rows(words: Sequence[str], rows: Array, values: Array, title: str, *, 
     axes.barh(range(len(words)), values, color=COLORS[1], height=0.7)
     axes.set_yticks(range(len(words)), [f"row {row + 1}: {word}" for row, word in zip(rows, words, strict=True)])
     axes.tick_params(labelsize=8, length=0)
-    axes.set(ylim=(max(len(words), 1) - 0.5, -0.5), xlabel="probability of the wrong class" if is_share else "score")
+    axes.set(ylim=(max(len(words), 1) - 0.5, -0.5), ylabel="")
+    axes.set_xlabel("probability of the wrong class" if is_share else "score", fontsize=8)
     if is_share:
         axes.set_xlim(0, 1)
-    axes.set_title(title, fontsize=10)
+    axes.set_title(wrap(axes, title), fontsize=10)
     return figure
 
 
@@ -130,5 +131,5 @@ def _draw_errors(t: Array, y: Array, most: int, ax: Any) -> Figure:
         axes.tick_params(labelsize=8)
         axes.set(ylim=(len(chosen) - 0.5, -0.5), xlabel="target" if t.shape[1] == 1 else "target 1")
         axes.set_title(f"the {len(chosen)} largest errors of {format_count(len(t), 'sample')}", fontsize=10)
-        axes.legend(frameon=False, fontsize=8)
+        put_legend_below(axes)
         return figure

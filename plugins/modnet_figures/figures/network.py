@@ -12,7 +12,7 @@ import numpy as np
 import modnet
 from modnet import Array, Network, PlacedLayer, Shape
 from modnet.text import format_count
-from modnet_figures.canvas import COLORS, GREY, drawing, find_ink, measure_inches, open_panels, shorten
+from modnet_figures.canvas import COLORS, GREY, drawing, escape, find_ink, measure_inches, open_panels, shorten, wrap
 from modnet_figures.subjects import read_subject
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def from_network(network: Any, *, title: str = "", ax: Any = None) -> Figure:
         else:
             figure, (axes,) = open_panels(ax, (max(4.0, 1.6 * len(stages)), 3.2))
             _draw_columns(axes, stages)
-        axes.set_title(shorten(title, 60) if title else f"{total}; loss {loss}", fontsize=10)
+        axes.set_title(wrap(axes, escape(title) if title else f"{total}; loss {loss}"), fontsize=10)
         return figure
 
 

@@ -16,10 +16,13 @@ from modnet_figures.canvas import (
     drawing,
     escape,
     find_ink,
+    find_longest,
+    measure_inches,
     open_panels,
     put_legend_below,
     put_title,
     shorten,
+    wrap,
 )
 from modnet_figures.contents import (
     Contents,
@@ -63,19 +66,28 @@ def from_dataset(data: Dataset | Any, *, most: int | None = None, title: str = "
         raise SettingError([f"'most' must be a number of samples, 0 or more: {most}"])
     contents = Contents.from_dataset(data)
     with drawing(ax):
-        columns = data.train.table.shape[1]
+        columns = room = data.train.table.shape[1]
         if contents.image:
             figure, cut = _draw_images(data, contents, most, ax)
         elif _is_plane(data, contents) and most != 0:
             figure, cut = _draw_plane(data, most, ax), ""
         else:
+            room = _find_room(ax)
             figure, cut = _draw_features(data, contents, most, ax)
-        notes = [f"{FEATURES} of {columns:,} features"] * (not contents.image and columns > FEATURES)
+        notes = [f"{room} of {columns:,} features"] * (columns > room)
         shown = min(CLASSES, len(data.classes))
         notes += [f"the {shown} most frequent of {len(data.classes):,} classes"] * (len(data.classes) > shown)
         lines = [*textwrap.wrap(title, int(12 * figure.get_figwidth())), ", ".join(filter(None, [*notes, cut]))]
         put_title(figure, ax, escape("\n".join(filter(None, lines))))
         return figure
+
+
+def _find_room(ax: Any) -> int:
+    """Return the number of histograms that there is room for."""
+    if ax is None:
+        return FEATURES
+    width, height = measure_inches(ax)
+    return min(FEATURES, max(2, int(width / 1.6) * int(height / 1.4)) - 1)
 
 
 def _find_drawable(contents: Contents) -> Array:
@@ -150,7 +162,8 @@ def _draw_mosaic(axes: Any, data: Dataset, contents: Contents, rows: Sequence[Ar
 
 
 def _name_rows(axes: Any, data: Dataset, classes: Sequence[int] | Array) -> None:
-    axes.set_yticks(range(len(classes)), [shorten(data.classes[index]) for index in classes], fontsize=8)
+    longest = find_longest(axes)
+    axes.set_yticks(range(len(classes)), [shorten(data.classes[index], longest) for index in classes], fontsize=8)
 
 
 def _choose_colors(data: Dataset) -> list[str]:
@@ -177,7 +190,7 @@ def _draw_counts(axes: Any, data: Dataset, contents: Contents, classes: Array) -
     axes.set_ylim(len(classes) - 0.5, -0.5)
     names = {"train": "training"}
     titles = [names.get(name, name) for name in parts]
-    axes.set_title(" + ".join(titles) + " samples" if len(parts) > 1 else "samples", fontsize=9)
+    axes.set_title(wrap(axes, " + ".join(titles) + " samples" if len(parts) > 1 else "samples", 9), fontsize=9)
     axes.set_xticks([])
     axes.grid(visible=False)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
@@ -223,7 +236,7 @@ def _draw_plane(data: Dataset, most: int | None, ax: Any) -> Figure:
 def _draw_features(data: Dataset, contents: Contents, most: int | None, ax: Any) -> tuple[Figure, str]:
     """Draw the numbers of samples, and how the values of features are spread; return what is left out, too."""
     classes = find_most_frequent(contents.all_counts, CLASSES)
-    features = _find_drawable(contents)[:FEATURES].tolist()
+    features = _find_drawable(contents)[: _find_room(ax)].tolist()
     count = len(features) + 1
     columns = min(3, count)
     size = (3.4 * columns, max(0.6 + 2.4 * -(-count // columns), 1.0 + 0.25 * len(classes)))

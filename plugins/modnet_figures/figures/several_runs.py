@@ -10,7 +10,7 @@ import numpy as np
 
 from modnet import Array, History, Metric, Run, SavedRun, SettingError
 from modnet.text import printable
-from modnet_figures.canvas import COLORS, drawing, escape, open_panels
+from modnet_figures.canvas import COLORS, drawing, escape, open_panels, put_legend_below, put_title
 from modnet_figures.figures.learning_curves import (
     ANGLE,
     LONGEST,
@@ -71,8 +71,7 @@ def _draw(groups: Mapping[str, Sequence[History]], title: str, metrics: Sequence
     names = [*tested, *(name for name in recorded if name != COST and "_of_" not in name)][:MOST]
     count = 1 + len(names)
     figure, (left, *others) = open_panels(ax, (4.5 * min(count, 3), 3.6 * -(-count // 3)), count)
-    if title:
-        (figure.suptitle if ax is None else ax.set_title)(escape(title), fontsize=10)
+    put_title(figure, ax, escape(title))
     known = {metric.column: metric for metric in metrics}
     for number, (label, runs) in enumerate(groups.items()):
         style = {"color": COLORS[number % len(COLORS)], "linestyle": LINES[number // len(COLORS) % len(LINES)]}
@@ -96,7 +95,7 @@ def _draw(groups: Mapping[str, Sequence[History]], title: str, metrics: Sequence
     if ax is None:
         figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     else:
-        left.legend(frameon=False, fontsize=8)
+        put_legend_below(left)
     return figure
 
 
