@@ -28,7 +28,13 @@ def call(method: Callable[..., Any], part: Any, given: Sequence[Any], settings: 
     """
     signature = inspect.signature(method)
     arguments = signature.bind(part, *given, **settings)
-    needed = [name for name, each in signature.parameters.items() if each.default is each.empty][1:]
+    needed = [
+        name
+        for name, each in signature.parameters.items()
+        if each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD
+    ][1:]
+    if not needed:  # a method of any arguments
+        return method(part, *given, **settings)
     typed = {name: arguments.arguments[name] for name in needed}
     if any(is_array_api_obj(value) and not isinstance(value, (np.ndarray, np.generic)) for value in typed.values()):
         return method(part, *given, **settings)
