@@ -89,14 +89,25 @@ class FilePath(click.ParamType[Path]):
         return [CompletionItem(incomplete, type="file")]
 
 
-class RunPath(FilePath):
-    """The path of the folder of a run, which may not be that of a comparison."""
+class FolderPath(FilePath):
+    """The path of the folder of a run or of a comparison."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Return the path."""
         path = super().convert(value, param, ctx)
         if path.is_file():
-            self.fail(f"{path} is a file, and no folder of a run", param, ctx)
+            is_of_run = (path.parent / "experiment.toml").is_file() and (path.parent / "params.npz").is_file()
+            advice = f": name the folder, {quote_argument(str(path.parent))}" if is_of_run else ""
+            self.fail(f"{path} is a file, and no folder of a run{advice}", param, ctx)
+        return path
+
+
+class RunPath(FolderPath):
+    """The path of the folder of a run, which may not be that of a comparison."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path."""
+        path = super().convert(value, param, ctx)
         if (path / "comparison.toml").is_file():
             runs = sorted(path.glob("*/seed-*/experiment.toml"))
             such = f": name one of its runs, such as {quote_argument(str(runs[0].parent))}" if runs else ""
@@ -362,7 +373,7 @@ def read_alternatives(flags: dict[str, Any]) -> tuple[Table, dict[str, list[Any]
 
 
 def _put_others(changes: Table, flags: dict[str, Any]) -> None:
-    data, source = flags["data"], flags["source"]
+    data, source = flags["data"], flags.get("source")
     if source and data is None:
         raise SettingError(["the kind of which file? Name it, too: --data FILE"], "--source")
     if data is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import modnet
-from modnet.cli.options import load_all_plugins, load_chosen_plugins, plugin_options
+from modnet.cli.options import FilePath, FolderPath, load_all_plugins, load_chosen_plugins, plugin_options
 from modnet.cli.output import Command, echo
 from modnet.comparison.training import COMPARISON
 from modnet.errors import ModnetError, SettingError
@@ -24,8 +24,8 @@ RECORD = "comparison.json"
 
 
 @click.command(cls=Command)
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help=f"An .html file (default: RUN/{PAGE}).")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=FolderPath())
+@click.option("--out", type=FilePath(), help=f"An .html file (default: RUN/{PAGE}).")
 @click.option("--language", type=click.Choice(["en", "ko"]), help="English or Korean (default: the browser's).")
 @click.option("--open", "open_", is_flag=True, help="Open the page in a browser.")
 @plugin_options

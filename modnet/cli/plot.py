@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 from modnet_figures.figures import FORMATS, learning_curves, save_figure, several_runs
 
-from modnet.cli.options import FilePath, PicturePath, load_chosen_plugins, plugin_options
+from modnet.cli.options import FolderPath, PicturePath, load_chosen_plugins, plugin_options
 from modnet.cli.output import Command, echo
 from modnet.cli.show.values import format_title
 from modnet.comparison.grid import Setting, format_value, tell_apart, to_axes
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=FilePath())
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=FolderPath())
 @click.option("--out", type=PicturePath(), help=f"A .{', .'.join(FORMATS)} file (default: RUN/{CURVES}).")
 @plugin_options
 def plot(runs: tuple[Path, ...], out: Path | None, *, without: tuple[str, ...], modules: tuple[str, ...]) -> None:

@@ -123,7 +123,7 @@ def test_rows_of_an_experiment_and_of_a_run(tmp_path: Path) -> None:
         (["--x", "a", "--t", "0"], "expected numbers joined by commas"),
         (["--x", "1,2", "--t", "0", "--rows", "0"], "leave out one of the two"),
         (["--rows", "0"], "the example has one sample"),
-        (["--out", "x.png"], "ends with .html"),
+        (["--out", "x.png"], "written as .html"),
         (["--x", "1,2", "--t", "5"], "target 5.0 of sample 0 is not one of the 2 classes"),
         (["--data", "mnist-small", "--rows", "9999"], "no row '9999': the training part has the rows 0 to 4999"),
         (["--against", "nosuch"], "no gradient 'nosuch'"),

@@ -11,13 +11,20 @@ from modnet_progress.terminal import file_progress
 from modnet_trace.examples import make_book_example
 from modnet_trace.update import trace_update
 
-from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
+from modnet.cli.options import (
+    FilePath,
+    experiment_options,
+    load_all_plugins,
+    plugin_options,
+    read_changes,
+    read_experiment_file,
+)
 from modnet.cli.output import Command, echo
 from modnet.cli.show.values import to_json
 from modnet.cli.trace.table import to_table
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data
 from modnet.compose.parts import find_name, make_part
-from modnet.compose.tables import Table, merge, read_toml
+from modnet.compose.tables import Table, merge
 from modnet.data.dataset import Dataset
 from modnet.errors import SettingError
 from modnet.files import write_atomically
@@ -30,14 +37,14 @@ OF_UPDATE = {"gradient", "optimizer"}  # the entries that a run, and the example
 
 
 @click.command(cls=Command)
-@click.argument("what", metavar="[EXPERIMENT|RUN]", required=False, type=click.Path(path_type=Path))
+@click.argument("what", metavar="[EXPERIMENT|RUN]", required=False, type=FilePath())
 @experiment_options
 @click.option("--rows", metavar="N[,N...]", help="Training rows of the batch, counted from 0 (default: 0).")
 @click.option("--x", "x_", metavar="X[,X...]", help="Samples in place of rows; a semicolon before the next one.")
 @click.option("--t", "t_", metavar="T[,T...]", help="Their targets: class indices, or numbers of a regression.")
 @click.option("--against", metavar="NAME", help="Estimator to compare with (default: central-difference).")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
-@click.option("--out", metavar="FILE.html", type=click.Path(path_type=Path), help="Write an HTML page.")
+@click.option("--out", metavar="FILE.html", type=FilePath(), help="Write an HTML page.")
 @plugin_options
 def trace(
     what: Path | None,
@@ -59,7 +66,7 @@ def trace(
     those of `modnet train`, it is the untrained network; of RUN, a folder, what it learned.
     """
     if out and out.suffix.lower() not in {".html", ".htm"}:
-        raise SettingError([f"{out}: an HTML page is written, give a file that ends with .html"], "--out")
+        raise SettingError([f"{out}: a page is written as .html: name such a file"], "--out")
     if (x_ is None) != (t_ is None):
         raise SettingError(["samples and their targets go together: --x 1,0.5 --t 0"], "--x" if t_ is None else "--t")
     if x_ is not None and rows is not None:
@@ -97,7 +104,7 @@ def trace(
 def _read_table(what: Path | None, changes: Table) -> Table:
     """Return the table of an experiment's file, or of a run, of which the update alone may be another."""
     if not (what and what.is_dir()):
-        return read_toml(what) if what else {}
+        return read_experiment_file(what)
     if others := sorted(changes.keys() - OF_UPDATE):
         raise SettingError(
             [f"{what} is a run, which has its own {others[0]}: only --gradient, --optimizer, --lr"], "trace"
@@ -120,7 +127,7 @@ def _read_rows(text: str, count: int) -> list[int]:
     wrong = [word for word in words if not (word.isdecimal() and len(word) < 10 and int(word) < count)]
     if wrong:
         what = f"there is no row {wrong[0]!r}: the training part has the rows 0 to {count - 1}"
-        raise SettingError([f"{what}, give some as in 0,3"], "--rows")
+        raise SettingError([f"{what}, give some, as --rows 0,3"], "--rows")
     return [int(word) for word in words]
 
 

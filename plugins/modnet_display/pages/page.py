@@ -149,7 +149,7 @@ def check_language(language: str | None) -> None:
 def check_place(path: Path) -> None:
     """Raise SettingError where a page would take the place of something else, and DataError where it has no folder."""
     if path.suffix.lower() not in {".html", ".htm"}:
-        raise SettingError([f"a page is written as .html, not {path.suffix!r}"], "out")
+        raise SettingError([f"a page is written as .html, not {path.suffix!r}: name such a file"], "out")
     if not path.parent.is_dir():
         raise DataError(f"{path}: there is no folder {path.parent}")
     if path.is_dir() or (path.exists() and not is_page(head_of(path, HEAD))):
