@@ -206,7 +206,18 @@ class TestMistakes:
         with pytest.raises(ShapeError, match=r"layer 1: b1 must have shape \(4,\), it has \(1,\)"):
             net.loss(*batch)
 
-    @pytest.mark.parametrize("t", [np.zeros(4, int), np.zeros((5, 4)), np.array([0.5] * 5), np.array(["a"] * 5), 0])
+    @pytest.mark.parametrize(
+        ("t", "message"),
+        [
+            (np.array([0.5] * 5), "target 0.5 of sample 0 is not one of the 3 classes, 0 to 2"),
+            (np.array(["a"] * 5), "targets must be real numbers, found an array of text"),
+        ],
+    )
+    def test_targets_that_are_no_classes(self, net, batch, t, message) -> None:
+        with pytest.raises(ShapeError, match=message):
+            net.loss(batch[0], t)
+
+    @pytest.mark.parametrize("t", [np.zeros(4, int), np.zeros((5, 4)), 0])
     def test_targets_of_the_wrong_shape(self, net, batch, t) -> None:
         with pytest.raises(
             ShapeError, match=r"targets must be class indices of shape \(5,\) or one-hot rows of shape \(5, 3\)"
