@@ -234,7 +234,6 @@ class TestCheckpoints:
                 History([0.1] * 4, [4], {"a\x1b[31m\n": [0.5]}),
             )
         ],
-        ids=str,
     )
     def test_a_forged_one_is_no_checkpoint(self, tmp_path: Path, wrong: dict[str, Any], words: str) -> None:
         on(tmp_path).save(attrs.evolve(checkpoint(), **wrong))

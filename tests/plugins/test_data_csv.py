@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from processes import run_modnet
 
 import modnet
 from modnet import DataError, SettingError
@@ -223,7 +224,7 @@ def test_the_command_line_gives_labels_of_text_back(call, tmp_path):
     table = list(csv.reader(io.StringIO(done.stdout, newline="")))
     assert table[0] == ["row", "prediction", "label"]
     assert [row[1] for row in table[1:121]] == names * 20
-    shown = call("data", "show", "a.csv", "--set", "label=kind", cwd=tmp_path)
+    shown = run_modnet("data", "show", "a.csv", "--set", "label=kind", cwd=tmp_path)
     assert r"New\nYork" in shown.stdout
     assert "می\u200cخواهم" in shown.stdout
 

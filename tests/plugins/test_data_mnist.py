@@ -159,7 +159,7 @@ def test_a_mirror_has_a_web_address(url: object) -> None:
     ("name", "message"),
     [
         ("csv", "no data set to download 'csv'; available: mnist"),
-        ("mnist-small", "no data set to download 'mnist-small', did you mean 'mnist'?; available: mnist"),
+        ("mnist-small", "mnist-small is here, and needs no download: train on it, modnet train --data mnist-small"),
         ("minst", "no data set to download 'minst', did you mean 'mnist'?; available: mnist"),
     ],
 )

@@ -18,7 +18,7 @@ from environments import SMALLEST, Environment, wheel_of
 
 ROOT = Path(__file__).parents[2]
 MISTAKEN = Path(__file__).parent / "third_party" / "modnet-mistaken"
-PACKAGES = ["modnet", *sorted(path.name for path in (ROOT / "plugins").glob("modnet_*"))]
+PACKAGES = ["modnet", *sorted(path.name for path in (ROOT / "plugins").glob("modnet_*") if path.is_dir())]
 OF_PARTS = [p for p in PACKAGES[1:] if "@hookimpl" in (ROOT / "plugins" / p / "__init__.py").read_text("utf-8")]
 pytestmark = pytest.mark.xdist_group("third-party")
 
@@ -125,7 +125,7 @@ def diagnosed(environment: Environment, tmp_path_factory: pytest.TempPathFactory
 class TestWheel:
     def test_it_holds_the_packages_their_types_and_nothing_else(self, environment: Environment) -> None:
         names = zipfile.ZipFile(environment.wheel).namelist()
-        assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == set(PACKAGES)
+        assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {*PACKAGES, "modnet_start.py"}
         assert {f"{package}/py.typed" for package in PACKAGES} <= set(names)
         assert not [name for name in names if "__pycache__" in name or "test" in Path(name).stem.split("_")]
 

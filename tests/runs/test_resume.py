@@ -23,7 +23,7 @@ import pytest
 from processes import wait_until
 
 from modnet.nn.checkpoint import CHECKPOINT
-from modnet.runs.folder import CURVES, ERRORS, FILES
+from modnet.runs.folder import CURVES, ERRORS, FILES, PAGE
 
 ITERATIONS = 1500
 # Checkpoints many times a second, so that a kill finds the process in the midst of all it does.
@@ -320,7 +320,7 @@ class TestNothingToResume:
         assert call("resume", "whole") == (0, "whole has finished: there is nothing to resume\n", "")
         after = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in (work / "whole").iterdir()}
         assert after == before
-        assert sorted(after) == sorted({*FILES} - {ERRORS})
+        assert sorted(after) == sorted({*FILES} - {ERRORS, PAGE})
 
     def test_a_run_that_was_killed_when_all_was_written(self, work: Path, killed: Path, call) -> None:
         for path in (work / "whole").iterdir():
@@ -333,11 +333,17 @@ class TestNothingToResume:
         linear += ["--set", "data.task=classification"]  # which the loss does not say
         assert call(*training("sgd"), *linear, "--out", "diverged", draws=True)[0] == 1
         made = json.loads((work / "diverged/summary.json").read_text())["iterations"]
-        assert sorted(path.name for path in (work / "diverged").iterdir()) == sorted({*FILES} - {CHECKPOINT, ERRORS})
+        assert sorted(path.name for path in (work / "diverged").iterdir()) == sorted(
+            {*FILES} - {CHECKPOINT, ERRORS, PAGE}
+        )
         words = f"modnet: diverged has diverged after {made} iterations, and would again: try a smaller learning rate\n"
         assert call("resume", "diverged") == (1, "", words)
 
-    @pytest.mark.parametrize("what", ["nothing", "points.csv", "."])
+    def test_a_file(self, call) -> None:
+        words = "modnet: RUN: points.csv is a file, and no folder of a run\n"
+        assert call("resume", "points.csv") == (2, "", words)
+
+    @pytest.mark.parametrize("what", ["nothing", "."])
     def test_what_is_no_run(self, call, what: str) -> None:
         assert call("resume", what) == (
             1, "", f"modnet: {what}: not the folder of a run, there is no experiment.toml in it\n"
