@@ -98,11 +98,7 @@ class History(Displayed):
 
     def __repr__(self) -> str:
         last = {"loss": self.loss, **self.columns}
-        values = [
-            f"{format_column(name, ())} {each[-1] if isinstance(each[-1], str) else format_metric(each[-1])}"
-            for name, each in last.items()
-            if each
-        ]
+        values = [f"{format_column(name, ())} {format_metric(each[-1])}" for name, each in last.items() if each]
         made, rows = format_count(len(self.loss), "loss", "losses"), format_count(len(self.evaluated_at), "evaluation")
         return f"<History: {made}, {rows}{'; last ' * bool(values)}{list_some(values, 6)}>"
 
