@@ -199,4 +199,5 @@ def _draw_differences(axes: Any, pairs: Sequence[PairResult]) -> None:
     axes.axvline(0, color=GREY, linewidth=0.8)
     words = [f"{shorten(pair.first)} against {shorten(pair.second)}\n{shorten(pair.verdict, 60)}" for pair in pairs]
     axes.set_yticks(range(len(pairs)), words, fontsize=8)
+    axes.locator_params(axis="x", nbins=4)  # the plot is narrow beside the words of the pairs
     axes.set(title="differences, 95 % interval", ylim=((len(pairs) or 1) - 0.5, -0.5))
