@@ -1,4 +1,4 @@
-"""The entries of an experiment, and the settings of a data source, that options change."""
+"""The entries of an experiment that options change, and settings of its data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The head of a run's page: its result in a sentence, and its main numbers."""
+"""The head of a page: the result in a sentence, and main numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is lacking, the receipt, and how to repeat the run."""
+"""The receipt of a run, commands that repeat it, and lacking facts."""
 
 from __future__ import annotations
 

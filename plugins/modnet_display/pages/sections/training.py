@@ -1,4 +1,4 @@
-"""What was trained, and on what."""
+"""The training of a run: its data, its network, its settings."""
 
 from __future__ import annotations
 
