@@ -48,7 +48,9 @@ def draw_images(axes: Any, images: Array, captions: Sequence[str] = (), *, most:
         left, top = place % columns * (width + gap), place // columns * (height + room)
         axes.imshow(image, extent=(left, left + width, top + height, top), interpolation="nearest", **style)
         if captions:
-            axes.text(left + width / 2, top - GAP / 2 * height, captions[place], ha="center", va="bottom", fontsize=size)
+            axes.text(
+                left + width / 2, top - GAP / 2 * height, captions[place], ha="center", va="bottom", fontsize=size
+            )
     rows = -(-count // columns)
     axes.set(xlim=(0, columns * (width + gap) - gap), ylim=(rows * (height + room) - room, -room * bool(captions)))
     axes.set(aspect="equal", anchor="N")

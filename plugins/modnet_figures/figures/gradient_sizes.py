@@ -15,7 +15,7 @@ from modnet_figures.subjects import read_subject
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["find_root_mean_square", "from_estimator"]
+__all__ = ["from_estimator"]
 
 SAMPLES = 100
 
@@ -38,12 +38,13 @@ def from_estimator(
     if subject.learned is None:
         raise SettingError(["there are no targets: give x and t"])
     some = features[:SAMPLES], subject.learned[:SAMPLES]
-    grads = {name: np.abs(modnet.to_numpy(g)).ravel() for name, g in network.gradient(*some, gradient).items()}
+    with np.errstate(over="ignore", invalid="ignore"):  # of a run that diverged
+        grads = {name: np.abs(modnet.to_numpy(g)).ravel() for name, g in network.gradient(*some, gradient).items()}
     with drawing(ax):
         figure, (axes,) = open_panels(ax, (6, max(2.4, 1.2 + 0.3 * len(grads))))
         positive = [value[value > 0].min() for value in grads.values() if np.isfinite(value).all() and value.any()]
         for place, (name, values) in enumerate(grads.items()):
-            color, size = COLORS[0] if modnet.is_weight(name) else COLORS[1], find_root_mean_square(values)
+            color, size = COLORS[0] if modnet.is_weight(name) else COLORS[1], _find_root_mean_square(values)
             if not size or not math.isfinite(size):
                 axes.text(0.02, place, f"{size:g}", transform=axes.get_yaxis_transform(), color=GREY, va="center")
                 continue
@@ -62,12 +63,8 @@ def from_estimator(
         return figure
 
 
-def find_root_mean_square(values: Array) -> float:
-    """Return the root mean square of numbers, however large they are.
-
-    >>> find_root_mean_square(np.array([3e200, -3e200]))
-    3e+200
-    """
+def _find_root_mean_square(values: Array) -> float:
+    """Return the root mean square of numbers, however large they are."""
     largest = float(np.abs(values).max(initial=0))
     if not 0 < largest < math.inf:
         return largest
