@@ -15,9 +15,12 @@ def main() -> None:
     run = import_module("modnet.cli.main").main
     if is_default:
         signal.signal(signal.SIGINT, before)
-    run()
+    try:
+        run()
+    except KeyboardInterrupt:  # before it could handle one
+        _end()
 
 
 def _end(*_: object) -> NoReturn:
-    os.write(2, b"modnet: interrupted\n")
+    os.write(2, b"\nmodnet: interrupted\n")  # on a terminal, the line begins with ^C
     os._exit(130)

@@ -13,7 +13,10 @@ import click
 import numpy as np
 from modnet_progress.terminal import file_progress
 
-from modnet.cli.options import FilePath, RunPath, load_all_plugins, plugin_options, read_data_settings
+from modnet.cli.options.changes import read_data_settings
+from modnet.cli.options.groups import plugin_options
+from modnet.cli.options.loading import load_all_plugins
+from modnet.cli.options.parameters import FilePath, RunPath
 from modnet.cli.output import Command, echo
 from modnet.cli.show.class_report import find_majority, format_class_report, score_classes
 from modnet.compose.parts import create_metrics, make_part

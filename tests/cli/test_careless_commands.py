@@ -184,4 +184,4 @@ def test_an_interrupt_while_modnet_is_imported_ends_in_a_line(tmp_path: Path) ->
             time.sleep(delay + 0.02)
             process.send_signal(signal.SIGINT)
             assert process.wait(timeout=30) == 130
-            assert process.stderr.read() == "modnet: interrupted\n"
+            assert process.stderr.read().strip() == "modnet: interrupted"

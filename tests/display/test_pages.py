@@ -20,7 +20,9 @@ from modnet_display.html import VOID
 from modnet_display.pages import Page
 from modnet_display.pages.document import create_document
 from modnet_display.pages.facts import RunFacts
-from modnet_display.pages.run_page import RunPage
+from modnet_display.pages.sections.head import describe
+from modnet_display.pages.sections.receipt import list_commands
+from modnet_display.pages.sections.view import RunView
 from modnet_display.pages.words import LANGUAGES, WORDS
 
 import modnet
@@ -284,9 +286,9 @@ def test_a_run_that_ended_otherwise_says_so(run: Path, status: str, words: str) 
     ended = {"status": "finished", "stop_reason": "time is up"} if status == "stopped" else {"status": status}
     (run / "receipt.json").unlink()
     (run / "summary.json").write_text(json.dumps({**summary, **ended}))
-    page = RunPage(RunFacts(run=modnet.open_run(run), folder="run"))
-    assert words in Read("".join(page.describe())).text
-    resumes = "modnet resume run" in Read("".join(page._list_commands())).text
+    view = RunView(RunFacts(run=modnet.open_run(run), folder="run"))
+    assert words in Read("".join(describe(view))).text
+    resumes = "modnet resume run" in Read("".join(list_commands(view))).text
     assert resumes == (status in {"interrupted", "running", "failed"})
 
 
