@@ -95,8 +95,8 @@ def _draw(groups: Mapping[str, Sequence[History]], title: str, metrics: Sequence
             axes.set_ylim(max(min([0.0, *values]), -1.0), 1 if name and max(values, default=0.0) <= 1 else None)
     if ax is None:
         handles, words = left.get_legend_handles_labels()
-        columns = max(1, min(3, LEGEND // (max(map(measure_width, words), default=0) + 6)))
-        figure.legend(handles, words, loc="outside lower center", ncols=columns, frameon=False)
+        across = max(1, min(3, LEGEND // (max(map(measure_width, words), default=0) + 6)))
+        figure.legend(handles, words, loc="outside lower center", ncols=across, frameon=False)
     else:
         put_legend_below(left)
     return figure

@@ -22,19 +22,11 @@ def draw_residuals(view: RunView) -> Iterator[Html]:
         return
     t, y = found
     names = ["target"] if t.shape[1] == 1 else [f"target {j + 1}" for j in range(t.shape[1])]
-    each = zip((y - t).T, t.T, names, strict=True)
-    sentences: list[Sentence] = [
-        (
-            "residuals spread" if len(names) == 1 else "residuals spread of",
-            {
-                "mean": f"{errors.mean():.4g}",
-                "std": f"{errors.std():.4g}",
-                "targets": f"{true.std():.4g}",
-                "name": name,
-            },
-        )
-        for errors, true, name in each
-    ][:MOST]
+    sentences: list[Sentence] = []
+    for name, error, true in [*zip(names, (y - t).T, t.T, strict=True)][:MOST]:
+        numbers = {"mean": f"{error.mean():.4g}", "std": f"{error.std():.4g}", "targets": f"{true.std():.4g}"}
+        key = "residuals spread" if len(names) == 1 else "residuals spread of"
+        sentences.append((key, {"name": name, **numbers}))
     yield show_picture(
         view,
         "residuals",
