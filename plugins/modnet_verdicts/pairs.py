@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Any
@@ -12,13 +13,15 @@ import attrs
 import numpy as np
 
 from modnet import Array, DataError
-from modnet.text import format_table, to_csv
+from modnet.text import GAP, fit, format_table, measure_width, to_csv
 from modnet_verdicts.decisions import ANALYSES, Decision, decide
 from modnet_verdicts.result import Measure, PairResult
 from modnet_verdicts.scores import Blocks, ScoreDifference
 from modnet_verdicts.statistics import Estimate, Variation
 
 LEVEL = 0.95  # of the intervals that are shown
+WIDTH = 79  # of a line of text at most: some terminals break one that fills the last of their 80 columns
+INDENT = "    "  # of what has a line of its own
 MOST_FORECASTS = 1000  # pairs of scores; of more, nothing is said of later seeds: it takes a second for a hundred
 
 
@@ -110,10 +113,35 @@ def tabulate_pairs(pairs: Sequence[PairResult], form: Callable[[float], str]) ->
     return rows
 
 
-def format_pairs(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the lines of a table of pairs; verdicts are to the left."""
-    lines = format_table([row[:-1] for row in rows], left=1)
-    return [f"{line}  {row[-1]}" for line, row in zip(lines, rows, strict=True)]
+def format_pairs(rows: Sequence[Sequence[str]], width: int = WIDTH) -> list[str]:
+    r"""Return the lines of a table of pairs: a name or a verdict for which there is no room has lines of its own.
+
+    >>> rows = [
+    ...     ["", "difference", "verdict"],
+    ...     ["a against b", "0.1", "a is better"],
+    ...     ["a against c", "0", "maybe " * 6],
+    ... ]
+    >>> print("\n".join(format_pairs(rows, 40)))
+                 difference  verdict
+    a against b         0.1  a is better
+    a against c           0
+        maybe maybe maybe maybe maybe maybe
+    """
+    numbers = format_table([row[1:-1] for row in rows], left=0)
+    room = width - GAP - max(map(measure_width, numbers))
+    names = [row[0] if measure_width(row[0]) <= room else "" for row in rows]
+    longest = max(map(measure_width, names))
+    found = []
+    for name, line, (whole, *_, verdict) in zip(names, numbers, rows, strict=True):
+        found += [] if name else textwrap.wrap(whole, width, subsequent_indent=INDENT, break_on_hyphens=False)
+        line = f"{fit(name, longest)}{' ' * GAP}{line}"
+        has_room = measure_width(line) + GAP + measure_width(verdict) <= width
+        found.append(f"{line}{' ' * GAP}{verdict}" if has_room else line)
+        if not has_room and len(found) > 1:  # the head has none of its own
+            found += textwrap.wrap(
+                verdict, width, initial_indent=INDENT, subsequent_indent=INDENT, break_on_hyphens=False
+            )
+    return found
 
 
 def to_records(pairs: Sequence[PairResult]) -> list[dict[str, Any]]:
