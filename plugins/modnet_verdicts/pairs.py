@@ -6,6 +6,7 @@ import math
 import re
 import textwrap
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -20,7 +21,7 @@ from modnet_verdicts.scores import Blocks, ScoreDifference
 from modnet_verdicts.statistics import Estimate, Variation
 
 LEVEL = 0.95  # of the intervals that are shown
-WIDTH = 79  # of a line of text at most: some terminals break one that fills the last of their 80 columns
+WIDTH = 80  # of a line of text at most
 INDENT = "    "  # of what has a line of its own
 MOST_FORECASTS = 1000  # pairs of scores; of more, nothing is said of later seeds: it takes a second for a hundred
 
@@ -130,17 +131,20 @@ def format_pairs(rows: Sequence[Sequence[str]], width: int = WIDTH) -> list[str]
     numbers = format_table([row[1:-1] for row in rows], left=0)
     room = width - GAP - max(map(measure_width, numbers))
     names = [row[0] if measure_width(row[0]) <= room else "" for row in rows]
-    longest = max(map(measure_width, names))
+    lines = [
+        f"{fit(name, max(map(measure_width, names)))}{' ' * GAP}{line}"
+        for name, line in zip(names, numbers, strict=True)
+    ]
+    left = width - GAP - max(map(measure_width, lines))
+    verdicts = [row[-1] if measure_width(row[-1]) <= left else "" for row in rows]
+    if not any(verdicts[1:]):
+        verdicts[0] = ""
+    own = partial(textwrap.wrap, width=width, subsequent_indent=INDENT, break_on_hyphens=False)
     found = []
-    for name, line, (whole, *_, verdict) in zip(names, numbers, rows, strict=True):
-        found += [] if name else textwrap.wrap(whole, width, subsequent_indent=INDENT, break_on_hyphens=False)
-        line = f"{fit(name, longest)}{' ' * GAP}{line}"
-        has_room = measure_width(line) + GAP + measure_width(verdict) <= width
-        found.append(f"{line}{' ' * GAP}{verdict}" if has_room else line)
-        if not has_room and len(found) > 1:  # the head has none of its own
-            found += textwrap.wrap(
-                verdict, width, initial_indent=INDENT, subsequent_indent=INDENT, break_on_hyphens=False
-            )
+    for row, name, line, verdict in zip(rows, names, lines, verdicts, strict=True):
+        found += [] if name else own(row[0])
+        found.append(f"{line}{' ' * GAP}{verdict}".rstrip())
+        found += [] if verdict or row is rows[0] else own(row[-1], initial_indent=INDENT)
     return found
 
 
