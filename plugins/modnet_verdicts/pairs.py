@@ -14,7 +14,7 @@ import attrs
 import numpy as np
 
 from modnet import Array, DataError
-from modnet.text import GAP, fit, format_table, measure_width, to_csv
+from modnet.text import format_table, measure_width, to_csv
 from modnet_verdicts.decisions import ANALYSES, Decision, decide
 from modnet_verdicts.result import Measure, PairResult
 from modnet_verdicts.scores import Blocks, ScoreDifference
@@ -128,14 +128,10 @@ def format_pairs(rows: Sequence[Sequence[str]], width: int = WIDTH) -> list[str]
     a against c           0
         maybe maybe maybe maybe maybe maybe
     """
-    numbers = format_table([row[1:-1] for row in rows], left=0)
-    room = width - GAP - max(map(measure_width, numbers))
+    room = width - measure_width(format_table([["", *row[1:-1]] for row in rows])[-1])
     names = [row[0] if measure_width(row[0]) <= room else "" for row in rows]
-    lines = [
-        f"{fit(name, max(map(measure_width, names)))}{' ' * GAP}{line}"
-        for name, line in zip(names, numbers, strict=True)
-    ]
-    left = width - GAP - max(map(measure_width, lines))
+    lines = format_table([[name, *row[1:-1]] for name, row in zip(names, rows, strict=True)])
+    left = width - measure_width(f"{lines[-1]}  ")
     verdicts = [row[-1] if measure_width(row[-1]) <= left else "" for row in rows]
     if not any(verdicts[1:]):
         verdicts[0] = ""
@@ -143,7 +139,7 @@ def format_pairs(rows: Sequence[Sequence[str]], width: int = WIDTH) -> list[str]
     found = []
     for row, name, line, verdict in zip(rows, names, lines, verdicts, strict=True):
         found += [] if name else own(row[0])
-        found.append(f"{line}{' ' * GAP}{verdict}".rstrip())
+        found.append(f"{line}  {verdict}".rstrip())
         found += [] if verdict or row is rows[0] else own(row[-1], initial_indent=INDENT)
     return found
 
