@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import attrs
@@ -46,6 +47,7 @@ def read_new_rows(rows: Any, columns: Sequence[Column], preparation: Preparation
 
     Columns of a frame are found by name. Raises DataError for one that is missing, and for what training refuses.
     """
+    rows = import_module("modnet_datasets.tensors").to_plain(rows, "new rows")  # not of the core
     if not hasattr(rows, "__len__") or not len(rows):
         raise DataError("there are no rows: expected an array (N, features) or a data frame")
     rows = find_features(rows, [column.name for column in columns if column.name])
