@@ -341,7 +341,7 @@ def test_the_imaginary_part_of_numbers_is_never_dropped() -> None:
             use()
 
 
-def test_sparse_and_dasks_arrays_are_told_from_numbers() -> None:
+def test_sparse_matrices_are_refused_and_dasks_arrays_are_computed() -> None:
     from dask import array
     from scipy.sparse import csr_array
 
