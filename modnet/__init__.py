@@ -1,10 +1,14 @@
 """A workbench for small neural networks in which every part is a plugin."""
 
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 __version__ = "0.1.0"
+
+if sys.argv[:1] == ["-m"] and "modnet" in sys.orig_argv:  # `python -m modnet` imports this before its `__main__`
+    import_module("modnet_start").end_when_interrupted()
 
 # A new name is a line in `__init__.pyi`. These rooms are loaded when first used: importing them takes longer than all
 # the rest, and most commands need none of them.

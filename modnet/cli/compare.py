@@ -14,17 +14,10 @@ import click
 from modnet_progress.terminal import RunsProgress, file_progress
 
 import modnet
-from modnet.cli.options import (
-    COUNT,
-    FilePath,
-    choose_new_folder,
-    comparison_options,
-    load_all_plugins,
-    plugin_options,
-    quiet_option,
-    read_alternatives,
-    read_experiment_file,
-)
+from modnet.cli.options.changes import read_alternatives
+from modnet.cli.options.groups import comparison_options, plugin_options, quiet_option
+from modnet.cli.options.loading import choose_new_folder, load_all_plugins, read_experiment_file
+from modnet.cli.options.parameters import COUNT, FilePath
 from modnet.cli.output import Command, echo, fold, get_output
 from modnet.comparison.grid import spread
 from modnet.comparison.training import COMPARISON

@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 from modnet_export.writing import FORMATS, SUFFIXES, find_format, write_export
 
-from modnet.cli.options import FilePath, RunPath, load_all_plugins, plugin_options
+from modnet.cli.options.groups import plugin_options
+from modnet.cli.options.loading import load_all_plugins
+from modnet.cli.options.parameters import FilePath, RunPath
 from modnet.cli.output import Command, echo
 from modnet.compose.plugins import containing_plugins
 from modnet.compose.tables import read_toml

@@ -13,16 +13,10 @@ from modnet_figures.figures import FORMATS, save_figure
 from modnet_figures.figures.gradient_check import from_check
 from modnet_progress.terminal import file_progress
 
-from modnet.cli.options import (
-    COUNT,
-    FilePath,
-    PicturePath,
-    experiment_options,
-    load_all_plugins,
-    plugin_options,
-    read_changes,
-    read_experiment_file,
-)
+from modnet.cli.options.changes import read_changes
+from modnet.cli.options.groups import experiment_options, plugin_options
+from modnet.cli.options.loading import load_all_plugins, read_experiment_file
+from modnet.cli.options.parameters import COUNT, FilePath, PicturePath
 from modnet.cli.output import Command, echo, fold
 from modnet.cli.show.values import format_title, to_json
 from modnet.compose.experiment import create_experiment, create_network, read_data, to_table

@@ -11,7 +11,7 @@ import click
 from modnet_figures.figures import FORMATS, save_figure
 
 import modnet
-from modnet.cli.options import FilePath, PicturePath
+from modnet.cli.options.parameters import FilePath, PicturePath
 from modnet.cli.output import Command, echo, fold
 from modnet.errors import SettingError
 from modnet.text import quote_argument

@@ -134,7 +134,7 @@ class _Group(Group):
 
 def _add_option(error: DataError, command: str) -> None:
     if command in WITH_DATA:
-        from modnet.cli.options import format_assignment  # commands that read a file have imported it
+        from modnet.cli.options.language import format_assignment  # commands that read a file have imported it
 
         options = [f"--set {quote_argument(f'data.{format_assignment(*one)}')}" for one in error.advice[0].items()]
         error.add_note(f"as an option: {' '.join(options)}")

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import modnet
-from modnet.cli.options import FilePath, FolderPath, load_all_plugins, load_chosen_plugins, plugin_options
+from modnet.cli.options.groups import plugin_options
+from modnet.cli.options.loading import load_all_plugins, load_chosen_plugins
+from modnet.cli.options.parameters import FilePath, FolderPath
 from modnet.cli.output import Command, echo
 from modnet.comparison.training import COMPARISON
 from modnet.errors import ModnetError, SettingError

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 from modnet_figures.figures import FORMATS, learning_curves, save_figure, several_runs
 
-from modnet.cli.options import FolderPath, PicturePath, load_chosen_plugins, plugin_options
+from modnet.cli.options.groups import plugin_options
+from modnet.cli.options.loading import load_chosen_plugins
+from modnet.cli.options.parameters import FolderPath, PicturePath
 from modnet.cli.output import Command, echo
 from modnet.cli.show.values import format_title
 from modnet.comparison.grid import Setting, format_value, tell_apart, to_axes

@@ -11,7 +11,10 @@ from typing import Any
 import click
 
 from modnet.cli.given import forget as forget_module
-from modnet.cli.options import FilePath, load_chosen_plugins, parse_assignments, plugin_options, without_option
+from modnet.cli.options.groups import plugin_options, without_option
+from modnet.cli.options.language import parse_assignments
+from modnet.cli.options.loading import load_chosen_plugins
+from modnet.cli.options.parameters import FilePath
 from modnet.cli.output import Group, echo
 from modnet.cli.show.packaging import find_rivals, list_notes
 from modnet.compose.plugins import get_host

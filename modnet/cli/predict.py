@@ -13,7 +13,10 @@ import click
 import numpy as np
 from modnet_progress.terminal import file_progress
 
-from modnet.cli.options import FilePath, RunPath, load_all_plugins, plugin_options, read_data_settings
+from modnet.cli.options.changes import read_data_settings
+from modnet.cli.options.groups import plugin_options
+from modnet.cli.options.loading import load_all_plugins
+from modnet.cli.options.parameters import FilePath, RunPath
 from modnet.cli.output import Command, echo
 from modnet.cli.show.class_report import find_majority, format_class_report, score_classes
 from modnet.compose.parts import create_metrics, make_part
@@ -25,7 +28,8 @@ from modnet.interfaces import RowsToPredict
 from modnet.runs.folder import EXPERIMENT, PARAMS, check_files
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.model import TrainedModel
-from modnet.text import list_some, quote, to_csv
+from modnet.text import format_count, list_some, quote, to_csv
+from modnet.types import Array
 
 COLUMNS = ("label", "features", "leave_out")
 """The settings that say which columns are what."""
@@ -74,7 +78,9 @@ def predict(
     columns: dict[str, list[Any]] = {"row": list(range(1, len(predictions) + 1)), "prediction": predictions}
     notes = [*found.notes, *model.describe(samples)]
     measured = dict[str, Any]({"accuracy": None} if model.classes else {})
-    if found.labels is not None:
+    if found.labels is not None and (problem := _describe_other_labels(found.labels, outputs, model.classes)):
+        notes.append(problem)
+    elif found.labels is not None:
         columns["label"] = found.labels.tolist()
         if model.classes:
             measured = _measure(predictions, columns["label"])
@@ -140,6 +146,31 @@ def _describe_unknown_labels(labels: Sequence[Any], classes: Sequence[Any]) -> l
     return [f"the run knows no class {shown}: such rows count as wrong"] if unknown else []
 
 
+def _describe_other_labels(labels: Array, outputs: Array, classes: Sequence[Any]) -> str:
+    """Return a note on labels that cannot be compared with what the run predicts: of another number; or ""."""
+    wanted = 1 if classes else outputs.shape[1]
+    there = 1 if labels.ndim == 1 else labels.shape[1]
+    if there == wanted and not (classes and labels.ndim > 1):
+        return ""
+    what = "a class" if classes else format_count(wanted, "number")
+    return f"each row has {format_count(there, 'label')}, and the run predicts {what}: they are not compared"
+
+
+def _split_targets(columns: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    """Return columns of single values: of several targets one for each, with its number.
+
+    >>> _split_targets({"row": [1, 2], "label": [[0.5, 3.0], [1.5, 4.0]]})
+    {'row': [1, 2], 'label 1': [0.5, 1.5], 'label 2': [3.0, 4.0]}
+    """
+    found: dict[str, list[Any]] = {}
+    for name, values in columns.items():
+        if values and isinstance(values[0], list):
+            found |= {f"{name} {i}": list(each) for i, each in enumerate(zip(*values, strict=True), start=1)}
+        else:
+            found[name] = values
+    return found
+
+
 def _print_predictions(
     columns: dict[str, list[Any]], measured: Mapping[str, Any], notes: Sequence[str], *, json_: bool
 ) -> None:
@@ -151,6 +182,7 @@ def _print_predictions(
         scores = {**measured, **({"classes": classes} if classes else {})}
         echo(json.dumps({**scores, "notes": notes, "rows": records}))
         return
+    columns = _split_targets(columns)
     echo(to_csv([list(columns), *zip(*columns.values(), strict=True)]), nl=False)
     if "r2" in measured:
         echo(f"R² {measured['r2']:.4f}, RMSE {measured['rmse']:.4g} on {len(columns['row']):,} rows", err=True)

@@ -11,7 +11,9 @@ import click
 from modnet_progress.terminal import file_progress
 
 import modnet
-from modnet.cli.options import RunPath, check_progress, load_all_plugins, plugin_options, progress_options
+from modnet.cli.options.groups import check_progress, plugin_options, progress_options
+from modnet.cli.options.loading import load_all_plugins
+from modnet.cli.options.parameters import RunPath
 from modnet.cli.output import Command, echo, tell
 from modnet.cli.train import describe, run_to_end
 from modnet.compose.experiment import read_data

@@ -16,17 +16,10 @@ from modnet_figures import figures
 from modnet_progress.terminal import RunProgress, file_progress
 
 import modnet
-from modnet.cli.options import (
-    FilePath,
-    check_progress,
-    choose_new_folder,
-    experiment_options,
-    load_all_plugins,
-    plugin_options,
-    progress_options,
-    read_changes,
-    read_experiment_file,
-)
+from modnet.cli.options.changes import read_changes
+from modnet.cli.options.groups import check_progress, experiment_options, plugin_options, progress_options
+from modnet.cli.options.loading import choose_new_folder, load_all_plugins, read_experiment_file
+from modnet.cli.options.parameters import FilePath
 from modnet.cli.output import Command, complain, echo, explain, get_output, tell
 from modnet.cli.show.diagnosis import diagnose
 from modnet.cli.show.forecast import format_forecast

@@ -69,7 +69,7 @@ def read_rows(
     with containing_plugins(), reading(path, f"the source {find_name(source)}"):
         found: object = source.read_named_rows(path, features, names)
     if problem := _describe_wrong_rows(found, features, may_lack=may_lack):
-        remedy = f"read_rows is to return rows (N, {features}) of finite numbers, and their labels (N,) or None"
+        remedy = f"read_rows is to return rows (N, {features}) of finite numbers, and their labels or None"
         raise PluginError(f"the source {find_name(source)} returned {problem}", remedy, part=source)
     return cast("RowsToPredict", found)
 
@@ -82,7 +82,7 @@ def _describe_wrong_rows(found: object, features: int, *, may_lack: bool) -> str
         return f"rows that are a {type(x).__name__}" + (f" of {x.dtype}" if isinstance(x, np.ndarray) else "")
     if x.ndim != 2 or x.shape[1] != features:
         return f"rows of shape {x.shape}"
-    if found.labels is not None and np.shape(found.labels) != (len(x),):
+    if found.labels is not None and (np.shape(found.labels)[:1] != (len(x),) or np.ndim(found.labels) > 2):
         return f"{len(x)} rows with labels of shape {np.shape(found.labels)}"
     return "" if (np.isfinite(x) | (np.isnan(x) & may_lack)).all() else "a number that is not finite"
 

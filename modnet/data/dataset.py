@@ -204,10 +204,9 @@ class Dataset(Displayed):
                 continue
             if not self.classes or name not in parts:
                 raise DataError(f"soft targets need classes, and the {name} part: one of them is not there")
-            try:
-                parts[name] = attrs.evolve(parts[name], soft=np.array(rows, np.float64))
-            except (TypeError, ValueError):
-                raise DataError(f"soft targets of the {describe_part(name)} rows must be rows of numbers") from None
+            to_reals: Callable[..., Array] = import_module("modnet_datasets.tensors").to_reals  # not of the core
+            soft = to_reals(rows, f"soft targets of the {describe_part(name)} rows must be rows of numbers")
+            parts[name] = attrs.evolve(parts[name], soft=soft)
             check_samples(parts[name], describe_part(name), None, len(self.classes))
         return self.with_parts(parts)
 

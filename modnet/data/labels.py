@@ -13,7 +13,6 @@ from array_api_compat import array_namespace, device
 from modnet.errors import DataError
 from modnet.types import Array
 
-HEAVIEST = 1e30  # weight, which float32 can add up
 WIDEST = 1e150  # deviation of targets: the squares of errors are numbers
 
 
@@ -85,22 +84,6 @@ class TargetScale:
     def restore(self, outputs: Array) -> Array:
         """Return standardized targets or outputs (N, targets) in the unit that the source has them in."""
         return np.asarray(outputs * np.array(self.deviation) + self.mean)
-
-
-def to_weights(weights: Any, part: str, count: int) -> Array:
-    """Return weights of rows as (N,) float64; raises DataError where they are not numbers >= 0, one for each row."""
-    try:
-        found = np.array(weights, np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise DataError(f"{part} weights must be numbers, one for each row") from None
-    if found.shape != (count,):
-        raise DataError(f"{part}: {count} rows need {count} weights, found weights of shape {found.shape}")
-    if not (right := (found == 0) | ((found >= 1 / HEAVIEST) & (found <= HEAVIEST))).all():
-        row, ends = int(np.argmin(right)), f"0 or from {1 / HEAVIEST:g} to {HEAVIEST:g}"
-        raise DataError(f"{part} row {row + 1}: a weight must be a number >= 0 ({ends}), found {found[row]}")
-    if count and not found.any():
-        raise DataError(f"{part} weights are all 0: one at least must be above 0")
-    return found
 
 
 def to_float64(numbers: Array) -> Array:

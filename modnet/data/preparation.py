@@ -116,7 +116,8 @@ class Preparation:
         Without `columns` their codes are places among the words of the preparation, otherwise among those of `columns`.
         Raises DataError for a missing value that is not imputed, and for a word that was not seen where it is refused.
         """
-        numbers = np.array(table, np.float64)
+        to_reals: Callable[..., Array] = import_module("modnet_datasets.tensors").to_reals  # not of the core
+        numbers = to_reals(table, "raw rows must be numbers in rows of one length")
         lacking = np.isnan(numbers)
         columns = columns or self.columns
         check_are_numbers(self.columns, columns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import attrs
@@ -15,7 +16,7 @@ from modnet.data.labels import is_missing
 from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples, check_rows, describe_part
 from modnet.errors import DataError
-from modnet.text import list_some
+from modnet.text import format_count, list_some
 from modnet.types import Array
 
 PIXEL_COLUMNS = 16
@@ -46,6 +47,7 @@ def read_new_rows(rows: Any, columns: Sequence[Column], preparation: Preparation
 
     Columns of a frame are found by name. Raises DataError for one that is missing, and for what training refuses.
     """
+    rows = import_module("modnet_datasets.tensors").to_plain(rows, "new rows")  # not of the core
     if not hasattr(rows, "__len__") or not len(rows):
         raise DataError("there are no rows: expected an array (N, features) or a data frame")
     rows = find_features(rows, [column.name for column in columns if column.name])
@@ -142,7 +144,7 @@ def encode_tables(
     The codes of a column are the same in all tables. Raises DataError.
     """
     if len(columns) != tables[0].shape[1]:
-        raise DataError(f"{len(columns)} columns are described, and rows have {tables[0].shape[1]}")
+        raise DataError(f"rows have {format_count(tables[0].shape[1], 'column')}, expected {len(columns)}")
     as_text = {j for j, column in enumerate(columns) if j in listed and column.words is None}
     if not as_text and all(table.dtype.kind in "buif" for table in tables):
         return list(tables), tuple(columns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import mmap as mapping
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from mmap import mmap
 from typing import Any
 
@@ -12,7 +13,7 @@ import attrs
 import numpy as np
 
 from modnet.data.columns import Column
-from modnet.data.labels import to_float64, to_weights
+from modnet.data.labels import to_float64
 from modnet.data.preparation import Preparation
 from modnet.errors import DataError
 from modnet.randomness import Stream
@@ -205,7 +206,7 @@ def check_samples(part: object, name: str, columns: int | None, classes: int) ->
         raise DataError(f"the {name} samples are a {type(part).__name__}, not modnet.Samples")
     _check_shape(part, name, columns, classes)
     if part.weights is not None:
-        to_weights(part.weights, name, len(part))
+        import_module("modnet_datasets.tensors").to_weights(part.weights, name, len(part))  # not of the core
     if not classes and not np.isfinite(part.t).all():
         raise DataError(f"a target of the {name} rows is not finite")
     soft: Any = part.soft

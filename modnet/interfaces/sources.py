@@ -20,7 +20,7 @@ from modnet.types import Array
 
 @attrs.frozen(eq=False)
 class RowsToPredict:
-    """Rows to predict: raw `x` (N, columns), their labels (N,) or None, and notes for the user.
+    """Rows to predict: raw `x` (N, columns), their labels (N,), targets (N, targets) or None, and notes for the user.
 
     `columns` say which of them hold codes of text, and by which words; NaN is a missing value. Without them, numbers
     stand for themselves in a column that was text in training.

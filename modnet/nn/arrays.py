@@ -11,7 +11,7 @@ import array_api_compat
 import attrs
 import numpy as np
 
-from modnet.errors import MissingExtraError, ModnetError, PluginError, SettingError
+from modnet.errors import MissingExtraError, ModnetError, PluginError, SettingError, ShapeError
 from modnet.interfaces.part import Part
 from modnet.text import describe_unknown
 from modnet.types import Array, Params, is_numpy
@@ -121,20 +121,28 @@ def is_other_array(value: object) -> bool:
     return not isinstance(value, (np.ndarray, np.generic)) and array_api_compat.is_array_api_obj(value)
 
 
+def describe_odd(given: Any, **wanted: bool) -> str:
+    """Return what a value is, where it is no array of another library with real numbers in rows; else ""."""
+    return _tensors().describe_odd(given, **wanted)  # type: ignore[no-any-return]
+
+
+def _tensors() -> Any:
+    return import_module("modnet_datasets.tensors")  # not of the core
+
+
 def get_dtype(array: Any) -> np.dtype[Any]:
-    """Return the dtype of an array of any library as NumPy's."""
-    return np.dtype(array.dtype if isinstance(array, np.ndarray) else str(array.dtype).rpartition(".")[2])
+    """Return the dtype of an array of any library as NumPy's; raises ShapeError where NumPy has none like it."""
+    try:
+        return np.dtype(array.dtype if isinstance(array, np.ndarray) else str(array.dtype).rpartition(".")[2])
+    except TypeError:
+        raise ShapeError(f"a network cannot compute in {array.dtype}: take float64 or float32") from None
 
 
 def to_numpy(array: Any) -> Array:
     """Return an array of any library as NumPy's: its own as they are, others as a copy."""
     if isinstance(array, np.ndarray):
         return array
-    if array_api_compat.is_torch_array(array):
-        return np.array(array.numpy(force=True))  # which drops the tape, and fetches it from its device
-    if is_other_array(array):
-        array = np.from_dlpack(array, device="cpu")
-    return np.array(array)
+    return _tensors().fetch(array)  # type: ignore[no-any-return]
 
 
 def to_numpy_all(arrays: Params) -> dict[str, Array]:

@@ -13,10 +13,10 @@ from modnet.errors import SettingError, ShapeError
 from modnet.interfaces import DenseLayer, GradientEstimator, Loss, PlacedLayer
 from modnet.nn.arrays import (
     Library,
+    describe_odd,
     get_dtype,
     get_library,
     get_namespace,
-    is_other_array,
     name_device,
     to_numpy,
     unlock,
@@ -247,10 +247,9 @@ class LayeredNetwork(Displayed):
                 if found is None or np.shape(found) != param.shape:
                     has = "is missing" if found is None else f"has {np.shape(found)}"
                     raise ShapeError(f"{place.label}: {name} must have shape {param.shape}, it {has}")
-                is_array = isinstance(found, np.ndarray) or is_other_array(found)
-                if not is_array or get_dtype(found).kind != "f":
-                    is_of = getattr(found, "dtype", type(found).__name__)
-                    raise ShapeError(f"{place.label}: {name} must be an array of floats, it is {is_of}")
+                odd = "" if isinstance(found, np.ndarray) else describe_odd(found, in_numpys_dtypes=True)
+                if odd or get_dtype(found).kind != "f":
+                    raise ShapeError(f"{place.label}: {name} must be an array of floats, it is {odd or found.dtype}")
         if others:
             raise ShapeError(f"no layer has arrays of the names {', '.join(others)}")
         libraries = {get_library(array): name for name, array in self.arrays.items()}

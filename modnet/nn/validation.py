@@ -12,7 +12,7 @@ import numpy as np
 
 from modnet.errors import ModnetError, PluginError, ShapeError
 from modnet.interfaces import Activation, FusedLoss, GradientEstimator, Layer, Loss, Optimizer
-from modnet.nn.arrays import NUMPY, count_writes, drop_tape, follow_library, get_library, is_other_array
+from modnet.nn.arrays import NUMPY, count_writes, describe_odd, drop_tape, follow_library, get_library, is_other_array
 from modnet.types import Array, Grads, Params, State, is_numpy
 
 COMPUTING = (Activation, FusedLoss, GradientEstimator, Layer, Loss, Optimizer)
@@ -22,8 +22,9 @@ T = TypeVar("T")
 
 def to_array(given: Any, dtype: Any, what: str) -> Array:
     """Return what a user gave as an array, of NumPy's unless it is one; raises ShapeError where it cannot be one."""
-    if dtype is not None and getattr(getattr(given, "dtype", None), "kind", "f") in "cmM":
-        raise ShapeError(f"{what} must be real numbers: found an array of {given.dtype}")
+    odd = describe_odd(given) if is_other_array(given) or hasattr(given, "toarray") else ""
+    if odd or (dtype is not None and getattr(getattr(given, "dtype", None), "kind", "f") in "cmM"):
+        raise ShapeError(f"{what} must be real numbers: found {odd or f'an array of {given.dtype}'}")
     try:
         if is_other_array(given):
             return drop_tape(get_library(given).convert(given, dtype))

@@ -9,9 +9,10 @@ import attrs
 import numpy as np
 
 from modnet import Array, Column, DataError, Preparation, Samples, Shape, Task
-from modnet.data import describe_part, encode_tables, infer_scale, make_samples, read_tables, to_weights
+from modnet.data import describe_part, encode_tables, infer_scale, make_samples, read_tables
 from modnet_datasets.labels import is_one_hot, to_indices, to_label_array, to_labels, to_targets
 from modnet_datasets.settings import PreparationSettings, find_column, find_impute
+from modnet_datasets.tensors import to_weights
 
 
 def to_samples(

@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 import attrs
 
 from modnet import Column, DataError, Dataset, Samples, SettingError, Stream, Task, data
-from modnet.data import TargetScale, check_classes, check_feature_names, find_features, list_names, to_weights
+from modnet.data import TargetScale, check_classes, check_feature_names, find_features, list_names
 from modnet.text import describe_unknown
 from modnet_datasets.arrays import encode_targets, find_shape, is_labels_of, is_pair, prepare, to_samples
 from modnet_datasets.labels import to_classes, weigh_classes
 from modnet_datasets.settings import PreparationSettings
+from modnet_datasets.tensors import to_plain, to_weights
 
 AnyDataset = TypeVar("AnyDataset", bound=Dataset)
 
@@ -90,6 +91,7 @@ def make_dataset(
     """Return a data set from rows and their labels, as `modnet.Dataset.from_arrays` does."""
     wanted = _read_settings(preparation)
     known = None if classes is None else to_classes(classes)
+    train, test, validation = (to_plain(given, "rows and labels") for given in (train, test, validation))
     given = _arrange(train, test, validation, wanted.task)
     own = list_names(given["train"][0])
     named = [column.name for column in columns] or (feature_names if len(feature_names) else own)

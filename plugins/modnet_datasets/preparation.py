@@ -12,6 +12,7 @@ from modnet import Array, Column, DataError, Preparation
 from modnet.data import PreparedColumn, describe_column, find_places, to_float64
 from modnet.text import quote
 from modnet_datasets.settings import STATISTICS, PreparationSettings, find_column, find_impute
+from modnet_datasets.tensors import to_reals
 
 MOST_WORDS = 50  # of a column that is encoded without being asked for
 GATHERED = 2**24  # numbers of some columns that are held at once
@@ -24,7 +25,7 @@ def fit_preparation(
     """Return the preparation that is learned from the rows of a raw table, as `modnet.Preparation.fit` does."""
     settings = settings or PreparationSettings()
     if not callable(table):
-        whole = np.asarray(table)
+        whole = to_reals(table, "raw rows must be numbers in rows of one length")
         table, columns = (lambda: [whole]), columns or [Column()] * whole.shape[1]
     fit = _Fit(table, weights, columns, settings)
     return Preparation(tuple(fit.standardize(fit.impute(fit.encode()))), settings.unseen)

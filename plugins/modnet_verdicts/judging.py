@@ -18,6 +18,7 @@ from modnet.text import format_count, format_table, list_some
 from modnet_verdicts.decisions import ANALYSES, ROPE
 from modnet_verdicts.pairs import (
     LEVEL,
+    WIDTH,
     compare_samples,
     compare_scores,
     escape,
@@ -36,7 +37,6 @@ from modnet_verdicts.statistics import Estimate, Variation
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-WIDTH = 80  # of the lines below a table
 ALONE = (
     "Scores alone know nothing of the test samples: verdicts and intervals are for other seeds on the same test data. "
     "What holds for new samples takes the hits of the test samples (--sample)."

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -12,13 +14,15 @@ import attrs
 import numpy as np
 
 from modnet import Array, DataError
-from modnet.text import format_table, to_csv
+from modnet.text import format_table, measure_width, to_csv
 from modnet_verdicts.decisions import ANALYSES, Decision, decide
 from modnet_verdicts.result import Measure, PairResult
 from modnet_verdicts.scores import Blocks, ScoreDifference
 from modnet_verdicts.statistics import Estimate, Variation
 
 LEVEL = 0.95  # of the intervals that are shown
+WIDTH = 80  # of a line of text at most
+INDENT = "    "  # of what has a line of its own
 MOST_FORECASTS = 1000  # pairs of scores; of more, nothing is said of later seeds: it takes a second for a hundred
 
 
@@ -110,10 +114,34 @@ def tabulate_pairs(pairs: Sequence[PairResult], form: Callable[[float], str]) ->
     return rows
 
 
-def format_pairs(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the lines of a table of pairs; verdicts are to the left."""
-    lines = format_table([row[:-1] for row in rows], left=1)
-    return [f"{line}  {row[-1]}" for line, row in zip(lines, rows, strict=True)]
+def format_pairs(rows: Sequence[Sequence[str]], width: int = WIDTH) -> list[str]:
+    r"""Return the lines of a table of pairs: a name or a verdict for which there is no room has lines of its own.
+
+    >>> rows = [
+    ...     ["", "difference", "verdict"],
+    ...     ["a against b", "0.1", "a is better"],
+    ...     ["a against c", "0", "maybe " * 6],
+    ... ]
+    >>> print("\n".join(format_pairs(rows, 40)))
+                 difference  verdict
+    a against b         0.1  a is better
+    a against c           0
+        maybe maybe maybe maybe maybe maybe
+    """
+    room = width - measure_width(format_table([["", *row[1:-1]] for row in rows])[-1])
+    names = [row[0] if measure_width(row[0]) <= room else "" for row in rows]
+    lines = format_table([[name, *row[1:-1]] for name, row in zip(names, rows, strict=True)])
+    left = width - measure_width(f"{lines[-1]}  ")
+    verdicts = [row[-1] if measure_width(row[-1]) <= left else "" for row in rows]
+    if not any(verdicts[1:]):
+        verdicts[0] = ""
+    own = partial(textwrap.wrap, width=width, subsequent_indent=INDENT, break_on_hyphens=False)
+    found = []
+    for row, name, line, verdict in zip(rows, names, lines, verdicts, strict=True):
+        found += [] if name else own(row[0])
+        found.append(f"{line}  {verdict}".rstrip())
+        found += [] if verdict or row is rows[0] else own(row[-1], initial_indent=INDENT)
+    return found
 
 
 def to_records(pairs: Sequence[PairResult]) -> list[dict[str, Any]]:

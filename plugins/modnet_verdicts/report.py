@@ -17,6 +17,7 @@ from modnet.text import format_column, format_count, format_table, list_some, to
 from modnet_verdicts.decisions import ANALYSES, ROPE
 from modnet_verdicts.pairs import (
     LEVEL,
+    WIDTH,
     compare_samples,
     escape,
     format_pairs,
@@ -32,8 +33,6 @@ from modnet_verdicts.statistics import bound_share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-WIDTH = 100  # of the lines below a table
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
@@ -189,3 +191,15 @@ def test_an_interrupt_while_modnet_is_imported_ends_in_a_line(tmp_path: Path, mo
     command = [sys.executable, "-c", INTERRUPTED, module]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stderr) == (130, "modnet: interrupted\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_an_interrupt_of_the_module_ends_in_a_line_from_its_first_import_on(tmp_path: Path) -> None:
+    (tmp_path / "numpy.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    found = {}
+    for how in (["-m", "modnet"], ["-c", "import modnet"]):
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+        done = subprocess.run([sys.executable, *how], env=environment, capture_output=True, text=True, timeout=60)
+        found[how[0]] = done.returncode, done.stderr.strip().splitlines()[-1]
+    assert found["-m"] == (130, "modnet: interrupted")
+    assert found["-c"] == (-signal.SIGINT, "KeyboardInterrupt")  # which is the program's own

@@ -457,3 +457,19 @@ def test_precision_recall_and_f1_are_those_of_scikit_learn():
     found = [(score.precision or 0.0, score.recall, score.f1, score.rows) for score in scores]
     np.testing.assert_allclose(found, np.transpose(expected))
     assert find_majority(labels.tolist()) == max(expected[3]) / 300
+
+
+def test_several_targets_are_predicted_and_compared(tmp_path, call):
+    rows = [(i % 7, i % 5, 2 * (i % 7) + 1, 3 - (i % 5)) for i in range(35)]
+    write(tmp_path, "both.csv", "\n".join(["a,b,u,v", *(",".join(map(str, row)) for row in rows)]) + "\n")
+    settings = ("--set", "data.task=regression", "--set", 'data.label=["u","v"]', "--iterations", "500")
+    assert call("train", "--data", "both.csv", *settings, "--out", "r", cwd=tmp_path).returncode == 0
+    done = call("predict", "r", "both.csv", cwd=tmp_path)
+    header, first = done.stdout.splitlines()[:2]
+    assert (header, first.split(",")[3:]) == ("row,prediction 1,prediction 2,label 1,label 2", ["1.0", "3.0"])
+    assert re.search(r"R² 0\.9\d+, RMSE .* on 35 rows", done.stderr)
+    answer = json.loads(call("predict", "r", "both.csv", "--json", cwd=tmp_path).stdout)
+    assert answer["rows"][0]["label"] == [1.0, 3.0]
+    done = call("predict", "r", "both.csv", "--set", "data.label=u", cwd=tmp_path)
+    assert (done.stdout.splitlines()[0], done.returncode) == ("row,prediction 1,prediction 2", 0)
+    assert "each row has 1 label, and the run predicts 2 numbers: they are not compared" in done.stderr

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 
 import modnet
 from modnet import Activation, Optimizer, Params, SettingError, State
-from modnet.cli.options import parse_assignments, read_alternatives
+from modnet.cli.options.changes import read_alternatives
+from modnet.cli.options.language import parse_assignments
 from modnet.comparison.grid import create_settings
 from modnet.compose.experiment import PLACES, create_experiment, to_file, to_table
 from modnet.compose.parts import make_settings_reader

@@ -293,3 +293,60 @@ def test_arrays_of_two_libraries_are_refused(library: Any) -> None:
     net.params["W2"] = np.zeros((3, 2))
     with pytest.raises(ShapeError, match=f"is of {library['array']} on .* and W2 is of numpy"):
         net.predict(X)
+
+
+@pytest.mark.check
+@pytest.mark.parametrize("array", ["numpy", "torch"])
+@pytest.mark.filterwarnings("ignore:.*(beta|prototype) st:UserWarning")
+def test_tensors_of_any_kind_are_taken_or_refused_in_a_line(array: str) -> None:
+    torch = pytest.importorskip("torch")
+    net, x = modnet.TwoLayerNet(6, 3, 2, array=array, seed=0), torch.tensor(X)
+    expected = net.predict(X)
+    for taken in (x.clone().requires_grad_(), x.float(), x.bfloat16(), torch.nn.Parameter(x), x.to(torch.float8_e5m2)):
+        np.testing.assert_allclose(modnet.to_numpy(net.predict(taken)), expected, atol=0.1)
+        assert len(modnet.Dataset.from_arrays(taken, torch.tensor(T), test_fraction=0).train) == len(X)
+    refused = {
+        "a tensor on the device meta, which has no numbers": x.to("meta"),
+        "a tensor of the layout sparse_coo: give its to_dense": x.to_sparse(),
+        "a tensor of the layout sparse_csr: give its to_dense": x.to_sparse_csr(),
+        "a nested tensor: give rows of one length": torch.nested.nested_tensor([x[0], x[1]]),
+        "complex128": x + 1j,
+    }
+    for words, given in refused.items():
+        with pytest.raises(ShapeError, match=rf"^layer 1: samples must be real numbers: found .*{words}"):
+            net.loss(given, T)
+        with pytest.raises(modnet.DataError, match=words):
+            modnet.Dataset.from_arrays(given, T)
+    for change in (torch.Tensor.bfloat16, torch.Tensor.to_sparse, lambda tensor: tensor.to("meta")):
+        other = net.with_arrays({name: change(torch.tensor(modnet.to_numpy(w))) for name, w in net.params.items()})
+        with pytest.raises(ShapeError, match=r"^layer 1: W1 must be an array of floats, it is a"):
+            other.predict(X)
+
+
+def test_the_imaginary_part_of_numbers_is_never_dropped() -> None:
+    net, odd = modnet.TwoLayerNet(6, 3, 2, seed=0), X + 1j
+    data = modnet.Dataset.from_arrays(X, T)
+    for use in (
+        lambda: net.predict(odd),
+        lambda: net.loss(X, T, odd[:, 0]),
+        lambda: modnet.Dataset.from_arrays(odd, T),
+        lambda: modnet.Dataset.from_arrays(X, odd[:, 0], task="regression"),
+        lambda: modnet.Dataset.from_arrays(X, T, weights=odd[:, 0]),
+        lambda: data.prepare(odd),
+        lambda: data.preparation and data.preparation.transform(odd),
+        lambda: modnet.Preparation.fit(odd),
+        lambda: data.with_soft_targets(odd[: len(data.train), :2]),
+    ):
+        with pytest.raises((ShapeError, modnet.DataError), match="complex128"):
+            use()
+
+
+def test_sparse_matrices_are_refused_and_dasks_arrays_are_computed() -> None:
+    from dask import array
+    from scipy.sparse import csr_array
+
+    net, data = modnet.TwoLayerNet(6, 3, 2, seed=0), modnet.Dataset.from_arrays(X, T)
+    assert np.array_equal(modnet.to_numpy(net.predict(array.from_array(X))), net.predict(X))
+    for use in (net.predict, data.prepare, lambda given: modnet.Dataset.from_arrays(given, T)):
+        with pytest.raises((ShapeError, modnet.DataError), match=r"a csr_array.* is sparse: give its toarray\(\)"):
+            use(csr_array(X))

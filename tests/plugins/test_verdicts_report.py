@@ -7,18 +7,21 @@ import io
 import json
 import math
 import re
+from itertools import permutations
 
 import attrs
 import numpy as np
 import pytest
 from modnet_figures.figures import render
 from modnet_verdicts.decisions import Decision
+from modnet_verdicts.pairs import format_pairs
 from modnet_verdicts.report import Comparison
 from modnet_verdicts.result import SettingResult
 from scipy import stats
 
 from modnet.comparison.grid import Setting
 from modnet.errors import DataError
+from modnet.text import measure_width
 from modnet.types import History, Status
 
 SAMPLES = 2000
@@ -150,7 +153,7 @@ class TestPairs:
         assert all(pair.on_such_samples is None for pair in whole.pairs)
         assert math.isnan(whole.settings[0].deviation)
         assert whole.settings[0].on_these_samples is None
-        assert "- " in str(whole)
+        assert all(line.endswith("  -") for line in str(whole).splitlines() if " against " in line)
 
 
 def squared_errors(name: str, size: float, seeds: int = 10, unit: float = 1.0, samples: int = 500) -> SettingResult:
@@ -400,3 +403,16 @@ def test_any_hits_and_errors_have_finite_results(count: int, seeds: int, samples
             assert low <= pair.difference <= high or not estimate
             assert ("errors" in kind or -1 <= low <= high <= 1) or not estimate
     whole.runs_csv()
+
+
+def test_rows_of_pairs_take_80_columns_and_lose_no_word() -> None:
+    labels = ["hidden 100-100-50, optimizer nesterov, lr 0.001", "relu", "tanh, batch size 10", "a b " * 30]
+    verdicts = [
+        "relu is better",
+        "undecided: 160 seeds decide with 2 %; on this test set alone 10 seeds decide with 77 %",
+    ]
+    rows = [["", "difference", "95 % interval", "verdict"]]
+    rows += [[f"{a} against {b}", "0.1000", "-0.0500 to 0.2389", verdicts[a < b]] for a, b in permutations(labels, 2)]
+    lines = format_pairs(rows)
+    assert max(map(measure_width, lines)) <= 80
+    assert " ".join(lines[1:]).split() == " ".join(" ".join(row) for row in rows[1:]).split()

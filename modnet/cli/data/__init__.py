@@ -18,7 +18,10 @@ from modnet_figures.figures.samples import from_dataset
 from modnet_progress.terminal import file_progress
 
 from modnet.cli.data.conversion import choose_source, read_whole, write
-from modnet.cli.options import FilePath, Named, PicturePath, load_chosen_plugins, plugin_options, read_data_settings
+from modnet.cli.options.changes import read_data_settings
+from modnet.cli.options.groups import plugin_options
+from modnet.cli.options.loading import load_chosen_plugins
+from modnet.cli.options.parameters import FilePath, Named, PicturePath
 from modnet.cli.output import Group, echo, get_output
 from modnet.cli.show.columns import CELLS, ColumnSummary, summarize_columns
 from modnet.cli.show.data_overview import Overview, overview_to_json, overview_to_text

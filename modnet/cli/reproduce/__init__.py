@@ -15,7 +15,9 @@ import numpy as np
 from modnet_progress.terminal import RunsProgress, file_progress
 
 from modnet import compare
-from modnet.cli.options import COUNT, FilePath, load_all_plugins, plugin_options, quiet_option
+from modnet.cli.options.groups import plugin_options, quiet_option
+from modnet.cli.options.loading import load_all_plugins
+from modnet.cli.options.parameters import COUNT, FilePath
 from modnet.cli.output import Command, echo, get_output
 from modnet.cli.reproduce.data import find_data
 from modnet.cli.reproduce.measures import check_figures, measure_function, measure_runs

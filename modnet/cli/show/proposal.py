@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from modnet.cli.options import format_assignment
+from modnet.cli.options.language import format_assignment
 from modnet.cli.show.columns import ColumnSummary
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError

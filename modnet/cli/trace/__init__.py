@@ -11,14 +11,10 @@ from modnet_progress.terminal import file_progress
 from modnet_trace.examples import make_book_example
 from modnet_trace.update import trace_update
 
-from modnet.cli.options import (
-    FilePath,
-    experiment_options,
-    load_all_plugins,
-    plugin_options,
-    read_changes,
-    read_experiment_file,
-)
+from modnet.cli.options.changes import read_changes
+from modnet.cli.options.groups import experiment_options, plugin_options
+from modnet.cli.options.loading import load_all_plugins, read_experiment_file
+from modnet.cli.options.parameters import FilePath
 from modnet.cli.output import Command, echo
 from modnet.cli.show.values import to_json
 from modnet.cli.trace.table import to_table

@@ -12,7 +12,9 @@ import attrs
 import click
 from modnet_progress.terminal import RunProgress, file_progress
 
-from modnet.cli.options import FilePath, RunPath, load_all_plugins, plugin_options, quiet_option
+from modnet.cli.options.groups import plugin_options, quiet_option
+from modnet.cli.options.loading import load_all_plugins
+from modnet.cli.options.parameters import FilePath, RunPath
 from modnet.cli.output import Command, echo, get_output
 from modnet.cli.verify.retraining import retrain
 from modnet.cli.verify.verification import OWN, Retraining, Verification, compare_with_receipt

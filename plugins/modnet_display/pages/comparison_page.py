@@ -9,7 +9,7 @@ from typing import Any
 from modnet.text import printable, quote_argument
 from modnet_display.html import Html, element, table
 from modnet_display.pages.document import caption_of, create_document, label, scrolling, section
-from modnet_display.pages.run_page import command
+from modnet_display.pages.sections.elements import command
 from modnet_display.pages.several_page import draw_curves
 from modnet_display.pages.strips import Interval, Scale, draw_strip
 from modnet_display.pages.words import LANGUAGES, say, say_each, tell

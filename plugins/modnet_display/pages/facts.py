@@ -168,6 +168,37 @@ class RunFacts:
         columns = self.history.columns
         return "train_r2" in columns and "train_accuracy" not in columns
 
+    @property
+    def classification(self) -> tuple[Array, Array] | None:
+        """The class indices (N,) of samples and their scores (N, classes); None where it is none, or unknown."""
+        t, y = self.targets, self.outputs
+        return None if isinstance(t, Unknown) or isinstance(y, Unknown) or not self.classes else (t, y)
+
+    @property
+    def regression(self) -> tuple[Array, Array] | None:
+        """The targets (N, targets) of samples and the predictions of them; None where it is none, or unknown."""
+        t, y = self.targets, self.outputs
+        return None if isinstance(t, Unknown) or isinstance(y, Unknown) or self.classes else (t, y)
+
+    @property
+    def baseline(self) -> float | None:
+        """The accuracy of always answering the largest class; None of a regression."""
+        if self.is_regression:
+            return None
+        known = self.summary.get("baseline")
+        if isinstance(known, (int, float)) and math.isfinite(known):
+            return float(known)
+        t = self.targets
+        return None if isinstance(t, Unknown) or not len(t) else float(np.bincount(t).max() / len(t))
+
+    @property
+    def has_images(self) -> bool:
+        """True where samples are images, or seem to be square ones, as `modnet.figures` shows them."""
+        data, network = self.data, self.network
+        shape = data.shape if isinstance(data, Dataset) else () if isinstance(network, Unknown) else network.shape
+        count = math.prod(shape)
+        return len(shape) in {2, 3} or math.isqrt(count) ** 2 == count >= 36
+
     def find_last(self, column: str) -> float:
         """Return the last value of a column of the history, NaN where there is none."""
         return (self.history.columns.get(column) or [math.nan])[-1]

@@ -16,7 +16,9 @@ from modnet_display.html import element, escape
 from modnet_display.pages.comparison_page import create_comparison_page
 from modnet_display.pages.document import create_document, is_page
 from modnet_display.pages.facts import RunFacts
-from modnet_display.pages.run_page import RunPage
+from modnet_display.pages.run_page import create_sections
+from modnet_display.pages.sections.head import describe
+from modnet_display.pages.sections.view import RunView
 from modnet_display.pages.several_page import create_overview
 from modnet_display.pages.words import LANGUAGES, say, say_each, tell
 
@@ -79,10 +81,10 @@ def show(
 def create_run_page(facts: RunFacts, language: str | None) -> str:
     """Return the page of a run as an HTML file."""
     first = language or "en"
-    page = RunPage(facts, language=first)
-    links, sections = page.make()
+    view = RunView(facts, language=first)
+    links, sections = create_sections(view)
     names = {each: tell("run of", each, name=_name(facts, each)) for each in LANGUAGES}
-    top = element("header", element("h1", say_each(names)), *page.describe(), class_="top")
+    top = element("header", element("h1", say_each(names)), *describe(view), class_="top")
     return create_document(names, [top, sections], links, language)
 
 
@@ -101,11 +103,11 @@ def create_several_page(facts: Sequence[RunFacts], labels: Sequence[str], langua
     each_run = []
     for place, (one, name) in enumerate(zip(facts, labels, strict=True) if whole else (), start=1):
         key = f"run-{place}"
-        page = RunPage(one, key=f"{key}-", level=3, language=first)
-        _, inside = page.make()
+        view = RunView(one, key=f"{key}-", level=3, language=first)
+        _, inside = create_sections(view)
         each_run.append(
             element(
-                "details", element("summary", element("h2", name, style="display:inline")), *page.describe(), inside,
+                "details", element("summary", element("h2", name, style="display:inline")), *describe(view), inside,
                 class_="run", id=key,
             )
         )  # fmt: skip

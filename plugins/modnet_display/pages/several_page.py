@@ -10,7 +10,7 @@ from modnet.text import format_metric, printable
 from modnet_display.html import Html, element, panels, table
 from modnet_display.pages.document import caption_of, label, scrolling, section
 from modnet_display.pages.facts import RunFacts, Unknown, attempt
-from modnet_display.pages.run_page import say_column
+from modnet_display.pages.sections.phrases import say_column
 from modnet_display.pages.words import say
 
 MOST = 6  # columns of metrics

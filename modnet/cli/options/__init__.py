@@ -1,0 +1,1 @@
+"""The options of commands: their types, their language, and what they load."""
