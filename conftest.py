@@ -50,6 +50,9 @@ pytest_plugins = ["modnet.testing.fixtures", "environments"]
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# What is imported while tests are collected, all of modnet, is compiled once and not by each process that tests start.
+sys.dont_write_bytecode = False
+
 # Files are not kept for a day without power: tests write tens of thousands, and would wait for the disk at each.
 os.fsync = lambda _: None
 
@@ -128,6 +131,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Leave the tests themselves out of garbage collection, which some tests ask for again and again."""
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     gc.collect()
     gc.freeze()
 

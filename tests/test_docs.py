@@ -62,6 +62,7 @@ def command_lines() -> list[tuple[str, str]]:
     ("english", "korean"),
     [
         ("README.md", "README.ko.md"),
+        ("docs/installing.md", "docs/installing.ko.md"),
         ("docs/tutorial.md", "docs/tutorial.ko.md"),
         ("docs/from-the-slides.md", "docs/from-the-slides.ko.md"),
         ("docs/hidden-size.md", "docs/hidden-size.ko.md"),

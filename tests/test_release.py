@@ -146,7 +146,7 @@ def copy(tmp_path: Path) -> Project:
     (tmp_path / "pyproject.toml").write_text(f'[project]\nurls.Repository = "{ADDRESS}"\n')
     dated = re.sub(r"## \[Unreleased]\n\nTo become (.*)\.\n", r"## [\1] - 2026-12-01\n", HERE.read("CHANGELOG.md"))
     (tmp_path / "CHANGELOG.md").write_text(dated, encoding="utf-8")
-    for name in ("README.md", "README.ko.md", "SECURITY.md", "docs/installing.md"):
+    for name in ("README.md", "README.ko.md", "SECURITY.md", "docs/installing.md", "docs/installing.ko.md"):
         (tmp_path / name).write_text("Install it.\n")
     return Project(tmp_path)
 

@@ -95,7 +95,7 @@ class Project:
         yield from self._find_obstacles_of_changes(version)
         if f"\nversion: {version}\n" not in self.read("CITATION.cff"):
             yield f"CITATION.cff has another version: write version: {version}"
-        for page in ("README.md", "README.ko.md", "SECURITY.md", "docs/installing.md"):
+        for page in ("README.md", "README.ko.md", "SECURITY.md", "docs/installing.md", "docs/installing.ko.md"):
             said = " ".join(self.read(page).split())
             yield from (f'{page} says "{words}": mend it' for words in UNRELEASED if words in said)
         if tag is not None and tag != f"v{version}":

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import tempfile
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from docutils import nodes
 from make_pictures import FOLDER, to_inline
@@ -18,6 +20,8 @@ from sphinx.errors import ExtensionError
 
 RUN = {"gallery", "gallery.ko"}  # pages of which each block of Python is run, and what it ends in is shown
 
+WIDE = 600  # pixels, beyond which there are several plots in a picture
+
 
 def put_pictures_inside(app: Sphinx, doctree: nodes.document) -> None:
     """Put pictures into the page: as files they would know neither its colors nor its font."""
@@ -25,7 +29,10 @@ def put_pictures_inside(app: Sphinx, doctree: nodes.document) -> None:
         path = (Path(app.srcdir) / app.env.docname).parent / image["uri"]
         if path.parent == FOLDER and path.suffix == ".svg":
             app.env.note_dependency(str(path))
-            image.replace_self(_to_raw(to_inline(path.read_text(encoding="utf-8"), image.get("alt", ""))))
+            svg = to_inline(path.read_text(encoding="utf-8"), image.get("alt", ""))
+            if (found := re.search(r' width="(\d+)"', svg)) and int(found[1]) > WIDE:
+                svg = f'<span class="wide">{svg.replace("max-width:100%;", "", 1)}</span>'
+            image.replace_self(_to_raw(svg))
 
 
 def run_blocks(app: Sphinx, doctree: nodes.document) -> None:
@@ -61,7 +68,8 @@ def show(value: Any, alt: str) -> nodes.Node | None:
     if value is None:
         return None
     if isinstance(value, Figure):
-        return nodes.paragraph("", "", _to_raw(to_inline(html.to_svg(value, alt), alt)))
+        plots = html.panels(value, key=f"g{crc32(alt.encode()):x}-")  # on a phone below each other
+        return _to_raw(html.element("div", *plots, class_="plots", role="img", aria_label=alt))
     if hasattr(value, "_repr_html_"):
         return _to_raw(f'<div class="shown">{value._repr_html_()}</div>')
     return nodes.literal_block("", str(value), language="text")

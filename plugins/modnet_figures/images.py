@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from modnet import Array
+from modnet.text import measure_width
+from modnet_figures.canvas import measure_inches
+
+GAP = 0.08  # between images, of their size
+LINE = 1.3  # of the size of letters
+SMALLEST = 4.5  # points
 
 
 def to_picture(image: Array) -> Array:
@@ -24,34 +29,32 @@ def scale_colors(images: Array) -> Array:
     return found
 
 
-def draw_images(
-    axes: Any, images: Array, captions: Sequence[str] = (), *, columns: int, size: float = 8, **style: Any
-) -> None:
-    """Draw images (N, H, W) or (N, H, W, 3) in a grid, each with its caption above it."""
+def draw_images(axes: Any, images: Array, captions: Sequence[str] = (), *, most: float = 9, **style: Any) -> None:
+    """Draw images (N, H, W) or (N, H, W, 3) in a grid, each with its caption above it, in letters of `most` points."""
     count, height, width = images.shape[:3]
-    gap = 0.08 * width
-    room = 0.08 * height + (0.34 * height if captions else 0)
+    wide, high = measure_inches(axes)
+    lines = max((1 + caption.count("\n") for caption in captions), default=0)
+    longest = max((measure_width(line) for caption in captions for line in caption.split("\n")), default=1)
+    columns, size, unit = 1, SMALLEST, 0.0  # unit: inches of a pixel
+    for each in range(1, count + 1):
+        letters = max(SMALLEST, min(most, 72 * wide / each / (0.62 * (longest + 1))))
+        rows, room = -(-count // each), lines * LINE * letters / 72
+        found = min(wide / (each * (1 + GAP) * width), (high / rows - room) / ((1 + GAP) * height))
+        if found > 1.02 * unit:  # fewer columns, where that makes no difference
+            columns, size, unit = each, letters, found
+    room = GAP * height + (lines * LINE * size / 72 / unit if unit else 0.5 * height * bool(lines))
+    gap = GAP * width
     for place, image in enumerate(images):
         left, top = place % columns * (width + gap), place // columns * (height + room)
         axes.imshow(image, extent=(left, left + width, top + height, top), interpolation="nearest", **style)
         if captions:
-            axes.text(left + width / 2, top - 0.05 * height, captions[place], ha="center", va="bottom", fontsize=size)
+            axes.text(
+                left + width / 2, top - GAP / 2 * height, captions[place], ha="center", va="bottom", fontsize=size
+            )
     rows = -(-count // columns)
-    axes.set(xlim=(0, columns * (width + gap) - gap), ylim=(rows * (height + room), -room), aspect="equal")
+    axes.set(xlim=(0, columns * (width + gap) - gap), ylim=(rows * (height + room) - room, -room * bool(captions)))
+    axes.set(aspect="equal", anchor="N")
     axes.set_axis_off()
-
-
-def choose_columns(count: int, ratio: float) -> int:
-    """Return the number of columns of so many images in a space that is `ratio` times as wide as high.
-
-    It may be one more or less, where fewer places stay empty.
-
-    >>> choose_columns(16, 1.3), choose_columns(25, 1.3)
-    (4, 5)
-    """
-    wanted = min(count, max(1, round(math.sqrt(count * ratio))))
-    around = [each for each in (wanted, wanted - 1, wanted + 1) if 1 <= each <= count]
-    return min(around, key=lambda each: -count % each, default=1)
 
 
 def resample(image: Array, height: int, width: int) -> Array:

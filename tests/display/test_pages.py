@@ -201,6 +201,7 @@ def test_data_that_changed_is_not_used(run: Path, folder: Path) -> None:
     for page in (changed, gone):
         assert page.list_sections() == ["trained", "curves", "results", "weights", "lacking", "receipt"]
         assert "Its data cannot be used here" in page.text
+        assert "could not be made" not in page.text  # the weights need no data
     assert "the data has changed since it was trained" in changed.text
     assert "100" in changed.text  # samples, which the receipt knows
 
@@ -370,3 +371,27 @@ def test_a_comparison_in_python_has_a_page(tmp_path: Path, monkeypatch: pytest.M
     page = Read(result.show(language="ko").html)
     assert page.list_sections() == ["verdicts", "settings", "all-curves", "notes"]
     assert "A single seed says nothing about others" in page.text
+
+
+def test_sections_stand_two_beside_each_other_and_none_alone(
+    page: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert list_halves(page) == ["confusion", "classes", "mistakes", "weights", "boundary", "activations"]
+    monkeypatch.chdir(tmp_path)
+    x, t = np.random.default_rng(0).normal(size=(200, 3)), np.arange(200) % 40
+    data = modnet.Dataset.from_arrays(x, t)
+    many = Read(modnet.train(modnet.Network.for_data(data, hidden=2), data, iterations=1).show().html)
+    assert list_halves(many) == ["mistakes", "weights", "activations", "gradients"]
+
+
+def list_halves(page: Read) -> list[str]:
+    return [found["id"] for tag, found in page.attributes if tag == "section" and found.get("class") == "half"]
+
+
+def test_all_targets_of_a_regression_are_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    x = np.random.default_rng(0).normal(size=(50, 2))
+    data = modnet.Dataset.from_arrays(x, x * [1, 1e6], task="regression")
+    text = Read(modnet.train(modnet.Network.for_data(data, hidden=2), data, iterations=3).show().html).text
+    assert "The errors of target 1 have" in text
+    assert "The errors of target 2 have" in text

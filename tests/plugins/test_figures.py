@@ -274,3 +274,37 @@ def test_numbers_that_are_not_finite_are_refused(value: float) -> None:
         figures.confusion_matrix.from_predictions([0, 1], [[0.5, value], [0.5, 0.5]])
     with pytest.raises(DataError):
         figures.mistakes.from_predictions(TWO[:2], [0, 1], [[0.5, value], [0.5, 0.5]])
+
+
+@pytest.mark.parametrize(("size", "most"), [((4.8, 4.4), 15), ((3.0, 5.4), 16), ((7.0, 1.8), 5), ((2.2, 2.2), 9)])
+def test_a_caption_of_an_image_covers_no_other_image(size: tuple[float, float], most: int) -> None:
+    images, labels = np.random.default_rng(0).random((40, 1, 8, 8)), ["cat", "dog"] * 20
+    scores = np.tile([0.9, 0.1], (40, 1))
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots()
+    figures.mistakes.from_predictions(images, labels, scores, classes=["cat", "dog"], most=most, ax=axes)
+    figure.draw_without_rendering()
+    assert len(axes.texts) == len(axes.images) == most
+    pictures = [image.get_window_extent() for image in axes.images]
+    captions = [text.get_window_extent() for text in axes.texts]
+    assert not [1 for text in captions for image in pictures if text.height > 1 and text.shrunk(1, 0.9).overlaps(image)]
+    assert captions[0].y1 <= axes.title.get_window_extent().y0 + 1
+
+
+def test_a_picture_of_some_of_the_weights_says_so(run: modnet.Run) -> None:
+    def draw(sizes: tuple[int, ...]) -> str:
+        title: str = figures.weights.from_estimator(modnet.Network(sizes, seed=0)).axes[0].get_title()
+        return title.replace("\n", " ")
+
+    assert draw((784, 50, 10)) == "W1: the weights of 50 units, the first 25"
+    assert draw((784, 9, 10)) == "W1: the weights of 9 units"
+    assert draw((70, 70, 2)) == "W1: the weights of 70 units, the first 60: the first 60 of 70 features"
+
+
+def test_gradients_whose_squares_overflow_are_drawn() -> None:
+    net = modnet.Network([2, 2], output="identity", loss="mean-squared-error", weight_init_std=1e180, seed=0)
+    axes = figures.gradient_sizes.from_estimator(net, TWO[:4], np.eye(2)[[0, 1, 1, 0]]).axes[0]
+    sizes = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata())]
+    assert len(sizes) == 2
+    assert np.isfinite(sizes).all()
+    assert max(sizes) > 1e170

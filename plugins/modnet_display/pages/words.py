@@ -141,6 +141,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "metric balanced accuracy": ("balanced accuracy", "균형 정확도"),
     "metric log loss": ("log loss", "로그 손실"),
     "metric loss": ("loss", "손실"),
+    "metric macro F1": ("macro F1", "매크로 F1"),
     "signs": ("Signs that it did not learn well, and what to try", "잘 학습하지 못한 징후와 시도해 볼 것"),
     "confusion caption": (
         (
@@ -258,6 +259,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "residuals spread": (
         "The errors have a mean of {mean} and a standard deviation of {std}; the targets one of {targets}.",
         "오차의 평균은 {mean}, 표준편차는 {std}이며, 목푯값의 표준편차는 {targets}입니다.",
+    ),
+    "residuals spread of": (
+        "The errors of {name} have a mean of {mean} and a standard deviation of {std}; the targets one of {targets}.",
+        "{name}: 오차의 평균은 {mean}, 표준편차는 {std}이며, 목푯값의 표준편차는 {targets}입니다.",
     ),
     # receipt
     "receipt says": (

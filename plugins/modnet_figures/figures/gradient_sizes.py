@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import modnet
-from modnet import SettingError
+from modnet import Array, SettingError
 from modnet_figures.canvas import COLORS, GREY, drawing, open_panels, put_legend_below
 from modnet_figures.subjects import read_subject
 
@@ -37,14 +38,15 @@ def from_estimator(
     if subject.learned is None:
         raise SettingError(["there are no targets: give x and t"])
     some = features[:SAMPLES], subject.learned[:SAMPLES]
-    grads = {name: np.abs(modnet.to_numpy(g)).ravel() for name, g in network.gradient(*some, gradient).items()}
+    with np.errstate(over="ignore", invalid="ignore"):  # of a run that diverged
+        grads = {name: np.abs(modnet.to_numpy(g)).ravel() for name, g in network.gradient(*some, gradient).items()}
     with drawing(ax):
         figure, (axes,) = open_panels(ax, (6, max(2.4, 1.2 + 0.3 * len(grads))))
-        positive = [value[value > 0].min() for value in grads.values() if value.any()]
+        positive = [value[value > 0].min() for value in grads.values() if np.isfinite(value).all() and value.any()]
         for place, (name, values) in enumerate(grads.items()):
-            color, size = COLORS[0] if modnet.is_weight(name) else COLORS[1], float(np.sqrt((values**2).mean()))
-            if not size:
-                axes.text(0.02, place, "0", transform=axes.get_yaxis_transform(), color=GREY, va="center")
+            color, size = COLORS[0] if modnet.is_weight(name) else COLORS[1], _find_root_mean_square(values)
+            if not size or not math.isfinite(size):
+                axes.text(0.02, place, f"{size:g}", transform=axes.get_yaxis_transform(), color=GREY, va="center")
                 continue
             low, high = np.percentile(values, (5, 95))
             axes.plot([max(low, min(positive)), max(high, size)], [place, place], color=color, linewidth=2, alpha=0.5)
@@ -59,3 +61,11 @@ def from_estimator(
             axes.plot([], [], "o", color=color, label=label)
         put_legend_below(axes, points=36)
         return figure
+
+
+def _find_root_mean_square(values: Array) -> float:
+    """Return the root mean square of numbers, however large they are."""
+    largest = float(np.abs(values).max(initial=0))
+    if not 0 < largest < math.inf:
+        return largest
+    return largest * float(np.sqrt(((values / largest) ** 2).mean()))

@@ -11,7 +11,7 @@ import numpy as np
 
 import modnet
 from modnet import Array, History, Metric, ModnetError, Run, SavedRun, SettingError
-from modnet.text import printable
+from modnet.text import format_metric, printable
 from modnet_figures.canvas import COLORS, GREY, drawing, escape, open_panels, put_legend_below, put_title
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def _draw(history: History, title: str, metrics: Sequence[Metric], ax: Any) -> F
         _draw_recorded(axes, history.evaluated_at, history.columns[name], name, curves)
     for axes in (left, *others):
         axes.set_xlabel("iteration")
+        axes.xaxis.get_major_locator().set_params(integer=True)
     return figure
 
 
@@ -175,7 +176,8 @@ def _draw_metric(
     # More than there are colors are not told apart, and could take for ever.
     for (part, values), color in zip(curves.items(), COLORS, strict=False):
         if not math.isnan(last[part]):
-            label = escape(f"{printable(part, LONGEST)}: {last[part]:.4{'f' if rises else 'g'}}")
+            value = format_metric(last[part]) if rises else f"{last[part]:.4g}"
+            label = escape(f"{printable(part, LONGEST)}: {value}")
             if len(places) <= MANY:
                 axes.plot(places, values, color=color, marker=marker, label=label)
                 continue

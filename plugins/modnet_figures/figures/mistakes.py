@@ -9,8 +9,8 @@ import numpy as np
 
 from modnet import Array, DataError, SettingError, Shape
 from modnet.text import format_count
-from modnet_figures.canvas import COLORS, drawing, measure_inches, open_panels, put_legend_below, shorten, wrap
-from modnet_figures.images import choose_columns, draw_images, scale_colors, to_picture
+from modnet_figures.canvas import COLORS, drawing, open_panels, put_legend_below, shorten, wrap
+from modnet_figures.images import draw_images, scale_colors, to_picture
 from modnet_figures.subjects import check_finite, find_image_shape, read_subject, to_array, to_columns, to_indices
 
 if TYPE_CHECKING:
@@ -83,15 +83,12 @@ def _draw_mistakes(
         if image is None or not len(chosen):
             return _draw_rows(words, chosen, confidence[chosen], title, is_share=is_share, ax=ax)
         figure, (axes,) = open_panels(ax, (6, 5))
-        width, height = measure_inches(axes)
-        columns = choose_columns(len(chosen), width / height * 1.4 * image[1] / image[2])
         images = np.stack([to_picture(each) for each in x[chosen].reshape(-1, *image).astype(np.float64)])
-        size = max(4.5, min(9.0, 72 * width / columns / 8))
         captions = [
             f"{word}\n{_format(value, is_share=is_share)}"
             for word, value in zip(words, confidence[chosen], strict=True)
         ]
-        draw_images(axes, scale_colors(images), captions, columns=columns, size=size, cmap="gray", vmin=0, vmax=1)
+        draw_images(axes, scale_colors(images), captions, cmap="gray", vmin=0, vmax=1)
         axes.set_title(wrap(axes, title), fontsize=10)
         return figure
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modnet import Array, History, Metric, Run, SavedRun, SettingError
-from modnet.text import printable
+from modnet.text import measure_width, printable
 from modnet_figures.canvas import COLORS, drawing, escape, open_panels, put_legend_below, put_title
 from modnet_figures.figures.learning_curves import (
     ANGLE,
@@ -28,6 +28,7 @@ __all__ = ["from_histories", "from_runs"]
 
 WIDE = 30.0  # values that span more than such a factor are drawn on a logarithmic axis
 LINES = ("-", "--", ":", "-.")  # of groups that share a color
+LEGEND = 56  # letters in a line of it, which is as wide as one panel
 COST = "gradient_evaluations"
 
 
@@ -93,7 +94,9 @@ def _draw(groups: Mapping[str, Sequence[History]], title: str, metrics: Sequence
         elif metric is None or metric.larger_is_better:
             axes.set_ylim(max(min([0.0, *values]), -1.0), 1 if name and max(values, default=0.0) <= 1 else None)
     if ax is None:
-        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+        handles, words = left.get_legend_handles_labels()
+        across = max(1, min(3, LEGEND // (max(map(measure_width, words), default=0) + 6)))
+        figure.legend(handles, words, loc="outside lower center", ncols=across, frameon=False)
     else:
         put_legend_below(left)
     return figure

@@ -8,8 +8,8 @@ import numpy as np
 
 import modnet
 from modnet import Array, PlacedLayer, SettingError, Shape
-from modnet_figures.canvas import drawing, label_places, measure_inches, open_panels, shorten
-from modnet_figures.images import choose_columns, draw_images, to_picture
+from modnet_figures.canvas import drawing, label_places, measure_inches, open_panels, shorten, wrap
+from modnet_figures.images import draw_images, to_picture
 from modnet_figures.subjects import Subject, find_image_shape, read_subject
 
 if TYPE_CHECKING:
@@ -37,21 +37,20 @@ def from_estimator(estimator: Any, *, shape: Shape | None = None, most: int = 25
     with drawing(ax):
         if image is None:
             return _draw_table(weights, subject.names, title, ax)
-        weights = weights[:most]
+        count, weights = len(weights), weights[:most]
+        title += "" if count == len(weights) else f", the first {len(weights)}"
         figure, (axes,) = open_panels(ax, (6, 4.8))
-        width, height = measure_inches(axes)
         images = np.stack([to_picture(each) for each in weights.reshape(-1, *image)])
-        columns = choose_columns(len(images), width / height * image[1] / image[2])
         largest = float(np.abs(images).max(initial=0)) or 1.0
         if images.ndim == 4:
-            draw_images(axes, 0.5 + images / (2 * largest), columns=columns)
-            axes.set_title(f"{title}: grey is 0", fontsize=10)
+            draw_images(axes, 0.5 + images / (2 * largest))
+            axes.set_title(wrap(axes, f"{title}: grey is 0"), fontsize=10)
         else:
-            draw_images(axes, images, columns=columns, cmap=MAP, vmin=-largest, vmax=largest)
+            draw_images(axes, images, cmap=MAP, vmin=-largest, vmax=largest)
             bar = figure.colorbar(axes.images[0], ax=axes, fraction=0.04, pad=0.02)
             bar.ax.tick_params(labelsize=8)
             bar.outline.set_visible(False)
-            axes.set_title(title, fontsize=10)
+            axes.set_title(wrap(axes, title), fontsize=10)
         return figure
 
 
@@ -94,7 +93,10 @@ def _find_shape(subject: Subject, place: PlacedLayer) -> Shape | None:
 def _draw_table(weights: Array, names: tuple[str, ...], title: str, ax: Any) -> Figure:
     """Draw a row for each feature, and a column for each unit."""
     table = weights[:TABLE, :TABLE].T
-    features = names if len(names) == weights.shape[1] else tuple(f"feature {j + 1}" for j in range(weights.shape[1]))
+    count = weights.shape[1]
+    title += f", the first {TABLE}" if len(weights) > TABLE else ""
+    title += f": the first {TABLE} of {count:,} features" if count > TABLE else ""
+    features = names if len(names) == count else tuple(f"feature {j + 1}" for j in range(count))
     largest = float(np.abs(table).max(initial=0)) or 1.0
     size = min(max(4.0, 2 + 0.22 * table.shape[1]), 9.0), min(max(2.6, 1.2 + 0.22 * table.shape[0]), 9.0)
     figure, (axes,) = open_panels(ax, size)
@@ -104,7 +106,7 @@ def _draw_table(weights: Array, names: tuple[str, ...], title: str, ax: Any) -> 
     label_places(axes.xaxis, range(1, table.shape[1] + 1), 0.75 * width, across=True)
     label_places(axes.yaxis, features[: table.shape[0]], height)
     axes.set(xlabel="unit")
-    axes.set_title(title, fontsize=10)
+    axes.set_title(wrap(axes, title), fontsize=10)
     bar = figure.colorbar(drawn, ax=axes, fraction=0.05, pad=0.02)
     bar.ax.tick_params(labelsize=8)
     bar.outline.set_visible(False)

@@ -17,6 +17,7 @@ from modnet_display.pages.sections.pictures import SMALL, draw_within, show_pict
 from modnet_display.pages.sections.view import RunView
 from modnet_display.pages.words import say
 
+FEW = 12  # classes whose matrix can be read in half a page
 MANY = 60  # classes of which each has its row
 
 
@@ -34,7 +35,7 @@ def draw_confusion(view: RunView) -> Iterator[Html]:
         a, b = np.unravel_index(int(wrong.argmax()), wrong.shape)
         pair = {"true": quote_label(names[a]), "predicted": quote_label(names[b]), "times": f"{wrong[a, b]:,}"}
         sentences.append(("most confused", pair))
-    size, labels = SMALL if len(names) <= 12 else None, [names[k] for k in t]
+    size, labels = SMALL if len(names) <= FEW else None, [names[k] for k in t]
     yield show_picture(
         view,
         "confusion",
@@ -91,7 +92,7 @@ def draw_mistakes(view: RunView) -> Iterator[Html]:
         "score": f"{scores.max():.0%}" if 0 <= scores.max() <= 1 + 1e-6 else f"{scores.max():.3g}",
     }  # fmt: skip
     shape = view.facts.data.shape if isinstance(view.facts.data, Dataset) else None
-    size = (4.8, 5.4) if view.facts.has_images else (4.8, 1.1 + 0.28 * min(len(wrong), 15))
+    size = (4.8, 4.4) if view.facts.has_images else (4.8, 1.1 + 0.28 * min(len(wrong), 15))
     yield show_picture(view, "mistakes",
         lambda: draw_within(
             size, figures.mistakes.from_predictions, samples.unscaled(slice(None)), [names[k] for k in t],

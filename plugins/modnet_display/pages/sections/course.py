@@ -9,7 +9,7 @@ from modnet import figures
 from modnet.text import format_metric
 from modnet_display.html import Html, element, table
 from modnet_display.pages.document import scrolling
-from modnet_display.pages.sections.phrases import PARTS, Sentence, name_column
+from modnet_display.pages.sections.phrases import PARTS, Sentence, name_column, say_metric
 from modnet_display.pages.sections.pictures import show_picture
 from modnet_display.pages.sections.view import RunView
 from modnet_display.pages.words import LANGUAGES, say
@@ -42,13 +42,12 @@ def show_metrics(view: RunView) -> Iterator[Html]:
     facts, history = view.facts, view.facts.history
     parts = [p for p in PARTS if any(c.startswith(f"{p}_") for c in history.columns)]
     names = list(dict.fromkeys(c.partition("_")[2] for c in history.columns if c.partition("_")[0] in parts))
-    titles = {metric.column: metric.title for metric in facts.metrics}
     rows = []
     for name in names:
         values = [facts.find_last(f"{part}_{name}") for part in parts]
         cells = [format_metric(value) if math.isfinite(value) else "-" for value in values]
         if any(map(math.isfinite, values)):
-            rows.append([titles.get(name) or name.replace("_", " "), *cells])
+            rows.append([say_metric(name, facts.metrics), *cells])
     if rows:
         yield scrolling(table([say("metric"), *map(say, parts)], rows, caption=say("metrics caption")))
     signs = facts.summary.get("diagnosis")

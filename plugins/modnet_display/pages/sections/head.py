@@ -44,7 +44,7 @@ def describe(view: RunView) -> Iterator[Html]:
     more += [(say("iterations"), made)]
     seconds = facts.run.seconds if isinstance(facts.run, Run) else facts.summary.get("seconds")
     if isinstance(seconds, (int, float)):
-        more.append((say("seconds"), f"{seconds:,.1f}"))
+        more.append((say("seconds"), f"{seconds:,.1f}" if seconds >= 1 else f"{seconds:.2g}"))
     more.append((say("seed"), str(facts.experiment.get("seed", ""))))
     yield element(
         "dl", *(element("div", element("dt", k), element("dd", v)) for k, v in [*tiles, *more]), class_="tiles"

@@ -34,7 +34,7 @@ def draw_weights(view: RunView) -> Iterator[Html]:
         lambda: draw_within(
             SMALL if is_image else (4.8, 1.4 + 0.22 * rows),
             figures.weights.from_estimator,
-            view.facts.run,
+            view.facts.run if isinstance(data, Dataset) else network,  # of a run without data it is the network
             shape=shape,
         ),
         [("weights range", numbers)],
@@ -106,5 +106,11 @@ def draw_gradients(view: RunView) -> Iterator[Html]:
 def _measure_gradients(network: Network, samples: Samples) -> dict[str, float]:
     """Return the root mean square of the gradient in each array of parameters."""
     some = samples.choose(np.arange(min(100, len(samples))))
-    grads = network.gradient(some.x, some.t, "backpropagation")
-    return {name: float(np.sqrt((modnet.to_numpy(g) ** 2).mean())) for name, g in grads.items()}
+    with np.errstate(over="ignore", invalid="ignore"):  # of a run that diverged
+        grads = network.gradient(some.x, some.t, "backpropagation")
+    found = {}
+    for name, g in grads.items():
+        values = modnet.to_numpy(g)
+        largest = float(np.abs(values).max())  # without which squares may overflow
+        found[name] = largest * float(np.sqrt(((values / (largest or 1)) ** 2).mean()))
+    return found

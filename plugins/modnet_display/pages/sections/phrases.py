@@ -36,14 +36,23 @@ def name_column(name: str, metrics: Sequence[Metric], language: str) -> str:
     part, _, column = name.partition("_")
     if part not in PARTS or not column:
         return printable(name.replace("_", " "), SHOWN)
+    return f"{tell(part, language)} {_name_metric(column, metrics, language)}"
+
+
+def _name_metric(column: str, metrics: Sequence[Metric], language: str) -> str:
     title = next((metric.title for metric in metrics if metric.column == column), "") or column.replace("_", " ")
     known = f"metric {title}"
-    return f"{tell(part, language)} {tell(known, language) if known in WORDS else printable(title, SHOWN)}"
+    return tell(known, language) if known in WORDS else printable(title, SHOWN)
 
 
 def say_column(name: str, metrics: Sequence[Metric]) -> Html:
     """Return the name of a history's column in both languages."""
     return say_each({each: name_column(name, metrics, each) for each in LANGUAGES})
+
+
+def say_metric(column: str, metrics: Sequence[Metric]) -> Html:
+    """Return the name of a metric, of whatever part of the data, in both languages."""
+    return say_each({each: _name_metric(column, metrics, each) for each in LANGUAGES})
 
 
 def say_or_show(word: object) -> object:
