@@ -163,6 +163,11 @@ def test_a_data_set_by_name_is_predicted(place: Path, monkeypatch: pytest.Monkey
     assert "30 rows, the test part of iris" in err
 
 
+def test_a_number_of_thousands_of_digits_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    status, _, err = run_here(f"train --hidden {'9' * 5000}", monkeypatch)
+    assert (status, err.endswith(f"found {'9' * 40}...\n")) == (2, True), err
+
+
 def test_nobody_reading_the_output_is_no_error_of_a_command(tmp_path: Path) -> None:
     for closed in ("data show iris >&-", "--help | head -1", "data show iris | head -1", "--nosuch 2>&-"):
         shell = ["bash", "-c", f"{shlex.quote(sys.executable)} -m modnet {closed}"]

@@ -116,6 +116,15 @@ def test_rows_of_an_experiment_and_of_a_run(tmp_path: Path) -> None:
     assert isinstance(refused.exception, modnet.SettingError)
 
 
+def test_rows_count_by_their_weights_as_in_training() -> None:
+    of_data = ["--data", "iris", "--hidden", "3", "--rows", "0,40,60,90", "--json"]
+    options = ["--set", "data.class_weight={setosa=5.0, virginica=1.0, versicolor=1.0}"]
+    found = json.loads(CliRunner().invoke(modnet_command, ["trace", *of_data, *options]).output)
+    weights = np.where(np.array(found["target"]) == 0, 5.0, 1.0)
+    assert len({*weights}) == 2
+    assert math.isclose(found["loss"], np.average(found["losses"], weights=weights))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -124,6 +133,7 @@ def test_rows_of_an_experiment_and_of_a_run(tmp_path: Path) -> None:
         (["--x", "1,2", "--t", "0", "--rows", "0"], "leave out one of the two"),
         (["--rows", "0"], "the example has one sample"),
         (["--out", "x.png"], "written as .html"),
+        (["--out", "nowhere/x.html"], "there is no folder nowhere"),
         (["--x", "1,2", "--t", "5"], "target 5.0 of sample 0 is not one of the 2 classes"),
         (["--data", "mnist-small", "--rows", "9999"], "no row '9999': the training part has the rows 0 to 4999"),
         (["--against", "nosuch"], "no gradient 'nosuch'"),
