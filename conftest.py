@@ -32,6 +32,10 @@ os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
 # What the user has approved is nobody's test's.
 os.environ["MODNET_CONFIG"] = tempfile.mkdtemp(prefix="modnet-config-")
 
+# Where Python is to keep no bytecode, each of the hundreds of processes of the tests would compile modnet anew, and
+# each that runs pytest would rewrite the asserts of its plugins: that of what is collected is kept all the same.
+sys.dont_write_bytecode = False
+
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -128,6 +132,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Leave the tests themselves out of garbage collection, which some tests ask for again and again."""
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     gc.collect()
     gc.freeze()
 

@@ -63,12 +63,7 @@ def trace(
     arguments it is the book's small network of 2 -> 3 -> 2 units, on one sample. Of EXPERIMENT, or with options as
     those of `modnet train`, it is the untrained network; of RUN, a folder, what it learned.
     """
-    if out and out.suffix.lower() not in {".html", ".htm"}:
-        raise SettingError([f"{out}: a page is written as .html: name such a file"], "--out")
-    if (x_ is None) != (t_ is None):
-        raise SettingError(["samples and their targets go together: --x 1,0.5 --t 0"], "--x" if t_ is None else "--t")
-    if x_ is not None and rows is not None:
-        raise SettingError(["samples are given by --x, or chosen by --rows: leave out one of the two"], "--rows")
+    _check_options(rows, x_, t_, out)
     changes = read_changes(flags)
     is_example = not what and not changes.keys() - OF_UPDATE
     if is_example and rows is not None:
@@ -79,6 +74,7 @@ def trace(
     wanted = create_experiment(given)
     with chdir("."):  # wherever a part changes it to
         network: LayeredNetwork
+        weights = None
         if is_example:
             network, x, t = make_book_example()
         else:
@@ -86,16 +82,31 @@ def trace(
             if x_ is None:
                 chosen = _read_rows(rows or "0", len(data.train))
                 x, t = data.train.rows(chosen), data.train.targets(chosen, network.outputs)
+                weights = None if data.train.weights is None else data.train.weights[chosen]
         if x_ is not None and t_ is not None:
             x, t = _read_samples(x_, t_)
         gradient = wanted.gradient if "gradient" in given else make_part("gradient", BACKPROPAGATION)
         other = against or (CENTRAL if find_name(gradient) != CENTRAL else BACKPROPAGATION)
-        found = trace_update(network, x, t, gradient=gradient, against=other, optimizer=wanted.optimizer)
+        found = trace_update(
+            network, x, t, gradient=gradient, against=other, optimizer=wanted.optimizer, weights=weights
+        )
     if out:
         write_atomically(out, found.to_html().encode())
     echo(to_json(to_table(found)) if json_ else str(found))
     if out and not json_:
         echo(f"written to {out}")
+
+
+def _check_options(rows: str | None, x_: str | None, t_: str | None, out: Path | None) -> None:
+    """Raise SettingError for options that do not go together, and for a page that has no place."""
+    if out and out.suffix.lower() not in {".html", ".htm"}:
+        raise SettingError([f"{out}: a page is written as .html: name such a file"], "--out")
+    if out and not out.parent.is_dir():
+        raise SettingError([f"{out}: there is no folder {out.parent}"], "--out")
+    if (x_ is None) != (t_ is None):
+        raise SettingError(["samples and their targets go together: --x 1,0.5 --t 0"], "--x" if t_ is None else "--t")
+    if x_ is not None and rows is not None:
+        raise SettingError(["samples are given by --x, or chosen by --rows: leave out one of the two"], "--rows")
 
 
 def _read_table(what: Path | None, changes: Table) -> Table:
