@@ -32,6 +32,10 @@ os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
 # What the user has approved is nobody's test's.
 os.environ["MODNET_CONFIG"] = tempfile.mkdtemp(prefix="modnet-config-")
 
+# Where Python is to keep no bytecode, each of the hundreds of processes of the tests would compile modnet anew, and
+# each that runs pytest would rewrite the asserts of its plugins: that of what is collected is kept all the same.
+sys.dont_write_bytecode = False
+
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -49,9 +53,6 @@ pytest_plugins = ["modnet.testing.fixtures", "environments"]
 # What a shell starts in the background ignores Ctrl-C, and so would each process that a test interrupts.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-# What is imported while tests are collected, all of modnet, is compiled once and not by each process that tests start.
-sys.dont_write_bytecode = False
 
 # Files are not kept for a day without power: tests write tens of thousands, and would wait for the disk at each.
 os.fsync = lambda _: None

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,16 @@ from modnet.cli.main import main
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 """The fixture `call`, which takes and returns what `run_modnet` does."""
+
+
+PLUGINS = [each.module for each in metadata.distribution("modnet-workbench").entry_points if each.group == "modnet"]
+PRELOADED = [
+    "modnet.cli.main", "modnet.cli.train", "modnet.cli.plot", "modnet.cli.plugins", "modnet.nn.training", *PLUGINS,
+    "modnet_data.csv.source", "modnet_gradients.central_difference", "modnet_figures.figures.learning_curves",
+    "modnet_progress.terminal", "array_api_compat.numpy", "filelock", "platformdirs", "matplotlib.figure",
+    "matplotlib.backends.backend_agg", "PIL.GifImagePlugin", "PIL.JpegImagePlugin", "PIL.PpmImagePlugin",
+]  # fmt: skip
+"""Modules that many commands import, of modnet and of others."""
 
 
 def run_modnet(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -40,7 +51,7 @@ def run_warm(
     if "forkserver" not in multiprocessing.get_all_start_methods():
         pytest.skip("there are no forks")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["modnet.cli.main", "modnet.nn.training", "matplotlib.figure"])
+    context.set_forkserver_preload(PRELOADED)
     with tempfile.TemporaryFile("w+", encoding="utf-8") as out, tempfile.TemporaryFile("w+", encoding="utf-8") as err:
         files = [multiprocessing.reduction.DupFd(file.fileno()) for file in (out, err)]
         given = [*map(str, arguments)], cwd, dict(environment), before, files

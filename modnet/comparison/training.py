@@ -99,7 +99,7 @@ def train_grid(
     rope: float | None = None,
     out: str | PathLike[str] | None = None,
     workers: int | None = None,
-    executor: Executor | None = None,
+    executor: Executor | Any | None = None,
     progress: bool | ProgressObserver | None = None,
     accept: bool = False,
 ) -> Iterator[GridRuns]:
@@ -115,6 +115,8 @@ def train_grid(
     [('hidden 5', (2, 1000)), ('hidden 10', (2, 1000))]
     """
     check_is_no_import()
+    if executor is not None:
+        executor = import_module("modnet_executors.conversion").to_executor(executor)  # not of the core
     table, plan = _read_plan(experiment, grid, seeds, rope)
     # A table is the program's own word; in a file, a module must be approved.
     ensure_plugins(table, str if isinstance(experiment, Mapping) else make_finder(Path(experiment)))

@@ -65,8 +65,6 @@ def run_jobs(
     """
     if executor and workers:
         raise SettingError(["an executor has its own: leave them out"], "workers")
-    if executor and not isinstance(executor, Executor):
-        raise SettingError(["must be a concurrent.futures.Executor: modnet.to_executor makes it"], "executor")
     if executor and jobs:
         yield from _run_in_given(executor, jobs, folder, fingerprint, accept)
     elif (count := min(_count_workers(jobs, workers), len(jobs))) > 1:

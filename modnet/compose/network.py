@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from modnet.nn.layers import place_layers
 from modnet.nn.network import LayeredNetwork
 from modnet.randomness import Stream
 from modnet.types import Grads, Shape
+
+if TYPE_CHECKING:
+    from modnet import UpdateTrace
 
 
 class Network(LayeredNetwork):
@@ -162,9 +165,10 @@ class Network(LayeredNetwork):
         """Return the gradient by central differences (h = 1e-4), as the book's network does."""
         return self.gradient(x, t, "central-difference")
 
-    def trace_update(self, x: Any, t: Any, lr: float | None = None, **settings: Any) -> Any:
-        """Return a `modnet.UpdateTrace`: one update with all numbers; settings: gradient, against, optimizer."""
-        return import_module("modnet_trace.update").trace_update(self, x, t, lr, **settings)  # not of the core
+    def trace_update(self, x: Any, t: Any, lr: float | None = None, **settings: Any) -> UpdateTrace:
+        """Return one update with all its numbers; settings: gradient, against, optimizer, weights."""
+        found: UpdateTrace = import_module("modnet_trace.update").trace_update(self, x, t, lr, **settings)
+        return found
 
 
 def _create_layers(sizes: Sequence[int], activations: Sequence[Activation]) -> list[Layer]:

@@ -16,7 +16,7 @@ from modnet.data.labels import is_missing
 from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples, check_rows, describe_part
 from modnet.errors import DataError
-from modnet.text import list_some
+from modnet.text import format_count, list_some
 from modnet.types import Array
 
 PIXEL_COLUMNS = 16
@@ -144,7 +144,7 @@ def encode_tables(
     The codes of a column are the same in all tables. Raises DataError.
     """
     if len(columns) != tables[0].shape[1]:
-        raise DataError(f"{len(columns)} columns are described, and rows have {tables[0].shape[1]}")
+        raise DataError(f"rows have {format_count(tables[0].shape[1], 'column')}, expected {len(columns)}")
     as_text = {j for j, column in enumerate(columns) if j in listed and column.words is None}
     if not as_text and all(table.dtype.kind in "buif" for table in tables):
         return list(tables), tuple(columns)

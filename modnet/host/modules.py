@@ -162,13 +162,17 @@ def read_code(module: str, folder: Path, beside: Container[str] = (), *, is_to_b
     read, and PluginError where it is not clear which module is imported.
     """
     files: dict[str, bytes] = {}
+    done: set[str] = set()
     own = module.partition(".")[0]
     is_library = folder in _list_library_folders()  # where all else is found as ever
     waiting = [(module, "")]
     while waiting:
         name, importer = waiting.pop()
+        if (top := name.partition(".")[0]) in done:
+            continue
         new = [file for file in _list_files(name, folder) if file not in files]
-        is_other = bool(new) and name.partition(".")[0] != own
+        done |= {top for file in (f"{top}.py", f"{top}/__init__.py") if file in new}  # of which all is in `new`
+        is_other = bool(new) and top != own
         if is_other and is_library and not all(file in beside for file in new):
             continue
         if is_other and not is_library and is_to_be_imported and _is_imported(name, folder / importer, folder, own):

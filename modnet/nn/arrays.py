@@ -135,7 +135,7 @@ def get_dtype(array: Any) -> np.dtype[Any]:
     try:
         return np.dtype(array.dtype if isinstance(array, np.ndarray) else str(array.dtype).rpartition(".")[2])
     except TypeError:
-        raise ShapeError(f"a network cannot compute in {array.dtype}: take float64, float32 or float16") from None
+        raise ShapeError(f"a network cannot compute in {array.dtype}: take float64 or float32") from None
 
 
 def to_numpy(array: Any) -> Array:

@@ -139,7 +139,7 @@ def _orthogonalize(draws: Array) -> Array:
 
 def _is_float(dtype: Any) -> bool:
     try:
-        return bool(np.dtype(dtype).kind == "f")
+        return bool(np.dtype(dtype).kind == "f" and np.dtype(dtype).itemsize > 2)  # float16 has no room for 1 / eps
     except TypeError:
         return False
 

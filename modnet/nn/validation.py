@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 def to_array(given: Any, dtype: Any, what: str) -> Array:
     """Return what a user gave as an array, of NumPy's unless it is one; raises ShapeError where it cannot be one."""
-    odd = describe_odd(given) if is_other_array(given) else ""
+    odd = describe_odd(given) if is_other_array(given) or hasattr(given, "toarray") else ""
     if odd or (dtype is not None and getattr(getattr(given, "dtype", None), "kind", "f") in "cmM"):
         raise ShapeError(f"{what} must be real numbers: found {odd or f'an array of {given.dtype}'}")
     try:

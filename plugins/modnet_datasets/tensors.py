@@ -13,13 +13,15 @@ HEAVIEST = 1e30  # weight, which float32 can add up
 
 
 def describe_odd(given: Any, *, in_numpys_dtypes: bool = False) -> str:
-    """Return what a value is, where it is no array of another library than NumPy with real numbers in rows; else "".
+    """Return what a value is, where it is no array of a library with real numbers in rows; else "".
 
     With `in_numpys_dtypes` NumPy must have its dtype, too.
 
     >>> describe_odd([1, 2])
     'a list'
     """
+    if hasattr(given, "toarray"):
+        return f"a {type(given).__name__}, which is sparse: give its toarray()"
     if not is_array_api_obj(given):
         return f"a {type(given).__name__}"
     if is_torch_array(given) and (found := _describe_tensor(given)):
@@ -46,7 +48,8 @@ def fetch(given: Any) -> Array:
     """Return a copy of any values as NumPy's array, without a tape; raises ShapeError where there are no numbers."""
     if not is_torch_array(given):
         is_other = is_array_api_obj(given) and not isinstance(given, (np.ndarray, np.generic))
-        return np.array(np.from_dlpack(given, device="cpu") if is_other else given)
+        is_held = is_other and hasattr(given, "__dlpack__")  # Dask's arrays are not, and compute their numbers
+        return np.array(np.from_dlpack(given, device="cpu") if is_held else given)
     try:
         return np.array(given.numpy(force=True))  # which drops the tape, and fetches it from its device
     except (RuntimeError, TypeError):
@@ -62,9 +65,10 @@ def to_plain(given: Any, what: str) -> Any:
     """
     if isinstance(given, (list, tuple)) and any(map(is_torch_array, given[:2])):
         return type(given)(to_plain(each, what) for each in given) if type(given) in {list, tuple} else given
-    if not is_torch_array(given):
+    odd = describe_odd(given) if hasattr(given, "toarray") else ""
+    if not (odd or is_torch_array(given)):
         return given
-    if odd := _describe_tensor(given):
+    if odd := odd or _describe_tensor(given):
         raise DataError(f"{what}: expected numbers, found {odd}")
     return to_numpy(given)
 

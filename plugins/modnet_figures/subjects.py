@@ -143,12 +143,11 @@ def _read_estimator(estimator: Any, x: Any, t: Any) -> Subject:
     labels = getattr(estimator, "classes_", None)
     classes: tuple[Any, ...] = () if labels is None else tuple(to_array(labels, "classes_").tolist())
     network = getattr(last, "network_", None)
-    features = None
-    if isinstance(network, Network) and x is not None:
-        features = x
+    features = x if isinstance(network, Network) else None
+    if features is not None:
         for step in before:
             features = step.transform(features)
-        features = last.run_.data.prepare(features)
+        features = last.prepare(features)
     rows = None if x is None else to_array(x, "x")
     predict = getattr(estimator, "predict_proba", None)
 
@@ -160,6 +159,7 @@ def _read_estimator(estimator: Any, x: Any, t: Any) -> Subject:
         return to_array(predict(given), "predict_proba")
 
     found = None if t is None or rows is None else to_indices(t, classes) if classes else to_columns(t)
+    scale = getattr(last, "target_scale_", None)
     return Subject(
         network=network if isinstance(network, Network) else None,
         predict=compute_scores,
@@ -169,7 +169,7 @@ def _read_estimator(estimator: Any, x: Any, t: Any) -> Subject:
         rows=x if rows is None or rows.dtype == object else rows,
         features=features,
         t=None if rows is None else _check_length(found, len(rows)),
-        learned=found,
+        learned=found if found is None or scale is None else scale.standardize(found),
         has_probabilities=predict is not None,
     )
 

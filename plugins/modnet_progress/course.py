@@ -8,10 +8,17 @@ from modnet import History, Metric, ObservedRun, Status
 from modnet.text import format_column, format_count, format_duration, format_metric
 from modnet_progress.rows import choose_columns
 
-# A run that takes a shorter time than this is not shown, in seconds.
+# A run or a file that takes a shorter time than this is not shown, in seconds.
 PATIENCE = 0.5
 # Of the latest losses the mean is shown: one alone says little.
 LATEST = 20
+
+
+def estimate_time_left(run: ObservedRun | Course) -> float | None:
+    """Return the seconds that are left, by the iterations so far; None while these are too few."""
+    if not run.iteration or (run.seconds < 1 and run.iteration < 100):
+        return None
+    return run.seconds / run.iteration * (run.iterations - run.iteration)
 
 
 class Course(NamedTuple):
@@ -36,13 +43,6 @@ class Course(NamedTuple):
         return self.iteration / self.iterations if self.iterations else 1.0
 
     @property
-    def seconds_left(self) -> float | None:
-        """The seconds that are left, by the iterations so far; None while these are too few."""
-        if not self.iteration or (self.seconds < 1 and self.iteration < 100):
-            return None
-        return self.seconds / self.iteration * (self.iterations - self.iteration)
-
-    @property
     def loss(self) -> float | None:
         """The mean of the latest losses; None before the first."""
         latest = self.history.loss[-LATEST:]
@@ -61,7 +61,8 @@ class Course(NamedTuple):
 
     def format_time(self) -> str:
         """Return the time that is left, or "" where nobody knows, or none is."""
-        return f"{format_duration(self.seconds_left)} left" if self.seconds_left else ""
+        left = estimate_time_left(self)
+        return f"{format_duration(left)} left" if left else ""
 
     def conclude(self) -> str:
         """Return in a sentence how the run ended.

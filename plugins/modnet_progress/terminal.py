@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 from modnet import ObservedRun, Observer, hookimpl
 from modnet.files import telling
 from modnet.text import escape, format_duration
+from modnet_progress.course import PATIENCE, estimate_time_left
 from modnet_progress.rows import Rows
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ IN_NOTEBOOK = "JPY_PARENT_PID"
 SIGN_OF_LIFE = 30.0
 # The progress of many runs is measured this often, in seconds.
 MEASURE_EVERY = 1.0
-# A file that takes a shorter time than this has no progress bar, in seconds.
-PATIENCE = 0.5
 # A run that takes longer than this says so at its beginning, in seconds.
 LONG = 60.0
 
@@ -126,13 +125,6 @@ class RunProgress(_Progress, Observer):
         left = "?" if seconds is None else format_duration(seconds)
         loss = "-" if run.loss is None else f"{run.loss:.4f}"
         self._update(run.iteration, f"iteration {run.iteration:,} of {run.iterations:,}  loss {loss}  {left} left")
-
-
-def estimate_time_left(run: ObservedRun) -> float | None:
-    """Return the seconds that are left, by the iterations so far; None while these are too few."""
-    if not run.iteration or (run.seconds < 1 and run.iteration < 100):
-        return None
-    return run.seconds / run.iteration * (run.iterations - run.iteration)
 
 
 class RunsProgress(_Progress):

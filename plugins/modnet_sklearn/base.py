@@ -82,8 +82,12 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
     _output: ClassVar[str]
     _rate: ClassVar[float]
 
-    network_: Any
+    network_: Network
     """The trained network."""
+    preparation_: modnet.Preparation | None
+    """The preparation of rows for it; None where they are taken as they are."""
+    target_scale_: Any
+    """The mean and the deviation of targets, which it learned standardized; None of a classification."""
     loss_curve_: list[float]
     """The mean loss of the mini-batches of each epoch."""
     n_iter_: int
@@ -217,7 +221,8 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
     def _make_callbacks(self) -> list[Any]:
         if not isinstance(self.callbacks, (list, tuple)):
             raise modnet.SettingError([f"must be a list, not {self.callbacks!r}"], "callbacks")
-        return list(make_parts("callbacks", self.callbacks))
+        found = make_parts("callbacks", self.callbacks)
+        return list(found) if isinstance(found, (list, tuple)) else [found]  # a pair of a name and its settings
 
     # Training
 
@@ -296,6 +301,8 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
         self._fits = self._steps = 0
         self.loss_curve_ = []
         self.validation_scores_ = None
+        if hasattr(self, "best_validation_score_"):  # of the last one
+            del self.best_validation_score_
 
     def _make_data(
         self,
@@ -416,8 +423,9 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
     def _take(self, run: Run) -> None:
         """Set the attributes of a trained run."""
         self._run = run
-        self.network_ = run.network
-        self._preparation, self._target_scale = run.data.preparation, run.data.target_scale
+        network: Any = run.network
+        self.network_ = network
+        self.preparation_, self.target_scale_ = run.data.preparation, run.data.target_scale
         # All that a further call continues from but the course, which is on record here.
         self._final = attrs.evolve(run.final, iteration=0, history=History(), seconds=0.0)
         an_epoch = max(1, round(run.batches.iterations_per_epoch))
@@ -449,18 +457,23 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
     def _compute_outputs(self, X: Any) -> Array:
         """Return a score for each class (N, classes), or the targets in their unit (N, targets)."""
         check_is_fitted(self)
-        X = self._check_rows(X, reset=False)
-        rows = X if self._preparation is None else self._preparation.transform(X)
+        rows = self.prepare(X)
         with modnet.limit_blas_threads(self.blas_threads):
             y: Array = self.network_.predict_scores(rows)
-        return y if self._target_scale is None else self._target_scale.restore(y)
+        return y if self.target_scale_ is None else self.target_scale_.restore(y)
+
+    def prepare(self, X: Any) -> Array:
+        """Return rows (N, features) as `network_` takes them: standardized as in training, where that was asked for."""
+        check_is_fitted(self)
+        X = self._check_rows(X, reset=False)
+        return X if self.preparation_ is None else self.preparation_.transform(X)
 
     def _check_rows(self, X: Any, *, reset: bool) -> Array:
         found: Array = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
         return found
 
     def _check_weights(self, weights: Any, rows: int) -> Array | None:
-        """Return weights of rows (N,) float64, at least 0 and not all 0; None where they are all alike."""
+        """Return weights of rows (N,) float64, at least 0 and not all 0; None where none are given."""
         if weights is None:
             return None
         if isinstance(weights, Real):

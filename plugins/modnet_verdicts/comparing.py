@@ -10,7 +10,7 @@ from concurrent.futures import Executor
 from os import PathLike
 from typing import Any
 
-from modnet import GridRuns, ProgressObserver, figures, to_executor, train_grid
+from modnet import GridRuns, ProgressObserver, figures, train_grid
 from modnet.files import sweep, write_atomically
 from modnet.text import format_count
 from modnet_verdicts.decisions import ROPE
@@ -58,8 +58,7 @@ def compare(
     (['hidden 5', 'hidden 10'], 'undecided')
     """
     load_special()  # before anything is trained
-    asked: Any = {"seeds": seeds, "rope": rope, "out": out, "workers": workers}
-    asked["executor"] = None if executor is None else to_executor(executor)
+    asked: Any = {"seeds": seeds, "rope": rope, "out": out, "workers": workers, "executor": executor}
     with train_grid(experiment, grid, progress=progress, accept=accept, **asked) as runs:
         settings = tuple(map(SettingResult.from_runs, runs.settings))
         rope = ROPE if runs.rope is None else runs.rope

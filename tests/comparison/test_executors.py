@@ -126,8 +126,8 @@ class TestGiven:
         with pytest.raises(modnet.SettingError, match=words):
             modnet.compare(QUICK, GRID, seeds=1, out=tmp_path, executor=Parallel(2))
         with (
-            pytest.raises(modnet.SettingError, match=r"modnet.to_executor makes it"),
-            modnet.train_grid(QUICK, GRID, seeds=1, executor=Parallel(2)),  # type: ignore[arg-type]
+            pytest.raises(modnet.SettingError, match=words),
+            modnet.train_grid(QUICK, GRID, seeds=1, executor=Parallel(2)),
         ):
             pass
 

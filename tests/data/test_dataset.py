@@ -322,7 +322,7 @@ def test_names_of_features_are_kept():
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (["a", "b"], "2 columns are described, and rows have 3"),
+        (["a", "b"], "rows have 3 columns, expected 2"),
         ("abc", "the names of features must be texts: 'abc'"),
         (["a", "b", 3], "the names of features must be texts"),
         (["a", "b", "a"], "two features have the name 'a'"),

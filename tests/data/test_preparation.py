@@ -258,7 +258,7 @@ def test_settings_that_cannot_be(settings, words):
     [
         ([[0.0] * 16, [math.nan] * 16], "new row 2, feature 1: expected a finite number, found nan"),
         ([[0.0] * 15 + ["a"]], "feature 16 is text, and in training it was numbers"),
-        ([[0.0] * 15], "16 columns are described, and rows have 15"),
+        ([[0.0] * 15], "rows have 15 columns, expected 16"),
     ],
 )
 @pytest.mark.parametrize("standardize", [True, False])

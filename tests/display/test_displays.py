@@ -98,6 +98,16 @@ def things(run: modnet.Run, comparison: modnet.Comparison, tmp_path_factory: pyt
     }
 
 
+def test_a_saved_run_names_its_data(tmp_path: Path) -> None:
+    data = modnet.load("iris")
+    run = {"data": {"name": "iris"}, "training": {"iterations": 1}}
+    with modnet.train_grid(run, {"hidden": [2]}, seeds=1, workers=1, out=tmp_path) as found:
+        saved = modnet.open_run(next(found.folder.glob("*/seed-0")))
+    assert "<td>iris</td>" in saved._repr_html_()
+    modnet.train(modnet.Network.for_data(data, hidden=2), data, iterations=1).save(tmp_path / "given")
+    assert "<td>given in Python</td>" in modnet.open_run(tmp_path / "given")._repr_html_()
+
+
 ALL = ["network", "data", "run", "saved", "history", "comparison", "check", "derivative"]
 
 

@@ -339,3 +339,14 @@ def test_the_imaginary_part_of_numbers_is_never_dropped() -> None:
     ):
         with pytest.raises((ShapeError, modnet.DataError), match="complex128"):
             use()
+
+
+def test_sparse_matrices_are_refused_and_dasks_arrays_are_computed() -> None:
+    from dask import array
+    from scipy.sparse import csr_array
+
+    net, data = modnet.TwoLayerNet(6, 3, 2, seed=0), modnet.Dataset.from_arrays(X, T)
+    assert np.array_equal(modnet.to_numpy(net.predict(array.from_array(X))), net.predict(X))
+    for use in (net.predict, data.prepare, lambda given: modnet.Dataset.from_arrays(given, T)):
+        with pytest.raises((ShapeError, modnet.DataError), match=r"a csr_array.* is sparse: give its toarray\(\)"):
+            use(csr_array(X))

@@ -105,7 +105,7 @@ class TestManySamples:
 
 
 class TestSettings:
-    @pytest.mark.parametrize("dtype", ["int", "complex128", "x", "object"])
+    @pytest.mark.parametrize("dtype", ["int", "complex128", "x", "object", "float16"])
     def test_parameters_are_floats(self, dtype: str) -> None:
         with pytest.raises(SettingError, match=f"network: 'dtype' must be 'float64' or 'float32': '{dtype}'"):
             modnet.Network(LAYERS, shape=4, dtype=dtype)
@@ -136,7 +136,7 @@ class TestArrays:
             ("var1", None, "layer 2 (batch-norm): var1 must have shape (4,), it is missing"),
             ("mean1", np.zeros(3), "layer 2 (batch-norm): mean1 must have shape (4,), it has (3,)"),
             ("W2", np.ones((4, 4), int), "layer 4 (dense): W2 must be an array of floats, it is int64"),
-            ("b2", [0.0] * 4, "layer 4 (dense): b2 must be an array of floats, it is list"),
+            ("b2", [0.0] * 4, "layer 4 (dense): b2 must be an array of floats, it is a list"),
             ("W9", np.ones(2), "no layer has arrays of the names W9"),
         ],
     )

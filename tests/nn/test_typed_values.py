@@ -112,7 +112,7 @@ def test_a_network_takes_targets_as_people_have_them() -> None:
     with pytest.raises(ShapeError, match="samples must be real numbers: found an array of complex128"):
         net.predict(x + 0j)
     net.params["W1"] = net.params["W1"].tolist()  # type: ignore[assignment]
-    with pytest.raises(ShapeError, match="W1 must be an array of floats, it is list"):
+    with pytest.raises(ShapeError, match="W1 must be an array of floats, it is a list"):
         net.loss(x, t)
 
 

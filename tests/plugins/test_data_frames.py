@@ -297,7 +297,7 @@ def test_new_rows_may_be_in_another_frame_or_an_array():
     assert found[:, sizes].tolist() == [[0, 0, 1], [0, 0, 0]]
     with pytest.raises(modnet.DataError, match="the rows have no column 'port'; they have age, size"):
         data.prepare(new[["age", "size"]])
-    with pytest.raises(modnet.DataError, match="3 columns are described, and rows have 2"):
+    with pytest.raises(modnet.DataError, match="rows have 2 columns, expected 3"):
         data.prepare([[30.0, "S"]])
     with pytest.raises(modnet.DataError, match="expected a finite number, found inf"):
         data.prepare([[np.inf, "S", "large"]])

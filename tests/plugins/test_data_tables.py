@@ -399,6 +399,7 @@ LOOK = """
 import sys
 from pathlib import Path
 import numpy as np
+import numpy.ma  # which NumPy imports when it is first needed; where nobody has compiled it yet, that takes 9 MiB
 from modnet_data.table.columns import Columns
 from modnet_data.table.leaks import Features, refuse_leaks
 

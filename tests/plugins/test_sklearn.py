@@ -49,6 +49,28 @@ def copy_by_pickle(model: Any) -> Any:
     return pickle.loads(pickle.dumps(model))  # noqa: S301 - our own
 
 
+def test_a_new_fit_has_nothing_of_the_last_one() -> None:
+    model = small(max_iter=2, early_stopping=True, tol=None).fit(*IRIS)
+    assert model.best_validation_score_ > 0
+    model.set_params(early_stopping=False).fit(*IRIS)
+    assert not hasattr(model, "best_validation_score_")
+
+
+def test_a_pair_of_a_name_and_settings_is_one_callback() -> None:
+    model = small(max_iter=2, tol=None, callbacks=("early-stopping", {"patience": 1})).fit(*IRIS)
+    assert [modnet.find_name(part) for part in model.run_.callbacks.parts] == ["early-stopping"]
+
+
+def test_pictures_are_of_rows_and_targets_as_the_network_has_learned_them() -> None:
+    X, y = load_diabetes(return_X_y=True)
+    model = copy_by_pickle(ModnetRegressor(4, max_iter=2, tol=None, random_state=0).fit(X, y))
+    axes = modnet.figures.gradient_sizes.from_estimator(model, X, y).axes[0]
+    learned = (y - y.mean()) / y.std()
+    grads = model.network_.gradient(StandardScaler().fit_transform(X)[:100], learned[:100, None], "backpropagation")
+    drawn = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata())]
+    np.testing.assert_allclose(drawn, [np.sqrt((grad**2).mean()) for grad in grads.values()])
+
+
 @pytest.mark.check
 @pytest.mark.parametrize("cls", [ModnetClassifier, ModnetRegressor])
 def test_every_check_of_scikit_learn_passes(cls: Any, monkeypatch: pytest.MonkeyPatch) -> None:

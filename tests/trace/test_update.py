@@ -116,6 +116,15 @@ def test_rows_of_an_experiment_and_of_a_run(tmp_path: Path) -> None:
     assert isinstance(refused.exception, modnet.SettingError)
 
 
+def test_rows_count_by_their_weights_as_in_training() -> None:
+    of_data = ["--data", "iris", "--hidden", "3", "--rows", "0,40,60,90", "--json"]
+    options = ["--set", "data.class_weight={setosa=5.0, virginica=1.0, versicolor=1.0}"]
+    found = json.loads(CliRunner().invoke(modnet_command, ["trace", *of_data, *options]).output)
+    weights = np.where(np.array(found["target"]) == 0, 5.0, 1.0)
+    assert len({*weights}) == 2
+    assert math.isclose(found["loss"], np.average(found["losses"], weights=weights))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -124,6 +133,7 @@ def test_rows_of_an_experiment_and_of_a_run(tmp_path: Path) -> None:
         (["--x", "1,2", "--t", "0", "--rows", "0"], "leave out one of the two"),
         (["--rows", "0"], "the example has one sample"),
         (["--out", "x.png"], "written as .html"),
+        (["--out", "nowhere/x.html"], "there is no folder nowhere"),
         (["--x", "1,2", "--t", "5"], "target 5.0 of sample 0 is not one of the 2 classes"),
         (["--data", "mnist-small", "--rows", "9999"], "no row '9999': the training part has the rows 0 to 4999"),
         (["--against", "nosuch"], "no gradient 'nosuch'"),
@@ -142,3 +152,15 @@ def test_the_path_of_a_descent_has_every_point() -> None:
     assert np.array_equal(path[-1], end)
     assert np.shape(modnet.gradient_descent(lambda x: x**2, 3, step_num=2, history=True)) == (3,)
     assert [*np.array(modnet.gradient_descent(lambda x: x**2, 3.0, step_num=0, history=True))] == [3.0]
+
+
+def test_a_deep_network_is_shortened() -> None:
+    net = modnet.Network([4, *[5] * 12, 3], seed=0)
+    text = str(net.trace_update(np.ones((3, 4)), [0, 1, 2]))
+    assert len(text.splitlines()) < 200  # two for each array at most
+    assert "(5, 5)     from" in text
+
+
+def test_samples_that_are_not_finite_are_refused() -> None:
+    with pytest.raises(modnet.DataError, match="x has numbers that are not finite"):
+        modnet.TwoLayerNet(2, 2, 2).trace_update([np.nan, 1.0], 1)

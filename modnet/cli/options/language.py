@@ -9,7 +9,7 @@ from typing import Any
 
 from modnet.compose.tables import NONE, Table, Unquoted
 from modnet.errors import SettingError
-from modnet.text import format_value
+from modnet.text import format_value, printable
 
 MOST_UNITS = 10**9
 
@@ -25,8 +25,8 @@ def read_units(text: str, joined_by: str = ",") -> list[int]:
         meant = re.fullmatch(r"[\[( ]*\d+([-;, x]+\d+)*[\]), ]*", text) and joined_by.join(numbers)
         advice = f": write --hidden {meant}" if meant else ""
         raise SettingError([f"expected whole numbers joined by {how}, {found}{advice}"], "--hidden")
-    if large := [item for item in items if int(item) > MOST_UNITS]:
-        raise SettingError([f"a layer has {MOST_UNITS:,} units at most, found {large[0]}"], "--hidden")
+    if large := [item for item in items if len(item) > 4000 or int(item) > MOST_UNITS]:  # digits that Python reads
+        raise SettingError([f"a layer has {MOST_UNITS:,} units at most, found {printable(large[0], 40)}"], "--hidden")
     return [int(item) for item in items]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from modnet.cli.options.parameters import FilePath
 from modnet.cli.output import Command, echo
 from modnet.cli.show.values import to_json
 from modnet.cli.trace.table import to_table
+from modnet.comparison.training import COMPARISON
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data
 from modnet.compose.parts import find_name, make_part
 from modnet.compose.tables import Table, merge
@@ -61,12 +63,7 @@ def trace(
     arguments it is the book's small network of 2 -> 3 -> 2 units, on one sample. Of EXPERIMENT, or with options as
     those of `modnet train`, it is the untrained network; of RUN, a folder, what it learned.
     """
-    if out and out.suffix.lower() not in {".html", ".htm"}:
-        raise SettingError([f"{out}: a page is written as .html: name such a file"], "--out")
-    if (x_ is None) != (t_ is None):
-        raise SettingError(["samples and their targets go together: --x 1,0.5 --t 0"], "--x" if t_ is None else "--t")
-    if x_ is not None and rows is not None:
-        raise SettingError(["samples are given by --x, or chosen by --rows: leave out one of the two"], "--rows")
+    _check_options(rows, x_, t_, out)
     changes = read_changes(flags)
     is_example = not what and not changes.keys() - OF_UPDATE
     if is_example and rows is not None:
@@ -77,6 +74,7 @@ def trace(
     wanted = create_experiment(given)
     with chdir("."):  # wherever a part changes it to
         network: LayeredNetwork
+        weights = None
         if is_example:
             network, x, t = make_book_example()
         else:
@@ -84,12 +82,14 @@ def trace(
             if x_ is None:
                 chosen = _read_rows(rows or "0", len(data.train))
                 x, t = data.train.rows(chosen), data.train.targets(chosen, network.outputs)
+                weights = None if data.train.weights is None else data.train.weights[chosen]
         if x_ is not None and t_ is not None:
-            x, t = _read_numbers(x_, "--x"), _read_numbers(t_, "--t")
-            t = t[0] if len(t) == 1 and len(t[0]) == len(x) else t
+            x, t = _read_samples(x_, t_)
         gradient = wanted.gradient if "gradient" in given else make_part("gradient", BACKPROPAGATION)
         other = against or (CENTRAL if find_name(gradient) != CENTRAL else BACKPROPAGATION)
-        found = trace_update(network, x, t, gradient=gradient, against=other, optimizer=wanted.optimizer)
+        found = trace_update(
+            network, x, t, gradient=gradient, against=other, optimizer=wanted.optimizer, weights=weights
+        )
     if out:
         write_atomically(out, found.to_html().encode())
     echo(to_json(to_table(found)) if json_ else str(found))
@@ -97,9 +97,21 @@ def trace(
         echo(f"written to {out}")
 
 
+def _check_options(rows: str | None, x_: str | None, t_: str | None, out: Path | None) -> None:
+    """Raise SettingError for options that do not go together, and for a page that has no place."""
+    if out and out.suffix.lower() not in {".html", ".htm"}:
+        raise SettingError([f"{out}: a page is written as .html: name such a file"], "--out")
+    if out and not out.parent.is_dir():
+        raise SettingError([f"{out}: there is no folder {out.parent}"], "--out")
+    if (x_ is None) != (t_ is None):
+        raise SettingError(["samples and their targets go together: --x 1,0.5 --t 0"], "--x" if t_ is None else "--t")
+    if x_ is not None and rows is not None:
+        raise SettingError(["samples are given by --x, or chosen by --rows: leave out one of the two"], "--rows")
+
+
 def _read_table(what: Path | None, changes: Table) -> Table:
     """Return the table of an experiment's file, or of a run, of which the update alone may be another."""
-    if not (what and what.is_dir()):
+    if not (what and what.is_dir()) or (what / COMPARISON).is_file():
         return read_experiment_file(what)
     if others := sorted(changes.keys() - OF_UPDATE):
         raise SettingError(
@@ -127,11 +139,26 @@ def _read_rows(text: str, count: int) -> list[int]:
     return [int(word) for word in words]
 
 
+def _read_samples(x: str, t: str) -> tuple[list[list[float]], list[Any]]:
+    """Return samples and their targets, one for each; raises SettingError."""
+    samples, targets = _read_numbers(x, "--x"), _read_numbers(t, "--t")
+    found: list[Any] = targets[0] if len(targets) == 1 and len(targets[0]) == len(samples) else targets
+    if len(found) != len(samples):
+        each = f"expected a target for each of the {len(samples)} samples, as --t {','.join('0' * len(samples))}"
+        raise SettingError([f"{each}, found {t!r}"], "--t")
+    return samples, found
+
+
 def _read_numbers(text: str, option: str) -> list[list[float]]:
     """Return rows of numbers, `1,0.5;0,1`; raises SettingError."""
     rows = [[word.strip() for word in row.split(",")] for row in text.split(";")]
     try:
-        return [[float(word) for word in row] for row in rows]
+        found = [[float(word) for word in row] for row in rows]
     except ValueError:
         what = f"expected numbers joined by commas, and a semicolon before the next row: {text!r}"
         raise SettingError([what], option) from None
+    if not all(math.isfinite(number) for row in found for number in row):
+        raise SettingError([f"expected finite numbers, found {text!r}"], option)
+    if len({*map(len, found)}) > 1:
+        raise SettingError([f"expected as many numbers in each row, found {text!r}"], option)
+    return found

@@ -8,6 +8,7 @@ from typing import Any
 from modnet import History, Run, SavedRun, figures
 from modnet.text import format_duration, list_some
 from modnet_display.displays.drawing import choose_last, draw, note, tabulate_history
+from modnet_display.entries import find_table, format_entry, is_given, name_data
 from modnet_display.html import Html, element, table
 
 ROWS = 3
@@ -50,33 +51,19 @@ def _list_trained(run: Run) -> dict[str, Any]:
 def _list_saved(run: SavedRun) -> dict[str, Any]:
     """Return the facts that the file of the experiment says, whoever wrote it."""
     of: Mapping[str, Any] = run.experiment
-    network, data, training = _get(of, "network"), _get(of, "data"), _get(of, "training")
+    training = find_table(of, "training")
     return {
         "folder": str(run.folder),
-        "data": _name(data.get("path") or data.get("source")),
-        "network": _list_layers(network),
-        "gradient": _name(of.get("gradient")),
-        "optimizer": _name(of.get("optimizer")),
+        "data": "given in Python" if is_given(of) else name_data(of),
+        "network": _list_layers(find_table(of, "network")),
+        "gradient": format_entry(of.get("gradient", "")),
+        "optimizer": format_entry(of.get("optimizer", "")),
         "batches": f"{training.get('batch_size')} samples, {training.get('sampling')}, seed {of.get('seed')}",
     }
 
 
 def _list_layers(network: Mapping[str, Any]) -> str:
     if layers := network.get("layers"):
-        return " -> ".join(map(_name, layers)) if isinstance(layers, list) else _name(layers)
+        return " -> ".join(map(format_entry, layers)) if isinstance(layers, list) else format_entry(layers)
     parts = {key: network.get(key) for key in ("hidden", "activation", "output", "loss")}
-    found = {key: value if isinstance(value, list) else [value] for key, value in parts.items() if value is not None}
-    return "; ".join(f"{key} {', '.join(map(_name, values))}" for key, values in found.items())
-
-
-def _get(table_: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = table_.get(key)
-    return found if isinstance(found, Mapping) else {}
-
-
-def _name(part: Any) -> str:
-    """Return a part as its file has it: a name, or a name with settings."""
-    if isinstance(part, Mapping):
-        settings = ", ".join(f"{key}={value}" for key, value in part.items() if key != "name")
-        return f"{part.get('name', '')}({settings})" if settings else str(part.get("name", ""))
-    return "" if part is None else str(part)
+    return "; ".join(f"{key} {format_entry(value)}" for key, value in parts.items() if value is not None)

@@ -16,12 +16,12 @@ import modnet
 from modnet import Array, Dataset, History, Metric, ModnetError, Run, Samples, SavedRun, Status, figures
 from modnet.files import read_bytes
 from modnet.text import format_error, printable
+from modnet_display.entries import GIVEN
 
 T = TypeVar("T")
 
 MOST = 10_000  # samples that a page is made of
 LONGEST = 600  # letters of a reason
-GIVEN = "given-in-python"  # the source of data that no file has
 
 
 @attrs.frozen(eq=False)
@@ -225,17 +225,3 @@ def _to_entry(part: Any) -> dict[str, Any]:
     """Return a part's name and settings."""
     settings = attrs.asdict(part, recurse=False) if attrs.has(type(part)) else {}
     return {"name": modnet.find_name(part), **{key: value for key, value in settings.items() if value is not None}}
-
-
-def format_entry(entry: Any) -> str:
-    """Return an entry of an experiment's table in words.
-
-    >>> format_entry({"name": "sgd", "lr": 0.1}), format_entry([{"name": "relu"}, "tanh"]), format_entry(50)
-    ('sgd(lr=0.1)', 'relu, tanh', '50')
-    """
-    if isinstance(entry, Mapping):
-        rest = ", ".join(f"{key}={format_entry(value)}" for key, value in entry.items() if key != "name")
-        return f"{entry.get('name', '')}" + (f"({rest})" if rest else "")
-    if isinstance(entry, (list, tuple)):
-        return ", ".join(map(format_entry, entry))
-    return f"{entry:g}" if isinstance(entry, float) else str(entry)

@@ -124,7 +124,8 @@ def _draw_images(data: Dataset, contents: Contents, most: int | None, ax: Any) -
     size = (3.2 + 0.5 * max(across, 2), max(2.5, 1.0 + 0.5 * max(len(classes), len(rows))))
     if not across:
         figure, (counts,) = open_panels(ax, size, 1)
-        return figure, _draw_counts(counts, data, contents, classes)
+        _draw_counts(counts, data, contents, classes)
+        return figure, cut
     figure, (images, counts) = open_panels(ax, size, 2, width_ratios=(max(across, 2) / 5, 1))
     _draw_mosaic(images, data, contents, rows, across)
     _name_rows(images, data, classes if len(rows) == len(classes) and data.classes else [])
@@ -171,7 +172,7 @@ def _choose_colors(data: Dataset) -> list[str]:
     return list(COLORS[: len(data.classes)]) if 1 <= len(data.classes) <= len(COLORS) else [GREY]
 
 
-def _draw_counts(axes: Any, data: Dataset, contents: Contents, classes: Array) -> str:
+def _draw_counts(axes: Any, data: Dataset, contents: Contents, classes: Array) -> None:
     """Draw the number of samples of each class, in its color, each further part of the data paler."""
     found = _choose_colors(data)
     colors = [COLORS[0]] * len(classes) if contents.image else [found[index % len(found)] for index in classes]
@@ -195,7 +196,6 @@ def _draw_counts(axes: Any, data: Dataset, contents: Contents, classes: Array) -
     axes.grid(visible=False)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     _name_rows(axes, data, classes if data.classes else [])
-    return ""
 
 
 def _draw_plane(data: Dataset, most: int | None, ax: Any) -> Figure:

@@ -41,12 +41,11 @@ def from_estimator(estimator: Any, *, shape: Shape | None = None, most: int = 25
         title += "" if count == len(weights) else f", the first {len(weights)}"
         figure, (axes,) = open_panels(ax, (6, 4.8))
         images = np.stack([to_picture(each) for each in weights.reshape(-1, *image)])
+        largest = float(np.abs(images).max(initial=0)) or 1.0
         if images.ndim == 4:
-            largest = float(np.abs(images).max(initial=0)) or 1.0
             draw_images(axes, 0.5 + images / (2 * largest))
             axes.set_title(wrap(axes, f"{title}: grey is 0"), fontsize=10)
         else:
-            largest = float(np.abs(images).max(initial=0)) or 1.0
             draw_images(axes, images, cmap=MAP, vmin=-largest, vmax=largest)
             bar = figure.colorbar(axes.images[0], ax=axes, fraction=0.04, pad=0.02)
             bar.ax.tick_params(labelsize=8)
@@ -66,7 +65,10 @@ def _find_weights(estimator: Any, subject: Subject, shape: Shape | None) -> tupl
         weights = weights.T if hasattr(estimator, "coefs_") else weights
         image = tuple(shape) if shape else find_image_shape((weights.shape[1],))
         return weights, image, f"weights of {len(weights):,} units"
-    place = next(place for place in subject.network.placed if any(param.is_weight for param in place.params))
+    weighted = [place for place in subject.network.placed if any(param.is_weight for param in place.params)]
+    if not weighted:
+        raise SettingError([f"{subject.network!r} has no weights: give a network with a layer that has some"])
+    place = weighted[0]
     name = next(param.name for param in place.params if param.is_weight)
     weights = modnet.to_numpy(subject.network.params[place.name(name)]).astype(np.float64)
     if place.layer.is_dense:

@@ -9,6 +9,7 @@ import numpy as np
 
 from modnet import Dataset, Run, Status
 from modnet.text import format_metric
+from modnet_display.entries import find_table
 from modnet_display.html import Html, element, join
 from modnet_display.pages.facts import Unknown
 from modnet_display.pages.sections.phrases import quote_label, say_column
@@ -78,6 +79,5 @@ def _count_samples(view: RunView, part: str) -> str:
     data, receipt = view.facts.data, view.facts.receipt
     if isinstance(data, Dataset):
         return f"{len(data.parts[part]):,}"
-    rows = receipt.get("data", {}) if isinstance(receipt, Mapping) else {}
-    found = rows.get(f"{part} rows") if isinstance(rows, Mapping) else None
+    found = find_table(receipt, "data").get(f"{part} rows") if isinstance(receipt, Mapping) else None
     return f"{found:,}" if isinstance(found, int) else "?"

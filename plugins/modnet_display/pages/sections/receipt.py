@@ -7,9 +7,10 @@ from typing import Any
 
 from modnet import Dataset
 from modnet.text import quote_argument
+from modnet_display.entries import is_given
 from modnet_display.html import Html, element, table
 from modnet_display.pages.document import scrolling
-from modnet_display.pages.facts import GIVEN, Unknown
+from modnet_display.pages.facts import Unknown
 from modnet_display.pages.sections.elements import command, details, digest, facts_table
 from modnet_display.pages.sections.view import RunView
 from modnet_display.pages.words import say
@@ -61,17 +62,16 @@ def _list_receipt(view: RunView, receipt: Mapping[str, Any]) -> Iterator[tuple[o
 def list_commands(view: RunView) -> Iterator[Html]:
     """Yield the commands that repeat or continue the run, or open it."""
     facts, folder = view.facts, view.facts.folder
-    entry = facts.experiment.get("data")
-    is_given = isinstance(entry, Mapping) and entry.get("name") == GIVEN
+    is_elsewhere = is_given(facts.experiment)
     where = quote_argument(folder)
     commands = []
-    if is_given:
+    if is_elsewhere:
         yield element("p", say("data in python"))
     elif facts.status.is_final:
         commands.append(("verify", f"modnet verify {where}"))
     else:
         commands.append(("resume", f"modnet resume {where}"))
-    if not is_given:
+    if not is_elsewhere:
         new = quote_argument(f"{folder}-again")
         commands.append(("repeat", f"modnet train {quote_argument(f'{folder}/experiment.toml')} --out {new}"))
     commands.append(("in python", f"import modnet\nrun = modnet.open_run({folder!a})"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import tomli_w
@@ -12,8 +11,9 @@ import tomli_w
 import modnet
 from modnet import Dataset, Network
 from modnet.text import printable
+from modnet_display.entries import find_table, format_entry, is_given, name_data
 from modnet_display.html import Html, join
-from modnet_display.pages.facts import GIVEN, Unknown, attempt, format_entry
+from modnet_display.pages.facts import Unknown, attempt
 from modnet_display.pages.sections.elements import code, details, facts_table
 from modnet_display.pages.sections.phrases import format_count, say_or_show
 from modnet_display.pages.sections.view import RunView
@@ -23,9 +23,11 @@ from modnet_display.pages.words import say
 def describe_training(view: RunView) -> Iterator[Html]:
     """Yield the data, the network and the settings of training in a table, and the experiment as its file has it."""
     facts, table_ = view.facts, view.facts.experiment
-    rows: list[tuple[object, object]] = [(say("data"), _name_data(view)), *_describe_data(view)]
-    network, entry = facts.network, table_.get("network")
-    of_network = entry if isinstance(entry, Mapping) else {}
+    rows: list[tuple[object, object]] = [
+        (say("data"), say("given") if is_given(table_) else name_data(table_)),
+        *_describe_data(view),
+    ]
+    network, of_network = facts.network, find_table(table_, "network")
     if isinstance(network, Unknown):
         parts = {key: value for key, value in of_network.items() if key not in {"loss", "weight_init_std"}}
         shown = "; ".join(f"{key}: {format_entry(value)}" for key, value in parts.items())
@@ -33,8 +35,7 @@ def describe_training(view: RunView) -> Iterator[Html]:
     else:
         count = sum(math.prod(param.shape) for param in network.params.values())
         rows += [(say("network"), _name_layers(network)), (say("parameters"), f"{count:,}")]
-    training = table_.get("training")
-    training = training if isinstance(training, Mapping) else {}
+    training = find_table(table_, "training")
     made = say(
         "batches", iterations=format_count(training.get("iterations")),
         size=format_count(training.get("batch_size")), sampling=say_or_show(training.get("sampling")),
@@ -54,19 +55,10 @@ def describe_training(view: RunView) -> Iterator[Html]:
         yield details(say("experiment"), code(text))
 
 
-def _name_data(view: RunView) -> object:
-    entry = view.facts.experiment.get("data")
-    entry = entry if isinstance(entry, Mapping) else {"name": entry}
-    if entry.get("name") == GIVEN:
-        return say("given")
-    return Path(str(entry.get("path") or entry.get("name") or "?")).name
-
-
 def _describe_data(view: RunView) -> Iterator[tuple[object, object]]:
     """Yield the counts of the data: as it is, or as the receipt has them."""
     data, receipt = view.facts.data, view.facts.receipt
-    known = receipt.get("data", {}) if isinstance(receipt, Mapping) else {}
-    known = known if isinstance(known, Mapping) else {}
+    known = find_table(receipt, "data") if isinstance(receipt, Mapping) else {}
     if isinstance(data, Dataset):
         counts = {name: len(part) for name, part in data.parts.items()}
         features: Any = data.features
