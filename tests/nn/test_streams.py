@@ -241,6 +241,12 @@ def work(seed: int) -> tuple[str, list[float], list[float]]:
     return bits(train("evolution-strategies", seed=seed))
 
 
+@cache
+def work_alone() -> list[tuple[str, list[float], list[float]]]:
+    """Train in this process."""
+    return [work(seed) for seed in range(4)]
+
+
 # What is trained in a real process: wide enough for a matrix product that OpenBLAS would share between threads.
 CODE = """
 import modnet
@@ -275,7 +281,7 @@ class TestSideBySide:
     @pytest.mark.parametrize("workers", [1, 2, 4])
     def test_workers_give_the_bits_that_one_alone_gives(self, workers: int) -> None:
         with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-            assert list(pool.map(work, range(4))) == [work(seed) for seed in range(4)]
+            assert list(pool.map(work, range(4))) == work_alone()
 
     def test_the_environments_blas_threads_do_not_matter(self, alone: str) -> None:
         """A run sets its own: `training.blas_threads`, which is 1."""
