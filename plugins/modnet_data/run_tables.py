@@ -308,6 +308,9 @@ def _from_rows(
 ) -> RunTable:
     if not names:
         raise DataError(f"{where}: no columns: the first line names them")
+    if len(names) == 1:
+        what = f"a single column, {printable(names[0], 40)!r}"
+        raise DataError(f"{where}: {what}: a table of runs has a setting and a score at least")
     if "*" in str(asked["score"]) and asked["score"] not in names:
         names, rows = _spread(names, rows, str(asked["score"]))
         asked = {**asked, "seed": names[-2]}

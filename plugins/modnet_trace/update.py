@@ -10,7 +10,17 @@ import attrs
 import numpy as np
 
 import modnet
-from modnet import Array, GradientEstimator, Objective, Optimizer, PlacedLayer, SettingError, find_name, to_numpy
+from modnet import (
+    Array,
+    DataError,
+    GradientEstimator,
+    Objective,
+    Optimizer,
+    PlacedLayer,
+    SettingError,
+    find_name,
+    to_numpy,
+)
 from modnet_trace.text import to_text, write_numbers
 
 STYLE = "<style>:root{color-scheme:light dark}body{margin:1rem auto;padding:0 1rem;max-width:64rem}</style>"
@@ -128,6 +138,8 @@ def trace_update(
     rule = _make_optimizer(optimizer, lr)
     estimators = [_make_estimator(each) for each in (gradient, against) if each is not None]
     objective: Objective = network.objective(x, t, weights)
+    if not np.isfinite(to_numpy(objective.x)).all():
+        raise DataError("x has numbers that are not finite: give finite ones")
     params = dict(network.params)
     found = [network.gradient(x, t, estimator, weights=weights) for estimator in estimators]
     forward = objective.trace(params)

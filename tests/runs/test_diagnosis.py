@@ -80,6 +80,16 @@ def test_a_run_that_failed_says_so_and_each_remedy_helps(case: str, folder: Path
         assert better["test_accuracy"] > max(better["baseline"], summary["test_accuracy"] + 0.01)
 
 
+def test_numbers_taken_for_classes_are_a_regression(tmp_path: Path, call: Call) -> None:
+    prices = [f"{size},{rooms},{2900 * size + 10007 * rooms}" for size in range(30, 150, 3) for rooms in range(1, 5)]
+    (tmp_path / "prices.csv").write_text("\n".join(["size,rooms,price", *prices]) + "\n")
+    given = ("--data", "prices.csv", "--set", "data.label=price", "--iterations", "300", "--lr", "0.01", "--quiet")
+    summary, _ = train(call, tmp_path, "run", *given)
+    (found,) = (each for each in summary["diagnosis"] if "classes of numbers" in each["problem"])
+    better, _ = train(call, tmp_path, "obeyed", "run/experiment.toml", *shlex.split(found["remedy"])[1:])
+    assert better["test_r2"] > 0.5
+
+
 @pytest.mark.parametrize("iterations", [20, 200, 400, 1000])
 def test_the_books_run_raises_no_false_alarm(iterations: int, tmp_path: Path, call: Call) -> None:
     quick = ("--gradient", "backpropagation", "--iterations", str(iterations))

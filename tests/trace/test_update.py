@@ -152,3 +152,15 @@ def test_the_path_of_a_descent_has_every_point() -> None:
     assert np.array_equal(path[-1], end)
     assert np.shape(modnet.gradient_descent(lambda x: x**2, 3, step_num=2, history=True)) == (3,)
     assert [*np.array(modnet.gradient_descent(lambda x: x**2, 3.0, step_num=0, history=True))] == [3.0]
+
+
+def test_a_deep_network_is_shortened() -> None:
+    net = modnet.Network([4, *[5] * 12, 3], seed=0)
+    text = str(net.trace_update(np.ones((3, 4)), [0, 1, 2]))
+    assert len(text.splitlines()) < 200  # two for each array at most
+    assert "(5, 5)     from" in text
+
+
+def test_samples_that_are_not_finite_are_refused() -> None:
+    with pytest.raises(modnet.DataError, match="x has numbers that are not finite"):
+        modnet.TwoLayerNet(2, 2, 2).trace_update([np.nan, 1.0], 1)

@@ -7,6 +7,8 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+import click
+
 from modnet.cli.given import approve, give_modules
 from modnet.compose.plugins import get_host, list_asked, load_plugins
 from modnet.compose.sources import is_data_set
@@ -54,6 +56,7 @@ def _load_and_approve(without: Iterable[str], given: Sequence[Plugin], named: It
 
 def read_experiment_file(path: Path | None) -> Table:
     """Return the table of an experiment file, or an empty one where there is no file; raises SettingError."""
+    from modnet.comparison.training import COMPARISON
     from modnet.runs.folder import EXPERIMENT  # which the listing of plugins does not wait for
 
     if path is None:
@@ -62,9 +65,14 @@ def read_experiment_file(path: Path | None) -> Table:
     if not path.exists() and is_data_set(str(path)):
         raise SettingError([f"{path} is a data set, no experiment file: write --data {shown}"])
     if (path / EXPERIMENT).is_file():
-        again = quote_argument(str(path / EXPERIMENT))
+        again, context = quote_argument(str(path / EXPERIMENT)), click.get_current_context(silent=True)
         remedy = f"train it again, modnet train {again}, or continue it, modnet resume {shown}"
+        if context and context.info_name not in {None, "train"}:
+            remedy = f"take its experiment, modnet {context.info_name} {again}"
         raise SettingError([f"{path} is the folder of a run: {remedy}"])
+    if (path / COMPARISON).is_file():
+        file = quote_argument(str(path / COMPARISON))
+        raise SettingError([f"{path} is the folder of a comparison: continue it, modnet compare {file} --out {shown}"])
     if path.is_file() and path.suffix != ".toml":
         with suppress(SettingError):
             if table := read_toml(path):

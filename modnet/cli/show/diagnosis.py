@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,9 @@ APART = 100  # between scales: the iterations that gradient descent takes grow w
 VARYING = 0.05  # of the rows, for a feature's scale to count: rare words and the borders of pictures have none
 FLAT = 0.04  # of an activation's steepest slope: a sigmoid's at outputs of 0.01 and 0.99
 STEADY = 0.95  # of the samples, for which a unit passes nothing back
+MANY = 0.5  # classes for each sample
 UNEVEN = 0.7  # the share of a class that hides the others
+REGRESSION = "--set data.task=regression --output identity --loss mean-squared-error"
 STARTING = "--set network.weight_init_std=he --optimizer adam --lr 0.001"
 
 
@@ -72,7 +75,15 @@ def _find_problems(run: ObservedRun, experiment: Experiment, data: Dataset) -> I
         if at_baseline and not what and data.train.weights is None:  # which may be there to count other than hits
             what = f"{name.replace('_', ' ')} is not above {baseline:.4f}, which a constant answer has"
         is_uneven = source.get("class_weight", "") is None and (baseline or 0) > UNEVEN
-        if what:
+        if (
+            what
+            and "task" in source
+            and len(data.classes) > max(20, MANY * len(data.train))
+            and _are_numbers(data.classes)
+        ):
+            what = f"{len(data.classes):,} classes of numbers, nearly one for each sample"
+            yield _advise(what, REGRESSION)
+        elif what:
             yield _advise(what, restart or "--set data.class_weight=balanced" * is_uneven)
     if standardize and apart > APART:
         yield _advise(f"scales of features lie apart by a factor of {apart:,.0f}", standardize)
@@ -80,6 +91,14 @@ def _find_problems(run: ObservedRun, experiment: Experiment, data: Dataset) -> I
 
 def _advise(what: str, option: str) -> Problem:
     return Problem(what, f"try {option}" if option else "the features may not tell more")
+
+
+def _are_numbers(classes: Sequence[Any]) -> bool:
+    """Return whether all labels are numbers, as a table may have them in words."""
+    try:
+        return all(math.isfinite(float(label)) for label in classes)
+    except (TypeError, ValueError):
+        return False
 
 
 def _judge_loss(loss: list[float], slower: str, restart: str) -> Iterator[Problem]:

@@ -59,7 +59,8 @@ def _describe_no_option(error: click.NoSuchOption, command: str) -> str:
         name = next((word.partition("=")[0] for word in sys.argv[1:] if word.startswith(name)), name)
     bare = name.lstrip("-").lower().replace("_", "-")
     other = f"--{OTHERS.get(bare, bare)}"
-    near = f", did you mean {other!r}?" if other in known else did_you_mean(name, known)
+    likely = [word for word in known.values() if len(word) <= 2 * len(bare) or word.startswith(bare)]
+    near = f", did you mean {other!r}?" if other in known else did_you_mean(bare, likely).replace(" '", " '--")
     where = f"{command.removeprefix('modnet ')}: " if command != "modnet" else ""
     return f"{where}no option {name!r}{near}; for all of them: {command} --help"
 

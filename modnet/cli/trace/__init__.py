@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from modnet.cli.options.parameters import FilePath
 from modnet.cli.output import Command, echo
 from modnet.cli.show.values import to_json
 from modnet.cli.trace.table import to_table
+from modnet.comparison.training import COMPARISON
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data
 from modnet.compose.parts import find_name, make_part
 from modnet.compose.tables import Table, merge
@@ -82,8 +84,7 @@ def trace(
                 x, t = data.train.rows(chosen), data.train.targets(chosen, network.outputs)
                 weights = None if data.train.weights is None else data.train.weights[chosen]
         if x_ is not None and t_ is not None:
-            x, t = _read_numbers(x_, "--x"), _read_numbers(t_, "--t")
-            t = t[0] if len(t) == 1 and len(t[0]) == len(x) else t
+            x, t = _read_samples(x_, t_)
         gradient = wanted.gradient if "gradient" in given else make_part("gradient", BACKPROPAGATION)
         other = against or (CENTRAL if find_name(gradient) != CENTRAL else BACKPROPAGATION)
         found = trace_update(
@@ -110,7 +111,7 @@ def _check_options(rows: str | None, x_: str | None, t_: str | None, out: Path |
 
 def _read_table(what: Path | None, changes: Table) -> Table:
     """Return the table of an experiment's file, or of a run, of which the update alone may be another."""
-    if not (what and what.is_dir()):
+    if not (what and what.is_dir()) or (what / COMPARISON).is_file():
         return read_experiment_file(what)
     if others := sorted(changes.keys() - OF_UPDATE):
         raise SettingError(
@@ -138,11 +139,26 @@ def _read_rows(text: str, count: int) -> list[int]:
     return [int(word) for word in words]
 
 
+def _read_samples(x: str, t: str) -> tuple[list[list[float]], list[Any]]:
+    """Return samples and their targets, one for each; raises SettingError."""
+    samples, targets = _read_numbers(x, "--x"), _read_numbers(t, "--t")
+    found: list[Any] = targets[0] if len(targets) == 1 and len(targets[0]) == len(samples) else targets
+    if len(found) != len(samples):
+        each = f"expected a target for each of the {len(samples)} samples, as --t {','.join('0' * len(samples))}"
+        raise SettingError([f"{each}, found {t!r}"], "--t")
+    return samples, found
+
+
 def _read_numbers(text: str, option: str) -> list[list[float]]:
     """Return rows of numbers, `1,0.5;0,1`; raises SettingError."""
     rows = [[word.strip() for word in row.split(",")] for row in text.split(";")]
     try:
-        return [[float(word) for word in row] for row in rows]
+        found = [[float(word) for word in row] for row in rows]
     except ValueError:
         what = f"expected numbers joined by commas, and a semicolon before the next row: {text!r}"
         raise SettingError([what], option) from None
+    if not all(math.isfinite(number) for row in found for number in row):
+        raise SettingError([f"expected finite numbers, found {text!r}"], option)
+    if len({*map(len, found)}) > 1:
+        raise SettingError([f"expected as many numbers in each row, found {text!r}"], option)
+    return found
