@@ -73,7 +73,8 @@ def from_judgement(judgement: Judgement | Any, *, title: str = "", ax: Any = Non
     `judgement` is what `modnet.judge` returns. Raises SettingError.
 
     >>> scores = {"a": [0.91, 0.92, 0.90], "b": [0.95, 0.96, 0.94]}
-    >>> [axes.get_title() for axes in modnet.figures.comparison.from_judgement(modnet.judge(scores)).axes]
+    >>> result = modnet.judge(scores, higher_is_better=True)
+    >>> [axes.get_title() for axes in modnet.figures.comparison.from_judgement(result).axes]
     ['all runs, mean, 95 % interval', 'differences, 95 % interval']
     """
     if not isinstance(judgement, modnet.Judgement):
