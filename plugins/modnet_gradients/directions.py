@@ -72,6 +72,10 @@ class Perturbed(Mapping[str, Array]):
         moved += self.params[name]
         return moved
 
+    def __contains__(self, name: object) -> bool:
+        """Say whether there is an array of that name, without making it."""
+        return name in self.params or name in self.written
+
     def __setitem__(self, name: str, value: Array) -> None:
         """Put an array in place of another, for this evaluation."""
         self.written[name] = value
@@ -131,6 +135,10 @@ class SumAlong(Mapping[str, Array]):
             total = part
         assert total is not None  # noqa: S101 - there is a direction
         return total
+
+    def __contains__(self, name: object) -> bool:
+        """Say whether there is an array of that name, without making it."""
+        return name in self.params
 
     def __iter__(self) -> Iterator[str]:
         """Return the names."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from processes import Call, run_modnet
+from processes import Call, run_forked
 
 QUICK = ("compare", "--data", "points.csv", "--gradient", "backpropagation", "--iterations", "20", "--workers", "1")
 
@@ -72,7 +72,7 @@ class TestWhatVaries:
             "@modnet.hookimpl\ndef register_activations(register):\n    register(Cube)\n"
         )
         options = ("-p", "my_cube", "--activation", "cube,tanh", "--seeds", "2", "--workers", "2")
-        done = run_modnet(*QUICK[:-2], *options, "--out", str(tmp_path / "out"), cwd=folder)
+        done = run_forked(*QUICK[:-2], *options, "--out", str(tmp_path / "out"), cwd=folder)
         assert done.returncode == 0, done.stderr
         assert labels(tmp_path / "out") == ["activation cube", "activation tanh"]
 

@@ -169,9 +169,10 @@ def threads(part: Any, use: Use, inputs: Any, other: Any, packages: Any, most: i
     calls: list[Any] = []
 
     def interrupt(frame, event, arg):  # type: ignore[no-untyped-def]  # noqa: ARG001
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in packages or len(lines) >= most:
+            return None  # lines of others are not followed, which takes long
         line = (frame.f_code, frame.f_lineno)
-        package = frame.f_globals.get("__name__", "").partition(".")[0]
-        if package in packages and lines.count(line) < 2 and len(lines) < most:
+        if lines.count(line) < 2:
             lines.append(line)
             calls.append(pool.submit(use, part, **other))
             wait(calls, 0.05)  # not longer: it may need a lock that is held here
