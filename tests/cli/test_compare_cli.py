@@ -109,7 +109,7 @@ class TestOutput:
     ) -> None:
         done = call(*QUICK, "--hidden", "2,3", "--seeds", "1", "--out", str(tmp_path / "out"), cwd=folder)
         assert done.returncode == 0, done.stderr
-        assert "  -  undecided: it takes 5 seeds" in done.stdout
+        assert "  -\n    undecided: it takes 5 seeds" in done.stdout
 
 
 @pytest.mark.parametrize(
