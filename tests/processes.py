@@ -40,6 +40,11 @@ def run_modnet(*arguments: str, cwd: Path, **environment: str) -> subprocess.Com
     )
 
 
+def run_forked(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Do what `run_modnet` does, as `run_warm` does it."""
+    return run_warm(*arguments, cwd=cwd, environment={**os.environ, **environment})
+
+
 def run_warm(
     *arguments: str | Path, cwd: Path, environment: Mapping[str, str], before: str = ""
 ) -> subprocess.CompletedProcess[str]:

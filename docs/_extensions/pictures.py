@@ -30,9 +30,21 @@ def put_pictures_inside(app: Sphinx, doctree: nodes.document) -> None:
         if path.parent == FOLDER and path.suffix == ".svg":
             app.env.note_dependency(str(path))
             svg = to_inline(path.read_text(encoding="utf-8"), image.get("alt", ""))
-            if (found := re.search(r' width="(\d+)"', svg)) and int(found[1]) > WIDE:
-                svg = f'<span class="wide">{svg.replace("max-width:100%;", "", 1)}</span>'
-            image.replace_self(_to_raw(svg))
+            image.replace_self(_to_raw(let_scroll(svg)))
+
+
+def let_scroll(svg: str) -> str:
+    """Return a picture that a narrow window scrolls, where there are several plots in it: their letters stay large."""
+    found = re.search(r' width="(\d+)"', svg)
+    is_wide = found is not None and int(found[1]) > WIDE
+    return f'<span class="wide">{svg.replace("max-width:100%;", "", 1)}</span>' if is_wide else svg
+
+
+def has_own_labels(figure: Figure) -> bool:
+    """Return whether each plot of a figure names its own rows: then it can be read without those beside it."""
+    figure.draw_without_rendering()
+    plots = [axes for axes in figure.axes if not hasattr(axes, "_colorbar")]
+    return all(any(label.get_visible() and label.get_text() for label in axes.get_yticklabels()) for axes in plots)
 
 
 def run_blocks(app: Sphinx, doctree: nodes.document) -> None:
@@ -68,6 +80,8 @@ def show(value: Any, alt: str) -> nodes.Node | None:
     if value is None:
         return None
     if isinstance(value, Figure):
+        if not has_own_labels(value):
+            return nodes.paragraph("", "", _to_raw(let_scroll(to_inline(html.to_svg(value, alt), alt))))
         plots = html.panels(value, key=f"g{crc32(alt.encode()):x}-")  # on a phone below each other
         return _to_raw(html.element("div", *plots, class_="plots", role="img", aria_label=alt))
     if hasattr(value, "_repr_html_"):

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import Call, run_modnet, run_on_terminal
+from processes import Call, run_forked, run_modnet, run_on_terminal
 
 import modnet
 
@@ -71,7 +71,7 @@ def test_an_error_about_a_file_says_which_option_mends_it(tmp_path: Path, call: 
 
 class TestTrain:
     def test_the_main_job_needs_no_options(self, tmp_path: Path) -> None:
-        done = run_modnet("train", "--iterations", "60", cwd=tmp_path)
+        done = run_forked("train", "--iterations", "60", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert "5,000 training and 1,000 test samples, 784 features, 10 classes, features divided by 255" in done.stdout
         assert "784 -> 50 -> 10: sigmoid, softmax, cross-entropy; 39,760 parameters" in done.stdout
@@ -105,7 +105,7 @@ class TestTrain:
 
     def test_same_call_same_bits(self, tmp_path: Path, call: Call) -> None:
         digests = set()
-        for name, process in (("a", run_modnet), ("b", call)):
+        for name, process in (("a", run_forked), ("b", call)):
             assert process("train", *QUICK, "--out", name, cwd=tmp_path).returncode == 0
             digests.add(json.loads((tmp_path / name / "summary.json").read_text())["params_sha256"])
         assert len(digests) == 1
@@ -149,9 +149,9 @@ class TestTrain:
             "    def read(self, path):\n        return modnet.load('mnist-small')\n"
             "@modnet.hookimpl\ndef register_data_sources(register):\n    register(Mine)\n"
         )
-        done = run_modnet("train", *QUICK, "-p", "beside", "--data", "mine", "--out", "r", cwd=tmp_path)
+        done = run_forked("train", *QUICK, "-p", "beside", "--data", "mine", "--out", "r", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-        done = run_modnet("train", "r/experiment.toml", "--out", "again", cwd=tmp_path)
+        done = run_forked("train", "r/experiment.toml", "--out", "again", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
 
     def test_all_mistakes_of_a_file_are_reported_at_once(self, tmp_path: Path, call: Call) -> None:
@@ -318,13 +318,13 @@ class TestOthers:
         assert {("train",), ("data", "show"), ("plugins", "doctor")} <= set(pages)
 
     def test_plugins_are_listed_as_json_too(self, tmp_path: Path) -> None:
-        rows = json.loads(run_modnet("plugins", "--json", cwd=tmp_path).stdout)
+        rows = json.loads(run_forked("plugins", "--json", cwd=tmp_path).stdout)
         built_in = {row["name"]: row for row in rows if row["distribution"] == "modnet"}
         assert {row["state"] for row in built_in.values()} == {"loaded"}
         assert {"kind": "optimizer", "name": "adam"} in built_in["optimizers"]["provides"]
 
     def test_a_plugin_can_be_left_out(self, tmp_path: Path) -> None:
-        done = run_modnet("train", "--without", "optimizers", *QUICK, cwd=tmp_path)
+        done = run_forked("train", "--without", "optimizers", *QUICK, cwd=tmp_path)
         assert done.returncode == 2
         assert "no optimizer 'sgd'" in done.stderr
 

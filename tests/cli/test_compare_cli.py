@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from processes import Call, run_modnet
+from processes import Call, run_forked
 
 QUICK = ("compare", "--data", "points.csv", "--gradient", "backpropagation", "--iterations", "20", "--workers", "1")
 
@@ -72,7 +72,7 @@ class TestWhatVaries:
             "@modnet.hookimpl\ndef register_activations(register):\n    register(Cube)\n"
         )
         options = ("-p", "my_cube", "--activation", "cube,tanh", "--seeds", "2", "--workers", "2")
-        done = run_modnet(*QUICK[:-2], *options, "--out", str(tmp_path / "out"), cwd=folder)
+        done = run_forked(*QUICK[:-2], *options, "--out", str(tmp_path / "out"), cwd=folder)
         assert done.returncode == 0, done.stderr
         assert labels(tmp_path / "out") == ["activation cube", "activation tanh"]
 
@@ -109,7 +109,7 @@ class TestOutput:
     ) -> None:
         done = call(*QUICK, "--hidden", "2,3", "--seeds", "1", "--out", str(tmp_path / "out"), cwd=folder)
         assert done.returncode == 0, done.stderr
-        assert "  -  undecided: it takes 5 seeds" in done.stdout
+        assert "  -\n    undecided: it takes 5 seeds" in done.stdout
 
 
 @pytest.mark.parametrize(

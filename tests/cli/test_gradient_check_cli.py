@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from processes import Call, run_modnet
+from processes import Call, run_forked
 
 import modnet
 
@@ -40,7 +40,7 @@ def test_every_registered_estimator_has_a_row_and_every_derivative_a_verdict(tmp
 
 def test_a_wrong_derivative_ends_with_status_1(tmp_path: Path) -> None:
     (tmp_path / "twice.py").write_text(WRONG)
-    done = run_modnet("gradient-check", *SMALL, "-p", "twice", "--activation", "twice", cwd=tmp_path)
+    done = run_forked("gradient-check", *SMALL, "-p", "twice", "--activation", "twice", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stdout.startswith("wrong: activation ")
     assert "all that are wrong are 2 times what they should be" in done.stdout
@@ -60,8 +60,8 @@ def test_json_says_the_same_without_a_number_that_json_has_not(tmp_path: Path, c
 def test_what_is_wrong_with_a_part_is_said_in_json_and_in_words_alike(tmp_path: Path) -> None:
     (tmp_path / "inplace.py").write_text(WRONG.replace("return a / (1 + abs(a))", "a /= 1 + abs(a)\n        return a"))
     options = (*SMALL, "-p", "inplace", "--activation", "twice")
-    words = run_modnet("gradient-check", *options, cwd=tmp_path)
-    found = json.loads(run_modnet("gradient-check", *options, "--json", cwd=tmp_path).stdout)
+    words = run_forked("gradient-check", *options, cwd=tmp_path)
+    found = json.loads(run_forked("gradient-check", *options, "--json", cwd=tmp_path).stdout)
     (row,) = found["estimators"]
     for text in (found["verdicts"][0]["explanation"], row["reason"], row["problem"]):
         assert text in words.stdout

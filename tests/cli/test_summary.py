@@ -235,7 +235,7 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a process tells its memory in /proc on Linux only")
 def test_a_mapped_file_need_not_fit_into_memory(tmp_path: Path) -> None:
-    large = np.lib.format.open_memmap(tmp_path / "large.npy", "w+", np.float32, (150_000, 784))  # 470 MB, all holes
+    large = np.lib.format.open_memmap(tmp_path / "large.npy", "w+", np.float32, (90_000, 784))  # 282 MB, all holes
     del large
     done = subprocess.run(
         [sys.executable, "-c", MEMORY], cwd=tmp_path, capture_output=True, text=True, timeout=120, env=os.environ

@@ -18,15 +18,15 @@ from modnet.runs.receipt import Receipt
 COMPARE = ("compare", "--gradient", "drifting", "--hidden", "3,4", "--iterations", "20", "--out", "runs")
 
 
-def compare(place: Path, *arguments: str, seeds: int = 2) -> subprocess.CompletedProcess[str]:
-    return modnet(place, *COMPARE, "--seeds", str(seeds), *arguments)
+def compare(place: Path, *arguments: str, seeds: int = 2, workers: int = 1) -> subprocess.CompletedProcess[str]:
+    return modnet(place, *COMPARE, "--seeds", str(seeds), "--workers", str(workers), *arguments)
 
 
 @pytest.fixture(scope="module")
 def _made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("made")
     install_drifting(place)
-    assert compare(place).returncode == 0
+    assert compare(place, workers=2).returncode == 0
     return place
 
 
@@ -206,7 +206,7 @@ def test_what_stands_in_a_receipt_is_escaped_and_cut(made: Path) -> None:
     alter_libraries(made / "runs/hidden-4/seed-1", **{"\x1b[31mnumpy": "\x1b[2J1.0", "numpy": "9" * 100_000})
     for run in [*(made / "runs").glob("*/seed-0")]:
         receipt = Receipt.read(run)
-        versions = ({**receipt.latest.libraries, "numpy": str(i)} for i in range(1000))
+        versions = ({**receipt.latest.libraries, "numpy": str(i)} for i in range(400))
         segments = tuple(attrs.evolve(receipt.latest, start=i, libraries=v) for i, v in enumerate(versions))
         attrs.evolve(receipt, segments=segments).write(run)
     done = compare(made)

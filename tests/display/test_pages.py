@@ -23,6 +23,7 @@ from modnet_display.pages.facts import RunFacts
 from modnet_display.pages.sections.head import describe
 from modnet_display.pages.sections.receipt import list_commands
 from modnet_display.pages.sections.view import RunView
+from modnet_display.pages.verdicts import translate_note, translate_verdict
 from modnet_display.pages.words import LANGUAGES, WORDS
 
 import modnet
@@ -342,6 +343,24 @@ def test_a_comparison_has_its_verdicts_and_every_run(compared: Path) -> None:
         assert all(f"{accuracy:.4f}" in page.text for accuracy in setting["test_accuracies"])
     sortable = [found["class"] for tag, found in page.attributes if tag == "table"]
     assert all("sortable" in each for each in sortable)
+
+
+def test_verdicts_and_notes_of_a_comparison_are_korean_too(compared: Path) -> None:
+    record = json.loads((compared / "units/comparison.json").read_text())
+    notes = [translate_note(note) for note in record["notes"]]
+    assert len(notes) >= 1
+    assert all(note and re.search("[가-힣]", note) for note in notes)
+    assert translate_note("Something that nobody knows.") is None
+    undecided = ("it takes 5 seeds", "40 seeds decide with 71 %", "5 seeds decide with less than 1 %")
+    cannot = ("1,000 samples cannot show less than 0.02", "scores so rounded cannot show less than 0.02")
+    claims = ["a is better", "a has the smaller error", "practically equal", "undecided after 5 seeds"]
+    claims += [f"undecided: {each}" for each in (*undecided, *cannot)]
+    alone = (f"{one}; on this test set alone {two.removeprefix('undecided: ')}" for one in claims for two in claims)
+    for verdict in (*claims, *alone, *(pair["verdict"] for pair in record["pairs"])):
+        korean = translate_verdict(verdict)
+        assert korean != verdict
+        assert sorted(re.findall(r"\d[\d.,]*", korean)) == sorted(re.findall(r"\d[\d.,]*", verdict)), verdict
+    assert translate_verdict("what nobody says") == "what nobody says"
 
 
 def test_a_comparison_that_has_not_ended_shows_its_runs(compared: Path, tmp_path: Path) -> None:

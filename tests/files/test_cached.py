@@ -277,16 +277,16 @@ print(len(data.train), int(peak) // 1000)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="how large a process was is measured as Linux does")
 def test_what_does_not_fit_into_memory_is_trained_on(tmp_path):
-    rows, path = 500_000, tmp_path / "x.npy"
+    rows, path = 300_000, tmp_path / "x.npy"
     with path.open("wb") as file:
         header = {"descr": "|u1", "fortran_order": False, "shape": (rows, 784)}
         np.lib.format.write_array_header_1_0(file, header)
-        file.truncate(file.tell() + rows * 784)  # 392 MB of zeros, which take no place on the disk
+        file.truncate(file.tell() + rows * 784)  # 235 MB of zeros, which take no place on the disk
     np.save(tmp_path / "t.npy", np.arange(rows) % 2)
     done = subprocess.run([sys.executable, "-c", LARGE, str(path)], capture_output=True, text=True, check=True)
     count, peak = map(int, done.stdout.split())
-    assert count == 400_000
-    assert peak < 250
+    assert count == 240_000
+    assert peak < 225
     assert peak > 40
 
 

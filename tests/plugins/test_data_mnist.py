@@ -11,7 +11,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from processes import Call, run_modnet
+from processes import Call, run_forked, run_modnet
 
 import modnet
 from modnet import DataError, SettingError
@@ -80,7 +80,7 @@ def test_downloaded_once_it_is_there_for_training(folder: Path, mirror: str, ask
     assert last == "train on it: modnet train --data mnist"
     assert asked == [f"/served/{name}" for name in NAMES]
     assert all((folder / name).read_bytes() == (MNIST / name).read_bytes() for name in NAMES)
-    trained = run_modnet("train", "--data", "mnist", "--gradient", "backpropagation", "--iterations", "5", cwd=tmp_path)
+    trained = run_forked("train", "--data", "mnist", "--gradient", "backpropagation", "--iterations", "5", cwd=tmp_path)
     assert trained.returncode == 0, trained.stderr
     assert "mnist: 60,000 training and 10,000 test samples, 784 features, 10 classes" in trained.stdout
     data, original = modnet.load("mnist"), modnet.load(MNIST)

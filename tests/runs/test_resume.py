@@ -20,19 +20,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from processes import wait_until
+from processes import PRELOADED, run_warm, wait_until
 
 from modnet.nn.checkpoint import CHECKPOINT
 from modnet.runs.folder import CURVES, ERRORS, FILES, PAGE
 
 ITERATIONS = 1500
 # Checkpoints many times a second, so that a kill finds the process in the midst of all it does.
-QUICK = """
+EAGER = """
 import modnet.nn.training
-from modnet.cli.main import main
 modnet.nn.training.CHECKPOINT_EVERY, modnet.nn.training.CHECKPOINT_SHARE = 0.02, 1.0
-main()
 """
+QUICK = EAGER + "from modnet.cli.main import main\nmain()\n"
 WARM = multiprocessing.get_context("forkserver")
 
 
@@ -44,6 +43,10 @@ def start(*arguments: str, cwd: Path, **options: Any) -> subprocess.Popen[str]:
 
 
 def run(*arguments: str, cwd: Path, **options: Any) -> tuple[int, str, str]:
+    if not options:
+        done = run_warm(*arguments, cwd=cwd, environment=os.environ, before=EAGER)
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stdout, done.stderr
     process = start(*arguments, cwd=cwd, **options)
     out, err = process.communicate(timeout=120)
     assert "Traceback" not in err
@@ -155,7 +158,7 @@ class TestKilled:
     @pytest.mark.filterwarnings("ignore:.*checkpoint.npz. missing; the one before is used")
     @pytest.mark.parametrize("times", [3, pytest.param(20, marks=pytest.mark.check)])
     def test_at_random_instants(self, work: Path, call, times: int) -> None:
-        WARM.set_forkserver_preload(["modnet.cli.main", "modnet.nn.training", "matplotlib.figure"])
+        WARM.set_forkserver_preload(PRELOADED)
         longest = 0.0
         for name in ("warming", "timed"):
             began = time.monotonic()
@@ -182,7 +185,7 @@ class TestKilled:
     @pytest.mark.filterwarnings("ignore:.*checkpoint.npz. missing; the one before is used")
     def test_with_callbacks_and_a_schedule(self, work: Path, call) -> None:
         """Fifty kills: early stopping, plateau and cosine schedule decide the same, and logs have each line once."""
-        WARM.set_forkserver_preload(["modnet.cli.main", "modnet.nn.training", "matplotlib.figure"])
+        WARM.set_forkserver_preload(PRELOADED)
         has_board = find_spec("tensorboard") is not None
         names = [*STEERED, *["tensorboard"] * has_board]
         options = [option for name in names for option in ("--callback", name)]

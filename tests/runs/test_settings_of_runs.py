@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from processes import run_modnet
+from processes import run_forked
 
 PLUGIN = """
 import enum
@@ -167,7 +167,7 @@ def modnet_here(tmp_path: Path, points: Callable[..., Path]) -> Callable[..., st
 
     def run(*arguments: str) -> str:
         config, cache = str(tmp_path / "config"), str(tmp_path / "cache")
-        done = run_modnet(*arguments, cwd=tmp_path, MODNET_CONFIG=config, MODNET_CACHE=cache)
+        done = run_forked(*arguments, cwd=tmp_path, MODNET_CONFIG=config, MODNET_CACHE=cache)
         assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr
 

@@ -91,6 +91,10 @@ def _experiment_options(
     def a_value(name: str, kind: click.ParamType[Any], what: str) -> Callable[[F], F]:
         return click.option(name, type=taking(kind), help=what)
 
+    def several_parts(kind: str, what: str) -> Callable[[F], F]:
+        about = f"{what}; give the option again for several."
+        return click.option(f"--{kind}", cls=PartOption, type=PartName(kind), multiple=True, help=about)
+
     samplings = click.Choice(["replacement", "shuffle"], case_sensitive=False)
     options: list[Callable[[F], F]] = [
         click.option("--data", metavar="NAME|FILE", help=f"A registered data set or a file (default: {data['name']})."),
@@ -107,20 +111,8 @@ def _experiment_options(
         a_part("loss", "loss", "Loss to minimize", network["loss"]),
         a_part("gradient", "gradient", "Gradient estimator", _name_defaults("gradient")),
         a_part("optimizer", "optimizer", "Optimizer", _name_defaults("optimizer")),
-        click.option(
-            "--callback",
-            cls=PartOption,
-            type=PartName("callback"),
-            multiple=True,
-            help="Callback; give the option again for several.",
-        ),
-        click.option(
-            "--metric",
-            cls=PartOption,
-            type=PartName("metric"),
-            multiple=True,
-            help="Metric beside accuracy, or R² and RMSE; give the option again for several.",
-        ),
+        several_parts("callback", "Callback"),
+        several_parts("metric", "Metric beside accuracy, or R² and RMSE"),
         a_value(
             "--lr",
             click.FLOAT,

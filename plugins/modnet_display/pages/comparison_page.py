@@ -12,6 +12,7 @@ from modnet_display.pages.document import caption_of, create_document, label, sc
 from modnet_display.pages.sections.elements import command
 from modnet_display.pages.several_page import draw_curves
 from modnet_display.pages.strips import Interval, Scale, draw_strip
+from modnet_display.pages.verdicts import translate_note, translate_verdict
 from modnet_display.pages.words import LANGUAGES, say, say_each, tell
 
 LONGEST = 120  # letters of a label
@@ -61,7 +62,7 @@ class ComparisonPage:
                 [
                     _shorten(pair.get("first")),
                     _shorten(pair.get("second")),
-                    element("strong", _shorten(pair.get("verdict"))),
+                    element("strong", _say_verdict(pair.get("verdict"))),
                     self._cell(difference),
                     f"{low} … {high}" if interval else "-",
                     strip,
@@ -122,7 +123,7 @@ class ComparisonPage:
         notes = [note for note in _list(self.record.get("notes")) if isinstance(note, str)]
         if not notes:
             return None
-        paragraphs = (element("p", note, lang="en") for note in notes)
+        paragraphs = (element("p", _say_note(note)) for note in notes)
         return section("notes", "notes", element("p", say("notes language"), class_="note"), *paragraphs)
 
     def _form(self, number: float) -> str:
@@ -170,6 +171,16 @@ def create_comparison_page(
 
 def _unseen(key: str) -> Html:
     return element("span", say(key), class_="hidden")
+
+
+def _say_verdict(text: object) -> Html:
+    verdict = printable(str(text), 3 * LONGEST)
+    return say_each({"en": verdict, "ko": translate_verdict(verdict)})
+
+
+def _say_note(note: str) -> Html:
+    korean = translate_note(note)
+    return element("span", note, lang="en") if korean is None else say_each({"en": note, "ko": korean})
 
 
 def _shorten(text: object) -> str:

@@ -408,7 +408,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Its {part} accuracy is {share}; always answering the largest class has {baseline}.",
         "{part} 정확도는 {share}이고, 항상 가장 큰 클래스로 답하면 {baseline}입니다.",
     ),
-    "notes language": ("As modnet compare says it:", "(판정과 그 설명은 modnet compare가 출력하는 영어 그대로입니다.)"),
+    "notes language": ("As modnet compare says it:", "modnet compare가 설명하는 내용입니다."),
 }
 
 

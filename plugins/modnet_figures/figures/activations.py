@@ -44,8 +44,12 @@ def from_estimator(estimator: Any, x: Any = None, *, ax: Any = None) -> Figure:
             half = max(0.5, abs(low) / 2) if low == high else 0.0
             counts, edges = np.histogram(values, BINS, (low - half, high + half))
             axes.stairs(counts / values.size, edges, fill=True, color=COLORS[0], alpha=0.75)
-            spread = "" if across < 5 else f"\nmean {values.mean():.2g}, std {values.std():.2g}"
-            axes.set_title(shorten(name) + spread, fontsize=8)
+            title = shorten(name)
+            if across < 5:  # side by side in little space
+                title = title.replace(": ", "\n")
+            else:
+                title += f"\nmean {values.mean():.2g}, std {values.std():.2g}"
+            axes.set_title(title, fontsize=8)
             axes.tick_params(labelsize=7)
             axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
             axes.locator_params(axis="both", nbins=4)

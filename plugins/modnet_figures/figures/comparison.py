@@ -71,6 +71,11 @@ def from_judgement(judgement: Judgement | Any, *, title: str = "", ax: Any = Non
     """Return a dot for every run with the mean and its interval, and all differences beside the ROPE.
 
     `judgement` is what `modnet.judge` returns. Raises SettingError.
+
+    >>> scores = {"a": [0.91, 0.92, 0.90], "b": [0.95, 0.96, 0.94]}
+    >>> result = modnet.judge(scores, higher_is_better=True)
+    >>> [axes.get_title() for axes in modnet.figures.comparison.from_judgement(result).axes]
+    ['all runs, mean, 95 % interval', 'differences, 95 % interval']
     """
     if not isinstance(judgement, modnet.Judgement):
         what = f"this picture is of a judgement, not of {type(judgement).__name__}"

@@ -150,4 +150,5 @@ def _draw_path(axes: Any, points: Array, label: str, color: str, marker: str) ->
     axes.plot(*points.T, color=color, linewidth=1.3, **dots)
     style: dict[str, Any] = {"color": color, "marker": marker, "linestyle": "none", "markersize": 7}
     axes.plot(*points[0], **style, markerfacecolor="none", markeredgewidth=1.5)
-    axes.plot(*points[-1], **style, label=f"{words} from ○ to ({points[-1][0]:.3g}, {points[-1][1]:.3g})")
+    words = f"{words} from ○ to ({points[-1][0]:.3g}, {points[-1][1]:.3g})"
+    axes.plot(*points[-1], **style, label=wrap(axes, words, 9))
