@@ -95,7 +95,9 @@ def test_it_is_a_figure_of_its_own_without_axes(name: str, run: modnet.Run, chec
     assert render(PICTURES[name](run, check, None), "svg").startswith(b"<?xml")
 
 
-@pytest.mark.parametrize("estimator", [LogisticRegression(solver="newton-cg"), LinearSVC(), ModnetClassifier(max_iter=None)])
+@pytest.mark.parametrize(
+    "estimator", [LogisticRegression(solver="newton-cg"), LinearSVC(), ModnetClassifier(max_iter=None)]
+)
 def test_any_classifier_of_scikit_learn_is_drawn_as_one_of_modnet(estimator: Any) -> None:
     estimator.fit(TWO, THREE)
     figure = figures.confusion_matrix.from_estimator(estimator, TWO, THREE)
