@@ -74,7 +74,7 @@ class _Output:
 
         bundle = {"text/html": as_html, "text/plain": as_text}
         if self._handle is None:
-            self._handle = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+            self._handle = display(bundle, raw=True, display_id=True)
         else:
             self._handle.update(bundle, raw=True)
 
