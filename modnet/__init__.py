@@ -7,7 +7,8 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-if sys.argv[:1] == ["-m"] and "modnet" in sys.orig_argv:  # `python -m modnet` imports this before its `__main__`
+# `python -m modnet` imports this before its `__main__`; with -m, the name of the module is before the arguments.
+if sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv) :][:1] == ["modnet"]:
     import_module("modnet_start").end_when_interrupted()
 
 # A new name is a line in `__init__.pyi`. These rooms are loaded when first used: importing them takes longer than all

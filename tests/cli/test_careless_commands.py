@@ -208,3 +208,15 @@ def test_an_interrupt_of_the_module_ends_in_a_line_from_its_first_import_on(tmp_
         found[how[0]] = done.returncode, done.stderr.strip().splitlines()[-1]
     assert found["-m"] == (130, "modnet: interrupted")
     assert found["-c"] == (-signal.SIGINT, "KeyboardInterrupt")  # which is the program's own
+
+
+def test_an_interrupt_of_another_program_is_its_own_whatever_its_arguments(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs/__init__.py").write_text("import modnet\n")
+    (tmp_path / "theirs/__main__.py").write_text(
+        "import signal\nprint(signal.getsignal(signal.SIGINT) is signal.default_int_handler)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "theirs", "modnet"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("True\n", "")
