@@ -150,6 +150,15 @@ def test_each_page_says_its_language_and_leads_to_the_other(site: Path) -> None:
 
 
 @pytest.mark.check
+def test_each_page_has_its_icon(site: Path) -> None:
+    """A browser asks a site for /favicon.ico where a page names none, if it is there for long enough."""
+    for name in pages_of(site):
+        icon = re.search(r'<link rel="(?:shortcut )?icon" href="([^"]+)"', (site / name).read_text(encoding="utf-8"))
+        assert icon is not None, name
+        assert icon[1].startswith("data:image/svg+xml;base64,") or ((site / name).parent / icon[1]).is_file(), name
+
+
+@pytest.mark.check
 def test_the_gallery_shows_a_picture_below_each_example(site: Path) -> None:
     text = (site / "gallery.html").read_text(encoding="utf-8")
     examples = re.findall(r'<div class="highlight-python[^>]*>', text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from html import escape
 from pathlib import Path
 
@@ -15,6 +16,7 @@ PAGE = """\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>Not found - modnet</title>
+<link rel="icon" href="data:image/svg+xml;base64,{icon}">
 <style>body {{ font: 1rem/1.6 system-ui, sans-serif; max-width: 36rem; margin: 15vh auto; padding: 0 1rem }}</style>
 </head>
 <body>
@@ -30,10 +32,14 @@ the <a href="{home}">first page</a>, or <a href="{home}search.html">search</a>.<
 
 
 def write_page(app: Sphinx, error: Exception | None) -> None:
-    """Write the page: whoever serves the site shows it at any address, so that its links begin at the site's own."""
+    """Write the page: whoever serves the site shows it at any address, so that its links begin at the site's own.
+
+    It has its icon in itself: where a page names none, a browser asks for one that is not there.
+    """
     if error is None and app.builder.name == "html":
         home = escape(app.config.html_baseurl or "/", quote=True)
-        (Path(app.outdir) / "404.html").write_text(PAGE.format(home=home), encoding="utf-8")
+        icon = b64encode((Path(app.srcdir) / app.config.html_favicon).read_bytes()).decode()
+        (Path(app.outdir) / "404.html").write_text(PAGE.format(home=home, icon=icon), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
