@@ -49,6 +49,7 @@ def test_the_gradient_check_calls_broken_gradients_wrong_and_no_other(tmp_path: 
         ("many_plugins", "--plugins 8 --sleep 0.01 --rounds 1"),
         ("pickles", "--mutations 100"),
         ("workers", "--iterations 10 --seeds 2 --rounds 1"),
+        ("cluster", "--iterations 10 --seeds 2"),
     ],
 )
 def test_a_benchmark_runs(tmp_path: Path, name: str, arguments: str) -> None:

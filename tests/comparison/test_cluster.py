@@ -14,72 +14,27 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import attrs
 import pytest
+from clusters import Cluster, hash_runs
 from processes import wait_until
 
 import modnet
-from modnet.nn.checkpoint import hash_params, load_params
 from modnet.runs.folder import claim
 
 pytestmark = pytest.mark.check
 
 ITERATIONS = 4000
-# A pipe from the tests is closed when they end, however that is, and each process of the cluster with it.
-DASK = """
-import os, runpy, sys, threading
-threading.Thread(target=lambda: (sys.stdin.read(), os._exit(1)), daemon=True).start()
-runpy.run_module("dask", run_name="__main__")
-"""
 COMMAND = (
     *("compare", "--data", "iris", "--gradient", "backpropagation", "--batch-size", "10", "--hidden", "4,8"),
     *("--seeds", "2"),
 )
 
 
-@attrs.define
-class Cluster:
-    """A scheduler on this machine, and its workers."""
-
-    folder: Path
-    processes: list[subprocess.Popen[bytes]] = attrs.field(factory=list)
-
-    @property
-    def file(self) -> Path:
-        return self.folder / "scheduler.json"
-
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-c", DASK, *arguments, "--host", "127.0.0.1", "--no-dashboard"]
-        command += ["--scheduler-file", str(self.file)]
-        with (self.folder / "log").open("a") as log:
-            process = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.PIPE, stdout=log, stderr=log)
-        self.processes.append(process)
-        return process
-
-    def start_worker(self) -> subprocess.Popen[bytes]:
-        return self.start("worker", "--no-nanny", "--nthreads", "1")
-
-    def compare(self, out: Path, iterations: int = ITERATIONS) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "modnet", *COMMAND, "--iterations", str(iterations)]
-        command += ["--dask", str(self.file), "--out", str(out)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-    def stop(self) -> None:
-        for process in self.processes:
-            process.kill()
-            process.communicate()
-
-
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    found = Cluster(tmp_path_factory.mktemp("cluster"))
-    try:
-        scheduler = found.start("scheduler", "--port", "0")
-        wait_until(found.file.is_file, scheduler)
+    with Cluster(tmp_path_factory.mktemp("cluster")) as found:
         found.start_worker()
         yield found
-    finally:
-        found.stop()
 
 
 @pytest.fixture(scope="module")
@@ -89,12 +44,13 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     training = {"iterations": ITERATIONS, "batch_size": 10}
     table = {"data": {"name": "iris"}, "gradient": "backpropagation", "training": training}
     modnet.compare(table, {"hidden": [4, 8]}, seeds=2, out=folder, workers=1)
-    return bits(folder)
+    return hash_runs(folder)
 
 
-def bits(folder: Path) -> dict[str, str]:
-    paths = sorted(folder.glob("*/*/params.npz"))
-    return {str(path.parent.relative_to(folder)): hash_params(load_params(path)[0]) for path in paths}
+def start_comparison(cluster: Cluster, out: Path, iterations: int = ITERATIONS) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "modnet", *COMMAND, "--iterations", str(iterations)]
+    command += ["--dask", str(cluster.file), "--out", str(out)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def list_under_way(folder: Path) -> list[Path]:
@@ -112,19 +68,19 @@ class TestDeaths:
     def test_of_a_worker(self, cluster: Cluster, expected: dict[str, str], tmp_path: Path) -> None:
         """Its run is resumed by the other one, to the same bits."""
         doomed = cluster.start_worker()
-        process = cluster.compare(tmp_path / "runs")
+        process = start_comparison(cluster, tmp_path / "runs")
         wait_until(lambda: len(list_under_way(tmp_path / "runs")) == 2, process)
         doomed.kill()
         out, _ = process.communicate(timeout=120)
         assert process.returncode == 0, out
         assert out.startswith("2 workers at tcp://127.0.0.1:")
         assert "4 of 4  hidden " in out
-        assert bits(tmp_path / "runs") == expected
+        assert hash_runs(tmp_path / "runs") == expected
 
     @pytest.mark.parametrize("how", [signal.SIGINT, 9])
     def test_of_the_process_that_compares(self, cluster: Cluster, tmp_path: Path, how: signal.Signals) -> None:
         """The workers stop, and leave checkpoints."""
-        process = cluster.compare(tmp_path / "runs", 10**7)
+        process = start_comparison(cluster, tmp_path / "runs", 10**7)
         wait_until(lambda: bool(list_under_way(tmp_path / "runs")), process)
         process.send_signal(how)
         out, _ = process.communicate(timeout=60)
@@ -137,17 +93,12 @@ class TestDeaths:
         assert {json.loads((run / "summary.json").read_text())["status"] for run in runs} == {"interrupted"}
 
     def test_of_the_scheduler(self, tmp_path: Path) -> None:
-        cluster = Cluster(tmp_path)
-        try:
-            scheduler = cluster.start("scheduler", "--port", "0")
-            wait_until(cluster.file.is_file, scheduler)
+        with Cluster(tmp_path) as cluster:
             cluster.start_worker()
-            process = cluster.compare(tmp_path / "runs")
+            process = start_comparison(cluster, tmp_path / "runs")
             wait_until(lambda: bool(list_under_way(tmp_path / "runs")), process)
-            scheduler.kill()
+            cluster.processes[0].kill()
             out, _ = process.communicate(timeout=60)
-        finally:
-            cluster.stop()
         assert process.returncode == 1
         assert out.splitlines()[1].startswith("modnet: hidden ")
         assert "the cluster has lost it: its scheduler was stopped, or cannot be reached: start it again" in out
