@@ -2,7 +2,7 @@
 
 from modnet_data import cached as cached
 from modnet_data import download as download
-from modnet_data.run_tables import judge as judge
+from modnet_data.run_tables.judge import judge as judge
 from modnet_datasets.settings import PreparationSettings as PreparationSettings
 from modnet_datasets.unclear import find_unclear_labels as find_unclear_labels
 from modnet_display import html as html

@@ -72,7 +72,7 @@ MODULES = {
     "modnet.text": "text",
     "modnet.types": "types",
     "modnet_data": "data",
-    "modnet_data.run_tables": "comparing",
+    "modnet_data.run_tables.judge": "comparing",
     "modnet_datasets": "data",
     "modnet_display": "seeing",
     "modnet_executors": "comparing",

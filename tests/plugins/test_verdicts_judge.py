@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from modnet_data.run_tables import find_direction
+from modnet_data.run_tables.columns import find_direction
 from modnet_figures.figures import render
 from modnet_verdicts.decisions import ANALYSES, ERROR, decide
 from modnet_verdicts.scores import ScoreDifference, find_rounding, find_unit

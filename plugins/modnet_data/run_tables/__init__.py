@@ -1,0 +1,1 @@
+"""Runs of any framework, judged by a table of them."""
