@@ -1,4 +1,4 @@
-"""Clusters of Dask on this machine, and the bits of the runs that they make."""
+"""Clusters of Dask on this machine, and their runs' bits."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Benchmark of a comparison on a cluster of Dask beside a pool of processes: `python cluster.py`.
+"""Benchmark of comparisons on a cluster of Dask: `python cluster.py`.
 
-Both train the same runs on two workers of this machine that have trained before; a third round kills a worker with
-SIGKILL when a quarter of its runs are made, and starts another, which must start first. It prints the wall time of
-each, its ratio to the pool's, by how much more each run kept its worker, the processor time of all processes, and how
-many runs have the bits of the pool's. Rounds in turn, so that a machine whose speed drifts is fair to all; the median
-of their ratios counts. It reads the processes' times in /proc, which Linux has.
+The cluster and a pool of processes train the same runs on two workers of this machine that have trained before. A third
+round kills a worker with SIGKILL when a quarter of the runs are made, and starts another one, which must begin by its
+imports. Printed are the wall time of each, its ratio to the pool's, by how much more a run kept its worker, the
+processor time of all processes, and how many runs have the bits of the pool's. Rounds in turn, so that a machine whose
+speed drifts is fair to all; the median of their ratios counts. The processes' times are read in /proc, as on Linux.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ WORKERS = 2
 
 @attrs.frozen
 class Round:
-    """How one comparison went."""
+    """The course of one comparison."""
 
     seconds: float
     processor: float

@@ -1,4 +1,4 @@
-"""What may be claimed of runs of any framework."""
+"""A judgement of runs of any framework."""
 
 from __future__ import annotations
 

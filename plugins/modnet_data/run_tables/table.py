@@ -1,4 +1,4 @@
-"""Scores of runs by setting, data set and seed, from the rows of a table."""
+"""Scores of runs by setting, data set and seed."""
 
 from __future__ import annotations
 
