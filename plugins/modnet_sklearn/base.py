@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import multiprocessing
 import sys
@@ -53,12 +54,43 @@ class LaterRate:
         return self.rate(self.before + iteration)
 
 
+class RunningScaler(StandardScaler):  # type: ignore[misc]
+    """Mean and deviation of all rows so far: 0 where a feature has had one value, and not what sums round to."""
+
+    def partial_fit(self, X: Array, y: None = None, sample_weight: Array | None = None) -> Self:
+        """Add rows (N, features) with their weights."""
+        super().partial_fit(X, y, sample_weight)
+        rows = X if sample_weight is None else X[sample_weight > 0]
+        if not hasattr(self, "first_"):
+            self.first_, self.varies_ = rows[0].copy(), np.zeros(rows.shape[1], bool)
+        self.varies_ = self.varies_ | (rows != self.first_).any(axis=0)
+        return self
+
+    @property
+    def deviation(self) -> Array:
+        """The deviation of each feature."""
+        found: Array = np.where(self.varies_, np.sqrt(self.var_), 0.0)
+        return found
+
+
 class VersionWarning(InconsistentVersionWarning):  # type: ignore[misc]
     """A pickled estimator of another modnet, or of another scikit-learn."""
 
     def __str__(self) -> str:
         then, now = self.original_sklearn_version, self.current_sklearn_version
         return f"{self.estimator_name} was pickled by modnet {then}, and this is modnet {now}: its results may differ"
+
+
+@contextmanager
+def all_or_nothing(model: object) -> Iterator[None]:
+    """Leave an estimator as it was where a fit fails: labels of one fit never go with the network of another."""
+    before = dict(vars(model))
+    try:
+        yield
+    except BaseException:
+        vars(model).clear()
+        vars(model).update(before)
+        raise
 
 
 @contextmanager
@@ -224,20 +256,29 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
         found = make_parts("callbacks", self.callbacks)
         return list(found) if isinstance(found, (list, tuple)) else [found]  # a pair of a name and its settings
 
+    def _check_flags(self) -> None:
+        """Raise SettingError where text such as "no", which Python takes for true, stands for true or false."""
+        for name in ("standardize", "early_stopping", "warm_start"):
+            if not isinstance(value := getattr(self, name), (bool, np.bool_)):
+                raise modnet.SettingError([f"{name!r} must be True or False: {value!r}"])
+
     # Training
 
     def _fit(self, X: Array, t: Array, weights: Array | None, labels: Sequence[Any], **more: Any) -> None:
         """Train on checked rows with class indices (N,), or numbers (N, targets), and set what `fit` promises."""
+        self._check_flags()
         is_further = self.warm_start and hasattr(self, "network_")
-        if not is_further:
+        if is_further:
+            self._steps = 0  # of a new optimizer
+        else:
             self._begin()
         callbacks = self._make_callbacks()
         with explaining():
             data = self._make_data(X, t, weights, labels, standardize=bool(self.standardize), **more)
             if self.early_stopping or any(map(needs_validation, callbacks)):
                 data = data.with_validation(self.validation_fraction, seed=self._seed)
-        self._scaler = StandardScaler().fit(X, sample_weight=weights) if self.standardize else None
-        self._target_scaler = None if data.classes else StandardScaler().fit(t, sample_weight=weights)
+        self._scaler = RunningScaler().fit(X, sample_weight=weights) if self.standardize else None
+        self._target_scaler = None if data.classes else RunningScaler().fit(t, sample_weight=weights)
         with explaining():
             network: Any = self._make_network(data)
             optimizer = self._make_optimizer()
@@ -265,6 +306,7 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
 
         The lifecycle hooks of plugins do not follow it: a stream of rows is thousands of calls.
         """
+        self._check_flags()
         callbacks = self._make_callbacks()
         if self.early_stopping or any(map(needs_validation, callbacks)):
             what = "partial_fit has no rows to validate by"
@@ -272,11 +314,12 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
         start: Checkpoint | None = getattr(self, "_final", None)
         if start is None:
             self._begin()
-            self._scaler = StandardScaler() if self.standardize else None
-            self._target_scaler = None if labels else StandardScaler()
+            self._scaler = RunningScaler() if self.standardize else None
+            self._target_scaler = None if labels else RunningScaler()
         is_scaled = self._scaler is not None  # as it began: the network knows such features alone
         with explaining():
             data = self._make_data(X, t, weights, labels, standardize=is_scaled, **more)
+            self._scaler, self._target_scaler = copy.deepcopy((self._scaler, self._target_scaler))
             for scaler, seen in ((self._scaler, X), (self._target_scaler, t)):
                 if scaler is not None:
                     scaler.partial_fit(seen, sample_weight=weights)
@@ -334,12 +377,12 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
         """Return a data set that is prepared by all rows so far, not by its own alone."""
         train, scale = data.train, data.target_scale
         if self._scaler is not None and data.preparation is not None:
-            numbers = zip(self._scaler.mean_.tolist(), np.sqrt(self._scaler.var_).tolist(), strict=True)
+            numbers = zip(self._scaler.mean_.tolist(), self._scaler.deviation.tolist(), strict=True)
             columns = zip(data.preparation.columns, numbers, strict=True)
             changed = tuple(attrs.evolve(column, mean=mean, deviation=width) for column, (mean, width) in columns)
             train = attrs.evolve(train, preparation=attrs.evolve(data.preparation, columns=changed))
         if self._target_scaler is not None and scale is not None:
-            mean, width = self._target_scaler.mean_, np.sqrt(self._target_scaler.var_)
+            mean, width = self._target_scaler.mean_, self._target_scaler.deviation
             scale = attrs.evolve(scale, mean=mean.tolist(), deviation=np.where(width > 0, width, 1.0).tolist())
             train = attrs.evolve(train, t=scale.standardize(t))
         test = attrs.evolve(train, x=train.table[:0], t=train.t[:0], weights=None)
@@ -355,7 +398,10 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
                 what = "'shape' goes with 'layers': leave it out, or give a list of layers"
                 raise modnet.SettingError([what], "network")
             hidden = self.hidden_layer_sizes
-            sizes = [data.features, *([hidden] if isinstance(hidden, Integral) else hidden), outputs]
+            hidden = [hidden] if isinstance(hidden, Integral) else hidden
+            if isinstance(hidden, str) or not np.iterable(hidden):
+                raise modnet.SettingError([f"'hidden_layer_sizes' must be whole numbers, as (50, 20): {hidden!r}"])
+            sizes = [data.features, *hidden, outputs]
             return Network(sizes, hidden=self.activation, output=self._make_output(), **settings)
         of_sizes = [repr(value) for value in (self.hidden_layer_sizes, self.activation, self.output)]
         if of_sizes != ["(100,)", "'relu'", "None"]:

@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from modnet import Array, SettingError, Task
-from modnet_sklearn.base import ModnetEstimator
+from modnet_sklearn.base import ModnetEstimator, all_or_nothing
 
 ROUNDING = 1e-4  # of the sum of a row's probabilities, in float32 as well
 
@@ -117,34 +117,37 @@ class ModnetClassifier(ClassifierMixin, ModnetEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train a network on rows (N, features) and their labels (N,), each row counted by its weight (N,)."""
-        X, y = self._check(X, y, reset=not (self.warm_start and hasattr(self, "classes_")))
-        classes, t = np.unique(y, return_inverse=True)
-        if self.warm_start and hasattr(self, "classes_") and not np.array_equal(classes, self.classes_):
-            what = f"warm_start continues with the classes {self.classes_.tolist()}, and y has {classes.tolist()}"
-            raise ValueError(f"{what}: give the same classes, or set warm_start=False")
-        weights = self._check_weights(sample_weight, len(X))
-        self.classes_ = classes
-        self._fit(X, t, weights, classes.tolist(), class_weight=self._weigh_classes(t))
+        with all_or_nothing(self):
+            X, y = self._check(X, y, reset=not (self.warm_start and hasattr(self, "classes_")))
+            classes, t = np.unique(y, return_inverse=True)
+            if self.warm_start and hasattr(self, "classes_") and not np.array_equal(classes, self.classes_):
+                what = f"warm_start continues with the classes {self.classes_.tolist()}, and y has {classes.tolist()}"
+                raise ValueError(f"{what}: give the same classes, or set warm_start=False")
+            weights = self._check_weights(sample_weight, len(X))
+            self.classes_ = classes
+            self._fit(X, t, weights, classes.tolist(), class_weight=self._weigh_classes(t))
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train for one epoch on rows and labels; the first call needs all `classes` that there will be."""
-        is_first = not hasattr(self, "classes_")
-        X, y = self._check(X, y, reset=is_first)
-        if is_first and classes is None:
-            raise ValueError("classes must be passed on the first call to partial_fit.")
-        known = self.classes_ if classes is None else np.unique(np.asarray(classes))
-        if not is_first and not np.array_equal(known, self.classes_):
-            raise ValueError(f"classes={known.tolist()} is not the same as on the last call: {self.classes_.tolist()}")
-        if len(unknown := np.setdiff1d(y, known)):
-            raise ValueError(f"y has labels that are not in classes: {unknown.tolist()}")
-        if self.class_weight == "balanced":
-            what = "class_weight='balanced' needs all rows, and partial_fit sees some"
-            raise ValueError(f"{what}: give a weight for each class, or sample_weight")
-        weights = self._check_weights(sample_weight, len(X))
-        self.classes_ = known
-        t = np.searchsorted(known, y)
-        self._fit_part(X, t, weights, known.tolist(), class_weight=self._weigh_classes(np.arange(len(known))))
+        with all_or_nothing(self):
+            is_first = not hasattr(self, "classes_")
+            X, y = self._check(X, y, reset=is_first)
+            if is_first and classes is None:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            known = self.classes_ if classes is None else np.unique(np.asarray(classes))
+            if not is_first and not np.array_equal(known, self.classes_):
+                what = f"classes={known.tolist()} is not the same as on the last call"
+                raise ValueError(f"{what}: {self.classes_.tolist()}")
+            if len(unknown := np.setdiff1d(y, known)):
+                raise ValueError(f"y has labels that are not in classes: {unknown.tolist()}")
+            if self.class_weight == "balanced":
+                what = "class_weight='balanced' needs all rows, and partial_fit sees some"
+                raise ValueError(f"{what}: give a weight for each class, or sample_weight")
+            weights = self._check_weights(sample_weight, len(X))
+            self.classes_ = known
+            of_class = self._weigh_classes(np.arange(len(known)))
+            self._fit_part(X, np.searchsorted(known, y), weights, known.tolist(), class_weight=of_class)
         return self
 
     def _check(self, X: Any, y: Any, *, reset: bool) -> tuple[Array, Array]:

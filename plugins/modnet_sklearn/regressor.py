@@ -9,7 +9,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from modnet import Array, Task
-from modnet_sklearn.base import ModnetEstimator
+from modnet_sklearn.base import ModnetEstimator, all_or_nothing
 
 
 class ModnetRegressor(RegressorMixin, ModnetEstimator):  # type: ignore[misc]
@@ -31,14 +31,16 @@ class ModnetRegressor(RegressorMixin, ModnetEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train a network on rows (N, features) and numbers (N,) or (N, targets), each row counted by its weight."""
-        X, y = self._check(X, y, reset=not (self.warm_start and hasattr(self, "network_")))
-        self._fit(X, y, self._check_weights(sample_weight, len(X)), ())
+        with all_or_nothing(self):
+            X, y = self._check(X, y, reset=not (self.warm_start and hasattr(self, "network_")))
+            self._fit(X, y, self._check_weights(sample_weight, len(X)), ())
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train for one epoch on rows and numbers."""
-        X, y = self._check(X, y, reset=not hasattr(self, "network_"))
-        self._fit_part(X, y, self._check_weights(sample_weight, len(X)), ())
+        with all_or_nothing(self):
+            X, y = self._check(X, y, reset=not hasattr(self, "network_"))
+            self._fit_part(X, y, self._check_weights(sample_weight, len(X)), ())
         return self
 
     def _check(self, X: Any, y: Any, *, reset: bool) -> tuple[Array, Array]:

@@ -241,6 +241,21 @@ class TestFit:
         with pytest.raises(NotFittedError):
             model.predict(IRIS[0])
 
+    def test_a_fit_that_fails_leaves_the_last_one_as_it_was(self) -> None:
+        model, twin = (small(max_iter=2, tol=None).fit(*IRIS) for _ in range(2))
+        with pytest.raises(modnet.UnknownNameError):
+            model.set_params(optimizer="sgdd").fit(IRIS[0] * 9, np.array(["x", "y", "z"])[IRIS[1]])
+        with pytest.raises(modnet.UnknownNameError):
+            model.partial_fit(IRIS[0] * 9, IRIS[1])
+        assert model.predict(IRIS[0]).dtype == IRIS[1].dtype
+        assert (model.n_iter_, model.loss_curve_) == (2, twin.loss_curve_)
+        found = model.set_params(optimizer="adam").partial_fit(*IRIS).predict_proba(IRIS[0])
+        assert np.array_equal(found, twin.partial_fit(*IRIS).predict_proba(IRIS[0]))
+        first = small(optimizer="sgdd")
+        with pytest.raises(modnet.UnknownNameError):
+            first.partial_fit(*IRIS, classes=[0, 1, 2, 3])
+        assert first.set_params(optimizer="sgd").partial_fit(*IRIS, classes=[0, 1, 2]).classes_.tolist() == [0, 1, 2]
+
     @pytest.mark.parametrize(
         ("settings", "message"),
         [
@@ -256,6 +271,8 @@ class TestFit:
             ({"layers": [("dense", {"units": 3}), "softmax"]}, "leave these out"),  # small() gives a size
             ({"shape": (2, 2)}, "'shape' goes with 'layers'"),
             ({"random_state": -1}, "Seed must be"),
+            ({"early_stopping": "no"}, "'early_stopping' must be True or False: 'no'"),
+            ({"hidden_layer_sizes": None}, r"'hidden_layer_sizes' must be whole numbers, as \(50, 20\): None"),
         ],
     )
     def test_a_mistake_in_a_setting_is_reported(self, settings: dict[str, Any], message: str) -> None:
@@ -341,6 +358,24 @@ class TestPartialFit:
         assert [model.partial_fit(X, y, [0, 1, 2]).run_.rate for _ in range(3)] == [rate(1), rate(3), rate(5)]
         with pytest.raises(ValueError, match="needs its number of iterations"):
             small(learning_rate_init=modnet.Schedule("cosine", initial=0.1)).partial_fit(X, y, [0, 1, 2])
+
+    def test_a_schedule_begins_again_with_the_optimizer(self) -> None:
+        rate = modnet.Schedule("linear", initial=0.1, iterations=12)
+        model = small(learning_rate_init=rate, max_iter=2, tol=None, warm_start=True).fit(*IRIS).fit(*IRIS)
+        assert model.partial_fit(*IRIS).run_.rate == rate(5)
+
+    def test_a_feature_without_differences_stays_0(self) -> None:
+        """Sums round its deviation to 1e-18, by which the next other number was divided."""
+        X, y = IRIS[0].copy(), IRIS[1]
+        X[:, 1] = 0.1
+        model = small()
+        for part in np.array_split(np.arange(150), 9):
+            model.partial_fit(X[part], y[part], classes=[0, 1, 2])
+        assert (model.prepare(IRIS[0])[:, 1] == 0).all()
+        targets = ModnetRegressor(4, random_state=0)
+        for part in np.array_split(np.arange(150), 9):
+            targets.partial_fit(X[part], X[part, 1])
+        assert targets.target_scale_.deviation == (1.0,)
 
     def test_rows_come_in_any_order_and_number(self) -> None:
         X, y = IRIS
