@@ -18,9 +18,11 @@ import pytest
 from click.testing import CliRunner
 from modnet_display.html import VOID
 from modnet_display.pages import Page
+from modnet_display.pages.comparison_page import create_comparison_page
 from modnet_display.pages.document import create_document
 from modnet_display.pages.facts import RunFacts
 from modnet_display.pages.sections.head import describe
+from modnet_display.pages.sections.layers import draw_weights
 from modnet_display.pages.sections.receipt import list_commands
 from modnet_display.pages.sections.view import RunView
 from modnet_display.pages.signs import REASONS, SIGNS, translate
@@ -474,3 +476,28 @@ def test_all_targets_of_a_regression_are_described(tmp_path: Path, monkeypatch: 
     text = Read(modnet.train(modnet.Network.for_data(data, hidden=2), data, iterations=3).show().html).text
     assert "The errors of target 1 have" in text
     assert "The errors of target 2 have" in text
+
+
+@pytest.mark.parametrize(
+    ("channels", "words"),
+    [(2, "A row is a feature, a column a unit"), (3, "the color of a pixel is that which raises its sum most")],
+)
+def test_the_weights_of_images_of_several_channels_are_what_their_caption_says(channels: int, words: str) -> None:
+    x = np.random.default_rng(0).random((20, channels, 6, 6))
+    data = modnet.Dataset.from_arrays(x, np.arange(20) % 2)
+    run = modnet.train(modnet.Network.for_data(data, hidden=2), data, iterations=1)
+    found = Read("".join(draw_weights(RunView(RunFacts(run=run)))))
+    assert words in found.text
+    assert "could not be made" not in found.text
+    assert "svg" in {tag for tag, _ in found.attributes}
+
+
+def test_settings_whose_curves_are_left_out_are_said() -> None:
+    scores = {"test_accuracies": [None, 0.5, 0.6], "test_accuracy": None}
+    settings = [{"label": f"hidden {i}", "entries": {"hidden": i}, **scores} for i in range(14)]
+    history = modnet.History([1.0, 2.0], [1, 2], {"test_accuracy": [0.5, 0.6], "train_accuracy": [0.5, 0.6]})
+    groups = {f"hidden {i}": [history] for i in range(14)}
+    page = Read(create_comparison_page({"settings": settings, "seeds": [0, 1, 2]}, groups, "folder", None))
+    assert "These are the first 12 of 14 settings." in page.text
+    lowest = [found for tag, found in page.attributes if tag == "data" and found["value"] == "0.5"]
+    assert not lowest  # nobody knows it where a score is not known
