@@ -114,8 +114,9 @@ def _read_run(run: Run | SavedRun, x: Any, t: Any) -> Subject:
 def _read_network(network: Network, x: Any, t: Any) -> Subject:
     classes = () if network.loss_function.task == "regression" else tuple(range(1 + max(1, network.outputs - 1)))
     given = x
+    scale = 1.0  # by which the rows as they were given are divided
     if isinstance(x, Samples):
-        x, t = x.x, x.t if t is None else t
+        scale, x, t = x.scale, x.x, x.t if t is None else t
     learned = None if t is None else to_array(t, "t")
     rows = None if x is None else to_array(x, "x")
     if rows is not None and rows.shape in {network.shape, (network.inputs,)} and rows.shape != (1, network.inputs):
@@ -125,10 +126,10 @@ def _read_network(network: Network, x: Any, t: Any) -> Subject:
         t = to_indices(learned, classes) if classes else to_columns(learned)
     return Subject(
         network=network,
-        predict=network.predict_scores,
+        predict=network.predict_scores if scale == 1 else lambda raw: network.predict_scores(raw / scale),
         classes=classes,
         shape=network.shape,
-        rows=given.unscaled(slice(None)) if isinstance(given, Samples) and given.scale != 1 else rows,
+        rows=rows if scale == 1 else given.unscaled(slice(None)),
         features=rows,
         t=None if rows is None else _check_length(t, len(rows)),
         learned=learned,
@@ -234,7 +235,15 @@ def to_indices(t: Any, classes: Sequence[Any]) -> Array:
 
 def _find_whole(label: Any, places: dict[str, int]) -> int | None:
     """Return the place of a number that is whole, whatever its type is."""
-    return places.get(str(int(label))) if isinstance(label, (bool, float)) and label == int(label) else None
+    is_whole = isinstance(label, (bool, float)) and float(label).is_integer()
+    return places.get(str(int(label))) if is_whole else None
+
+
+def check_scores(y: Array, classes: Sequence[Any]) -> None:
+    """Raise DataError where scores (N, classes) are not of so many classes."""
+    if y.shape[1] != len(classes):
+        count = format_count(len(classes), "class", "classes")
+        raise DataError(f"y has scores of {y.shape[1]} classes beside {count}: name each class, in the order of y")
 
 
 def find_image_shape(shape: Shape) -> Shape | None:

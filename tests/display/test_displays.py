@@ -241,3 +241,8 @@ def test_a_judgement_has_a_display(without_matplotlib: None) -> None:
 def test_a_display_says_its_picture_apart_from_others(run: modnet.Run) -> None:
     first, second = read(run.history).ids, read(run.history).ids
     assert not {*first} & {*second}
+
+
+def test_large_whole_numbers_are_shown_whole() -> None:
+    data = modnet.Dataset.from_arrays([[1234567.0, 0.5], [7654321.0, 1.5]] * 10, [0, 1] * 10)
+    assert '<td class="number">1234567</td>' in data._repr_html_()

@@ -310,3 +310,53 @@ def test_gradients_whose_squares_overflow_are_drawn() -> None:
     assert len(sizes) == 2
     assert np.isfinite(sizes).all()
     assert max(sizes) > 1e170
+
+
+def test_a_network_sees_samples_that_were_divided_as_it_learned_them() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 9), dtype=np.uint8)
+    samples = modnet.Samples(pixels, THREE, scale=255)
+    net = modnet.Network([9, 4, 3], weight_init_std=3.0, seed=0)
+    right = round(60 * net.accuracy(samples.x, samples.t))
+    assert right != round(60 * net.accuracy(samples.x * 255, samples.t))
+    assert f"{right} of 60 right" in figures.confusion_matrix.from_estimator(net, samples).axes[0].get_title()
+    assert figures.mistakes.from_estimator(net, samples).axes[0].get_title().startswith(f"{60 - right} mistakes")
+
+
+def test_labels_and_scores_that_do_not_fit_are_refused_in_a_line() -> None:
+    draw, scores = figures.confusion_matrix.from_predictions, np.eye(3)[[0, 2]]
+    for call, words in (
+        (lambda: draw([0, 1], scores, classes=["a", "b"]), "y has scores of 3 classes beside 2 classes"),
+        (lambda: figures.mistakes.from_predictions(TWO[:2], [0, 1], scores, classes=["a", "b"]), "3 classes beside 2"),
+        (lambda: draw([0, np.nan], [0, 1]), "t must be finite, and there is nan in row 1"),
+        (lambda: draw([], []), "t and y are empty"),
+    ):
+        with pytest.raises(DataError) as caught:
+            call()
+        assert words in str(caught.value)
+    assert draw([1.0, 2.0], [1, 2]).axes[0].get_title() == "2 of 2 right (100.0%)"  # as pandas has them
+
+
+def test_points_that_are_left_out_are_said() -> None:
+    rows = np.random.default_rng(0).normal(size=(2100, 2))
+    data = Dataset.from_arrays(rows, rows[:, 0] > 0, test_fraction=0)
+    figure = figures.decision_boundary.from_estimator(modnet.Network([2, 2]), data)
+    assert figure.axes[0].get_title() == "the first 2,000 of 2,100 samples"
+    assert figures.samples.from_dataset(data).get_suptitle() == "the first 2,000 of each part"
+    title = figures.residuals.from_predictions(rows[:, 0], rows[:, 1]).axes[0].get_title()
+    assert title.replace("\n", " ") == "predicted and true, 2,000 of 2,100 samples"
+
+
+def test_points_of_a_regression_have_colors_of_their_own_beyond_all_predictions(regression: modnet.Run) -> None:
+    targets = np.linspace(-50, 50, 60)
+    image = figures.decision_boundary.from_estimator(regression, TWO, targets).axes[0].images[0]
+    assert image.get_clim() == (-50, 50)
+
+
+def test_losses_below_0_are_in_the_picture() -> None:
+    history = modnet.History([-5.0, -7.0], [1, 2], {"train_accuracy": [0.1, 0.2], "test_accuracy": [0.1, 0.2]})
+    for figure in (
+        figures.learning_curves.from_history(history),
+        figures.several_runs.from_histories({"a": [history]}, ""),
+    ):
+        low, high = figure.axes[0].get_ylim()
+        assert low < -7 < -5 < high

@@ -15,6 +15,7 @@ from modnet_display.html import Html, element, table
 ROWS, COLUMNS = 5, 12  # of a table
 CLASSES = 20  # that are counted in a row each
 NOTES = 5
+WHOLE = 1e12  # beyond which whole numbers have an exponent
 
 
 def describe(data: Dataset) -> Iterator[Html]:
@@ -64,9 +65,12 @@ def _write_cell(value: Any, column: Column) -> str:
 def _write(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return list_some(map(_write, value), 4)
-    if isinstance(value, (float, np.floating)) and value != round(float(value), 0):
-        return format_metric(float(value))
-    return f"{value:g}" if isinstance(value, (float, np.floating)) else str(value)
+    if not isinstance(value, (float, np.floating)):
+        return str(value)
+    number = float(value)
+    if number != round(number, 0):
+        return format_metric(number)
+    return str(int(number)) if abs(number) < WHOLE else f"{number:g}"
 
 
 def _count_classes(data: Dataset) -> Html:

@@ -10,7 +10,7 @@ import numpy as np
 from modnet import Array, DataError, SettingError
 from modnet.text import measure_width
 from modnet_figures.canvas import COLORS, INK, PAPER, drawing, label_places, measure_inches, open_panels
-from modnet_figures.subjects import check_finite, read_subject, to_array, to_indices
+from modnet_figures.subjects import check_finite, check_scores, read_subject, to_array, to_indices
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,17 +48,27 @@ def from_predictions(t: Any, y: Any, *, classes: Sequence[Any] | None = None, ax
     """
     true, predicted = to_array(t, "t"), to_array(y, "y")
     scored = predicted.ndim == 2 and predicted.shape[1] > 1
+    check_finite(true, "t")
     check_finite(predicted, "y")
     if classes is None and scored:
         classes = range(predicted.shape[1])
     elif classes is None:
-        found = {label for each in (true, predicted) for label in each.reshape(-1).tolist()}
+        found = {_to_label(label) for each in (true, predicted) for label in each.reshape(-1).tolist()}
         classes = sorted(found, key=str if any(isinstance(label, str) for label in found) else None)
     labels = tuple(classes)
+    if not labels:
+        raise DataError("t and y are empty: give a label at least")
+    if scored:
+        check_scores(predicted, labels)
     true, predicted = to_indices(true, labels), predicted.argmax(axis=1) if scored else to_indices(predicted, labels)
     if len(true) != len(predicted):
         raise DataError(f"t has {len(true):,} labels and y {len(predicted):,}: give as many")
     return _draw(true, predicted, labels, ax)
+
+
+def _to_label(label: Any) -> Any:
+    """Return a label, of a number that is whole the whole number: one of t may be 1 where that of y is 1.0."""
+    return int(label) if isinstance(label, float) and label.is_integer() else label
 
 
 def _draw(true: Array, predicted: Array, labels: Sequence[Any], ax: Any) -> Figure:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modnet import Array, SettingError
-from modnet_figures.canvas import COLORS, GREY, MARKERS, drawing, find_ink, open_panels, put_legend_below, shorten
+from modnet_figures.canvas import (
+    COLORS,
+    GREY,
+    MARKERS,
+    drawing,
+    find_ink,
+    open_panels,
+    put_legend_below,
+    shorten,
+    wrap,
+)
 from modnet_figures.subjects import Subject, read_subject
 
 if TYPE_CHECKING:
@@ -50,9 +60,13 @@ def from_estimator(estimator: Any, x: Any = None, t: Any = None, *, ax: Any = No
         if subject.classes:
             _draw_classes(axes, scores, ends, first, second)
         else:
-            drawn = axes.imshow(scores[..., 0], extent=ends, origin="lower", aspect="auto", cmap="viridis")
-            figure.colorbar(drawn, ax=axes, label="prediction")
+            style: dict[str, Any] = {"extent": ends, "origin": "lower", "aspect": "auto", "cmap": "viridis"}
+            drawn = axes.imshow(scores[..., 0], **style)
+            label = "prediction" if scores.shape[2] == 1 else "prediction of target 1"
+            figure.colorbar(drawn, ax=axes, label=label)
         _draw_samples(axes, subject, rows)
+        if len(rows) > DOTS:
+            axes.set_title(wrap(axes, f"the first {DOTS:,} of {len(rows):,} samples"), fontsize=10)
         names = subject.names if len(subject.names) == 2 else ("feature 1", "feature 2")
         axes.set(xlabel=shorten(names[0]), ylabel=shorten(names[1]), xlim=ends[:2], ylim=ends[2:])
         return figure
@@ -82,6 +96,8 @@ def _draw_samples(axes: Any, subject: Subject, rows: Array) -> None:
     rows, t = rows[:DOTS], subject.t[:DOTS]
     if not subject.classes:
         low, high = axes.images[0].get_clim()
+        low, high = min(low, float(t[:, 0].min())), max(high, float(t[:, 0].max()))
+        axes.images[0].set_clim(low, high)  # points beyond all predictions have a color of their own
         axes.scatter(*rows.T, c=t[:, 0], vmin=low, vmax=high, cmap="viridis", edgecolors=find_ink(axes), linewidths=0.5)
         return
     wrong = subject.predict(subject.rows[:DOTS]).argmax(axis=1) != t

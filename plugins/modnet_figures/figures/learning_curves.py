@@ -159,7 +159,8 @@ def _draw_loss(axes: Any, history: History, last: Mapping[str, float]) -> None:
     if validation := history.columns.get("validation_loss"):
         axes.plot(history.evaluated_at, validation, color=COLORS[2], label=f"validation: {last['validation_loss']:.4g}")
     put_legend_below(axes)
-    axes.set(title="loss of each mini-batch", ylim=(0, None))
+    low = min((value for value in loss if math.isfinite(value)), default=0.0)
+    axes.set(title="loss of each mini-batch", ylim=(min(0.0, 1.05 * low), None))
 
 
 def _draw_metric(

@@ -11,7 +11,15 @@ from modnet import Array, DataError, SettingError, Shape
 from modnet.text import format_count
 from modnet_figures.canvas import COLORS, drawing, open_panels, put_legend_below, shorten, wrap
 from modnet_figures.images import draw_images, scale_colors, to_picture
-from modnet_figures.subjects import check_finite, find_image_shape, read_subject, to_array, to_columns, to_indices
+from modnet_figures.subjects import (
+    check_finite,
+    check_scores,
+    find_image_shape,
+    read_subject,
+    to_array,
+    to_columns,
+    to_indices,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,6 +67,7 @@ def from_predictions(
     if y.ndim != 2 or y.shape[1] < 2:
         raise SettingError([f"y must be scores of shape (N, classes), not {y.shape}: give what predict_proba returns"])
     labels: tuple[Any, ...] = tuple(range(y.shape[1])) if classes is None else tuple(classes)
+    check_scores(y, labels)
     true = to_indices(t, labels)
     if not len(x) == len(true) == len(y):
         raise DataError(f"x has {len(x):,} rows, t {len(true):,} and y {len(y):,}: give as many")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modnet import Array, DataError, SettingError
-from modnet_figures.canvas import COLORS, GREY, drawing, find_ink, open_panels, shorten
+from modnet_figures.canvas import COLORS, GREY, drawing, find_ink, open_panels, shorten, wrap
 from modnet_figures.subjects import read_subject, to_columns
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def _draw_predictions(axes: Any, true: Array, predicted: Array, chosen: Array, t
     axes.plot([low, high], [low, high], color=GREY, linewidth=1)
     axes.plot(true[chosen], predicted[chosen], "o", color=COLORS[0], markersize=4, alpha=0.6, markeredgewidth=0)
     axes.set(xlabel="true", ylabel="predicted")
-    axes.set_title(title or "predicted and true", fontsize=10)
+    some = f", {len(chosen):,} of {len(true):,} samples" if len(chosen) < len(true) else ""
+    axes.set_title(wrap(axes, f"{title or 'predicted and true'}{some}"), fontsize=10)
 
 
 def _draw_errors(axes: Any, predicted: Array, errors: Array, chosen: Array, title: str) -> None:

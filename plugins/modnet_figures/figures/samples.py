@@ -70,7 +70,7 @@ def from_dataset(data: Dataset | Any, *, most: int | None = None, title: str = "
         if contents.image:
             figure, cut = _draw_images(data, contents, most, ax)
         elif _is_plane(data, contents) and most != 0:
-            figure, cut = _draw_plane(data, most, ax), ""
+            figure, cut = _draw_plane(data, most, ax)
         else:
             room = _find_room(ax)
             figure, cut = _draw_features(data, contents, most, ax)
@@ -198,8 +198,8 @@ def _draw_counts(axes: Any, data: Dataset, contents: Contents, classes: Array) -
     _name_rows(axes, data, classes if data.classes else [])
 
 
-def _draw_plane(data: Dataset, most: int | None, ax: Any) -> Figure:
-    """Draw samples as points: those for training filled, others hollow."""
+def _draw_plane(data: Dataset, most: int | None, ax: Any) -> tuple[Figure, str]:
+    """Draw samples as points, those for training filled, others hollow; return what is left out, too."""
     figure, (axes,) = open_panels(ax, (5.5, 4.6))
     colors, names = _choose_colors(data), [*data.feature_names, "feature 1", "feature 2"][:2]
     parts = {name: part for name, part in data.parts.items() if len(part)}
@@ -230,7 +230,8 @@ def _draw_plane(data: Dataset, most: int | None, ax: Any) -> Figure:
         axes.plot([], [], "o", color=find_ink(axes), markerfacecolor="none", markersize=4, label=f"hollow: {others}")
     if len(data.classes) <= len(COLORS):
         put_legend_below(axes)
-    return figure
+    has_more = any(len(part) > DOTS for part in parts.values())
+    return figure, f"the first {DOTS:,} of each part" if has_more else ""
 
 
 def _draw_features(data: Dataset, contents: Contents, most: int | None, ax: Any) -> tuple[Figure, str]:
@@ -246,7 +247,8 @@ def _draw_features(data: Dataset, contents: Contents, most: int | None, ax: Any)
     else:
         values = np.concatenate([data.to_unit(part.t)[:, 0] for part in data.parts.values()])
         first.stairs(*np.histogram(values, min(24, 5 + int(len(values) ** 0.5))), fill=True, color=COLORS[0], alpha=0.6)
-        first.set_title(f"target: {len(values):,} samples", fontsize=9)
+        name = "target" if data.train.t.shape[1] == 1 else "target 1"
+        first.set_title(f"{name}: {len(values):,} samples", fontsize=9)
     t, chosen = class_indices(data, data.train), None
     if most is not None:
         chosen = pick_varied(t, len(contents.all_counts), most)

@@ -92,7 +92,9 @@ def _draw(groups: Mapping[str, Sequence[History]], title: str, metrics: Sequence
                 axes.set_yscale("symlog", linthresh=low)  # which has a place for 0, too
                 axes.set_ylim(min(values) / 1.5 or -0.1 * low, 2 * max(values))
         elif metric is None or metric.larger_is_better:
-            axes.set_ylim(max(min([0.0, *values]), -1.0), 1 if name and max(values, default=0.0) <= 1 else None)
+            low = min((value for value in values if math.isfinite(value)), default=0.0)
+            lowest = max(min(low, 0.0), -1.0) if name else min(1.05 * low, 0.0)
+            axes.set_ylim(lowest, 1 if name and max(values, default=0.0) <= 1 else None)
     if ax is None:
         handles, words = left.get_legend_handles_labels()
         across = max(1, min(3, LEGEND // (max(map(measure_width, words), default=0) + 6)))
