@@ -43,6 +43,7 @@ def to_samples(
     found = []
     for name, samples, t, given in zip(parts, every, labels, weights, strict=True):
         part, rows = describe_part(name), len(samples.table)
+        check_order(parts[name][0], given, part, "weights")
         if (t.ndim != 1 and settings.task != "regression") or len(t) != rows:
             raise DataError(f"{part}: {rows} rows need {rows} labels, found labels of shape {t.shape}")
         found.append(attrs.evolve(samples, t=t, weights=None if given is None else to_weights(given, part, rows)))
@@ -65,13 +66,13 @@ def find_shape(rows: Any) -> Shape:
     return (1, *shape) if len(shape) == 2 else shape if len(shape) > 2 else ()
 
 
-def check_order(rows: Any, labels: Any, part: str) -> None:
-    """Raise DataError where rows and labels of pandas belong together in another order than they stand in."""
+def check_order(rows: Any, labels: Any, part: str, name: str = "labels") -> None:
+    """Raise DataError where rows and labels or weights of pandas belong together in another order than they have."""
     one: Any = getattr(rows, "index", None)
     other: Any = getattr(labels, "index", None)
     if hasattr(one, "equals") and hasattr(other, "equals") and not one.equals(other) and {*one} == {*other}:
-        what = "rows and labels have the same index in another order"
-        raise DataError(f"{part} {what}: bring them into one, as by y.loc[x.index]")
+        what = f"rows and {name} have the same index in another order"
+        raise DataError(f"{part} {what}: bring them into one, as by {name}.loc[rows.index]")
 
 
 def is_pair(given: object) -> bool:

@@ -53,7 +53,7 @@ def write_numpy(model: Any) -> bytes:
     helpers = [OPERATORS[name][0] for name in sorted({step.function for step in program.steps} & OPERATORS.keys())]
     prepare = [standalone.prepare, standalone.to_word] if is_prepared else [standalone.divide]
     answers = [standalone.predict_proba] if examples.are_probabilities and model.classes else []
-    functions = [*prepare, *helpers, standalone.predict_outputs, *answers, standalone.predict]
+    functions = [*prepare, *helpers, standalone.find_columns, standalone.predict_outputs, *answers, standalone.predict]
     functions += [standalone.read_csv, standalone.to_cell, standalone.to_number]
     sections = [
         _introduce(model, has_probabilities=bool(answers)),

@@ -79,9 +79,26 @@ def to_word(cell: Any) -> str:
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
+def find_columns(rows: Any) -> Any:
+    """Return the columns of a data frame by their names, as training had them; other rows as they are."""
+    known = list(getattr(rows, "column_names", getattr(rows, "columns", ())))
+    if not known or not NAMES or not all(isinstance(name, str) for name in known):
+        return rows
+    for name in NAMES:
+        if known.count(name) != 1:
+            raise ValueError(f"the rows have {'two columns' if name in known else 'no column'} {name!r}")
+    columns = [np.asarray(rows[name]) for name in NAMES]
+    if any(column.dtype.kind not in "biuf" for column in columns):  # pandas has NA for what is missing
+        columns = [
+            np.array([None if type(cell).__name__ == "NAType" else cell for cell in column], object)
+            for column in columns
+        ]
+    return np.stack(columns, axis=1)
+
+
 def predict_outputs(rows: Any) -> Any:
     """Return the outputs of the network for raw rows, some at a time."""
-    x = prepare(rows)
+    x = prepare(find_columns(rows))
     with np.errstate(all="ignore"):  # where a number is huge, exp(-x) is the 0 that is meant
         y = np.concatenate([forward(x[first : first + BLOCK]) for first in range(0, len(x), BLOCK)])
     if CLASSES and y.shape[1] == 1:

@@ -39,6 +39,8 @@ def test_an_index_in_another_order_is_refused(index: Any) -> None:
     rows = FRAME.set_axis(sorted(index, key=str))
     with pytest.raises(DataError, match="same index in another order"):
         Dataset.from_arrays(rows, pd.Series(Y, index=index))
+    with pytest.raises(DataError, match=r"rows and weights have the same .* weights.loc\[rows.index\]"):
+        Dataset.from_arrays(rows, Y, weights=pd.Series(range(20), index=index))
     Dataset.from_arrays(rows, pd.Series(Y, index=rows.index))
     Dataset.from_arrays(rows, pd.Series(Y, index=range(100, 120)))  # rows of a table and other labels, one by one
 

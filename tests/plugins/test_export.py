@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 import numpy as np
 import onnx
+import pandas as pd
 import pytest
 from exported import compare, feed, load_python, open_onnx, read_about, train
 from modnet_export.program import trace_network
@@ -97,6 +98,18 @@ def test_columns_of_words_and_missing_values_are_prepared_inside(dtype, tmp_path
     assert [each.name for each in session.get_inputs()] == ["age (years)", "job'\"\n", "label_2", "income"]
     assert [each.name for each in session.get_outputs()] == ["label", "probabilities"]
     assert read_about(session)["inputs"]["label_2"] == "label"
+
+
+def test_a_file_of_python_finds_the_columns_of_a_data_frame_by_their_names(tmp_path):
+    data = mixed_table()
+    run = train(modnet.Network.for_data(data, hidden=4), data)
+    frame = pd.DataFrame(MIXED[:20], columns=WAYS["feature_names"]).convert_dtypes()
+    assert frame.isna().to_numpy().any()
+    exported = load_python(modnet.export(run, tmp_path / "model.py"))
+    for rows in (frame, frame[frame.columns[::-1]].assign(other=1)):
+        np.testing.assert_array_equal(exported.predict_proba(rows), run.predict_proba(frame))
+    with pytest.raises(ValueError, match="the rows have no column 'income'"):
+        exported.predict(frame.rename(columns={"income": "wage"}))
 
 
 @pytest.mark.filterwarnings("ignore:.*a word that the training rows lack")
