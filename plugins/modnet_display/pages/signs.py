@@ -1,4 +1,4 @@
-"""Signs of a bad run, and reasons why something is lacking, in Korean as far as they are known."""
+"""Signs of a bad run, and reasons of what is lacking, in Korean."""
 
 from __future__ import annotations
 
