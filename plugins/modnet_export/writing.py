@@ -39,8 +39,9 @@ def export(
     >>> modnet.export(run, "iris.py").name  # doctest: +SKIP
     'iris.py'
     """
-    if not isinstance(run, (Run, SavedRun, str, PathLike)):
-        what = f"takes a run, or its folder, not a {type(run).__name__}: an estimator's run is model.run_"
+    given: Any = run
+    if not isinstance(given, (Run, SavedRun, str, PathLike)):
+        what = f"takes a run, or its folder, not a {type(given).__name__}: an estimator's run is model.run_"
         raise SettingError([what], "export")
     target = Path(path)
     kind = find_format(target, to)
