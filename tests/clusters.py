@@ -45,6 +45,11 @@ class Cluster:
     def start_worker(self) -> subprocess.Popen[bytes]:
         return self._start("worker", "--no-nanny", "--nthreads", "1")
 
+    def wait_for_workers(self) -> None:
+        """Wait until the scheduler knows each worker that was started."""
+        log, count = self.folder / "log", len(self.processes) - 1
+        wait_until(lambda: log.read_text().count("Registered to:") >= count)
+
     def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-c", DASK, *arguments, "--host", "127.0.0.1", "--no-dashboard"]
         command += ["--scheduler-file", str(self.file)]

@@ -103,12 +103,15 @@ def test_displays_in_a_notebook_stand_in_a_browser(tmp_path: Path) -> None:
 @pytest.mark.check
 def test_an_interrupted_cell_leaves_its_progress_whole(tmp_path: Path) -> None:
     code = """
-import os, signal, threading
+import os, signal
 import modnet
 data = modnet.load("mnist-small")
-threading.Timer(2.0, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+class Impatient(modnet.Observer):
+    def epoch_ended(self, run):
+        if run.seconds > 2:
+            os.kill(os.getpid(), signal.SIGINT)
 try:
-    modnet.train(modnet.TwoLayerNet(784, 50, 10), data, iterations=10**6)
+    modnet.train(modnet.TwoLayerNet(784, 50, 10), data, iterations=10**6, observer=Impatient())
 except modnet.TrainingInterrupted as stopped:
     print(stopped.run.status)
 """

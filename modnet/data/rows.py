@@ -90,7 +90,7 @@ def make_samples(parts: Mapping[str, Array], columns: tuple[Column, ...], may_la
 def _to_table(rows: Any, part: str) -> Array:
     """Return rows (N, D) of any dtype; raises DataError."""
     if np.ma.is_masked(rows):  # NumPy alone would take what is behind the mask
-        rows = rows.astype(object if rows.dtype.kind == "U" else np.float64).filled(math.nan)
+        rows = rows.astype(np.float64 if rows.dtype.kind in "buif" else object).filled(math.nan)
     try:
         x = np.asarray(rows)
     except ValueError:

@@ -82,6 +82,8 @@ def to_word(cell: Any) -> str:
 
 def find_columns(rows: Any) -> Any:
     """Return the columns of a data frame by their names, as training had them; other rows as they are."""
+    if np.ma.is_masked(rows):
+        return np.ma.filled(rows.astype(object), np.nan)
     known = list(getattr(rows, "column_names", getattr(rows, "columns", ())))
     if not known or not NAMES or not all(isinstance(name, str) for name in known):
         return rows

@@ -179,9 +179,7 @@ def test_the_cache_is_shown_and_emptied(tmp_path, call):
 def test_on_a_terminal_a_long_conversion_shows_the_time_left(tmp_path):
     rows = np.random.default_rng(0).normal(size=(2000, 50))
     write(Dataset.from_arrays((rows, np.arange(2000) % 3), test_fraction=0), tmp_path / "d.npz")
-    impatient = (
-        "from modnet_progress import terminal; terminal.PATIENCE = 0.1; from modnet.cli.main import main; main()"
-    )
+    impatient = "from modnet_progress import terminal; terminal.PATIENCE = 0; from modnet.cli.main import main; main()"
     shown = run_on_terminal("-c", impatient, "data", "convert", "d.npz", "d.csv.xz", cwd=tmp_path)
     assert re.search(r"d\.csv\.xz .*%.*time left", shown)
     assert "2,000 rows, 50 features, 3 classes; written:" in shown

@@ -68,6 +68,7 @@ class TestDeaths:
     def test_of_a_worker(self, cluster: Cluster, expected: dict[str, str], tmp_path: Path) -> None:
         """Its run is resumed by the other one, to the same bits."""
         doomed = cluster.start_worker()
+        cluster.wait_for_workers()
         process = start_comparison(cluster, tmp_path / "runs")
         wait_until(lambda: len(list_under_way(tmp_path / "runs")) == 2, process)
         doomed.kill()
@@ -95,7 +96,7 @@ class TestDeaths:
     def test_of_the_scheduler(self, tmp_path: Path) -> None:
         with Cluster(tmp_path) as cluster:
             cluster.start_worker()
-            process = start_comparison(cluster, tmp_path / "runs")
+            process = start_comparison(cluster, tmp_path / "runs", 10**7)
             wait_until(lambda: bool(list_under_way(tmp_path / "runs")), process)
             cluster.processes[0].kill()
             out, _ = process.communicate(timeout=60)

@@ -18,11 +18,14 @@ import pytest
 from click.testing import CliRunner
 from modnet_display.html import VOID
 from modnet_display.pages import Page
+from modnet_display.pages.comparison_page import create_comparison_page
 from modnet_display.pages.document import create_document
 from modnet_display.pages.facts import RunFacts
 from modnet_display.pages.sections.head import describe
+from modnet_display.pages.sections.layers import draw_weights
 from modnet_display.pages.sections.receipt import list_commands
 from modnet_display.pages.sections.view import RunView
+from modnet_display.pages.signs import REASONS, SIGNS, translate
 from modnet_display.pages.verdicts import translate_note, translate_verdict
 from modnet_display.pages.words import LANGUAGES, WORDS
 
@@ -363,6 +366,65 @@ def test_verdicts_and_notes_of_a_comparison_are_korean_too(compared: Path) -> No
     assert translate_verdict("what nobody says") == "what nobody says"
 
 
+SIGNS_OF_RUNS = {  # by the files that write them
+    "modnet/cli/show/diagnosis.py": [
+        "the run diverged",
+        "only {run.iteration} iterations",
+        "test accuracy is not above {baseline:.4f}, which a constant answer has",
+        "{len(data.classes):,} classes of numbers, nearly one for each sample",
+        "scales of features lie apart by a factor of {apart:,.0f}",
+        "the loss rose from {first:.4g} to {last:.4g}",
+        "the loss did not fall: {first:.4g}, in the end {last:.4g}",
+        "the loss fell to {low:.4g}, then rose to {last:.4g}",
+        "layer 2 (relu): {100 * flat.mean():.0f} % of its units are dead",
+        "layer 2: {100 * flat.mean():.0f} % of its units are saturated",
+        "only the class {quote(str(data.classes[predicted.argmax()]))} is predicted",
+        "never predicted: {names}",
+        "try {option}",
+        "the features may not tell more",
+    ],
+    "plugins/modnet_callbacks/early_stopping.py": [
+        "{self.monitor} was best at iteration {state['iteration']:,}, {state['best']:.4g}, 3 epochs ago",
+        "{self.monitor} was best at iteration {state['iteration']:,}, {state['best']:.4g}, an epoch ago",
+    ],
+    "plugins/modnet_callbacks/stop_on_plateau.py": [
+        "the training loss fell by less than {self.tol:g} in each of {self.patience} epochs"
+    ],
+    "plugins/modnet_callbacks/time_limit.py": ["{self.seconds:g} seconds are over"],
+    "modnet/runs/run.py": ["{self.folder}: the data has changed since it was trained: {changed[0].format()}"],
+    "modnet/compose/parts.py": [
+        "the run's data was given in Python, and no file has it: resume it there, from x, or name other data"
+    ],
+}
+
+
+@pytest.mark.parametrize("file", SIGNS_OF_RUNS)
+def test_signs_and_reasons_are_korean_too(file: str) -> None:
+    source = (Path(__file__).parents[2] / file).read_text(encoding="utf-8")
+    for sentence in SIGNS_OF_RUNS[file]:
+        pieces = re.split(
+            r"\{.*?\}|test accuracy|layer 2(?: \(relu\))?|3 epochs|an epoch|has it: |x, or|saturated|dead", sentence
+        )
+        assert all(piece in source for piece in pieces), "the sentence is another one: pages/signs.py follows"
+        english = re.sub(r"\{.*?\}", "7", sentence)
+        korean = translate(english, {**SIGNS, **REASONS})
+        assert korean, english
+        assert re.search("[가-힣]", korean)
+        assert sorted(re.findall(r"\d+", korean)) == sorted(re.findall(r"\d+", english)), english
+
+
+def test_a_korean_page_says_signs_and_reasons_in_korean(run: Path) -> None:
+    summary = json.loads((run / "summary.json").read_text())
+    signs = [{"problem": "only 40 iterations", "remedy": "try --iterations 2000"}, {"problem": "odd", "remedy": "none"}]
+    (run / "summary.json").write_text(json.dumps({**summary, "diagnosis": signs}))
+    (run / "receipt.json").unlink()
+    page = show(run, language="ko")
+    assert "반복이 40회뿐입니다: --iterations 2000 옵션을 써 보세요" in page.text
+    assert "odd: none" in page.text
+    assert "기록을 읽을 수 없습니다" in page.text
+    assert "receipt.json 파일이 없습니다" in page.text
+
+
 def test_a_comparison_that_has_not_ended_shows_its_runs(compared: Path, tmp_path: Path) -> None:
     shutil.copytree(
         compared / "units", tmp_path / "half", ignore=shutil.ignore_patterns("comparison.json", "page.html")
@@ -414,3 +476,28 @@ def test_all_targets_of_a_regression_are_described(tmp_path: Path, monkeypatch: 
     text = Read(modnet.train(modnet.Network.for_data(data, hidden=2), data, iterations=3).show().html).text
     assert "The errors of target 1 have" in text
     assert "The errors of target 2 have" in text
+
+
+@pytest.mark.parametrize(
+    ("channels", "words"),
+    [(2, "A row is a feature, a column a unit"), (3, "the color of a pixel is that which raises its sum most")],
+)
+def test_the_weights_of_images_of_several_channels_are_what_their_caption_says(channels: int, words: str) -> None:
+    x = np.random.default_rng(0).random((20, channels, 6, 6))
+    data = modnet.Dataset.from_arrays(x, np.arange(20) % 2)
+    run = modnet.train(modnet.Network.for_data(data, hidden=2), data, iterations=1)
+    found = Read("".join(draw_weights(RunView(RunFacts(run=run)))))
+    assert words in found.text
+    assert "could not be made" not in found.text
+    assert "svg" in {tag for tag, _ in found.attributes}
+
+
+def test_settings_whose_curves_are_left_out_are_said() -> None:
+    scores = {"test_accuracies": [None, 0.5, 0.6], "test_accuracy": None}
+    settings = [{"label": f"hidden {i}", "entries": {"hidden": i}, **scores} for i in range(14)]
+    history = modnet.History([1.0, 2.0], [1, 2], {"test_accuracy": [0.5, 0.6], "train_accuracy": [0.5, 0.6]})
+    groups = {f"hidden {i}": [history] for i in range(14)}
+    page = Read(create_comparison_page({"settings": settings, "seeds": [0, 1, 2]}, groups, "folder", None))
+    assert "These are the first 12 of 14 settings." in page.text
+    lowest = [found for tag, found in page.attributes if tag == "data" and found["value"] == "0.5"]
+    assert not lowest  # nobody knows it where a score is not known

@@ -72,7 +72,8 @@ class ComparisonPage:
         heads = [say("first"), say("second"), say("verdict"), say("difference"), interval_head, _unseen("interval")]
         key = "pairs caption" if band else "pairs caption alone"
         caption = caption_of(say(key, level=self.level, rope=f"{self.rope:g}"), say("sort"))
-        return section("verdicts", "verdicts", scrolling(table(heads, rows, caption=caption, class_="sortable wide")))
+        shown_table = scrolling(table(heads, rows, caption=caption, class_="sortable wide"))
+        return section("verdicts", "verdicts", shown_table, _note_first("first pairs", MANY, len(self.pairs)))
 
     def list_settings(self) -> Html:
         """Return the table of settings with every run as a dot."""
@@ -101,7 +102,8 @@ class ComparisonPage:
             row: list[object] = [_shorten(entries.get(name, "")) for name in names] or [_shorten(each.get("label"))]
             deviation = _number(each.get("standard_deviation"), math.nan)
             row += [self._cell(mean), self._cell(deviation), element("data", strip, value=repr(mean))]
-            row += [self._cell(min(values, default=math.nan)), self._cell(max(values, default=math.nan))]
+            known = values if all(map(math.isfinite, values)) else []
+            row += [self._cell(min(known, default=math.nan)), self._cell(max(known, default=math.nan))]
             row.append(self._cell(sum(found) / len(found) if found else math.nan))
             if collapses:
                 row.append(f"{_number(each.get('collapsed')):.0f} / {len(values)}")
@@ -154,7 +156,8 @@ def create_comparison_page(
     top = element("header", element("h1", say_each(titles)), element("p", page.describe(), class_="lead"), class_="top")
     sections = [("verdicts", "verdicts", page.list_verdicts()), ("settings", "settings title", page.list_settings())]
     if drawn := {_shorten(key): list(value) for key, value in list(groups.items())[:GROUPS] if value}:
-        sections.append(("all-curves", "runs curves", section("all-curves", "runs curves", draw_curves(drawn, first))))
+        curves = draw_curves(drawn, first), _note_first("first settings", GROUPS, len(groups))
+        sections.append(("all-curves", "runs curves", section("all-curves", "runs curves", *curves)))
     if notes := page.explain():
         sections.append(("notes", "notes", notes))
     if folder:
@@ -167,6 +170,10 @@ def create_comparison_page(
         sections.append(("repeat", "repeat title", section("repeat", "repeat title", *lines)))
     links = [(key, say(title)) for key, title, _ in sections]
     return create_document(titles, [top, *(html for _, _, html in sections)], links, language)
+
+
+def _note_first(key: str, count: int, all_: int) -> Html | str:
+    return element("p", say(key, count=f"{count:,}", all=f"{all_:,}"), class_="note") if all_ > count else ""
 
 
 def _unseen(key: str) -> Html:

@@ -197,7 +197,9 @@ class RunFacts:
         data, network = self.data, self.network
         shape = data.shape if isinstance(data, Dataset) else () if isinstance(network, Unknown) else network.shape
         count = math.prod(shape)
-        return len(shape) in {2, 3} or math.isqrt(count) ** 2 == count >= 36
+        if len(shape) == 3:
+            return shape[0] in {1, 3}
+        return len(shape) == 2 or math.isqrt(count) ** 2 == count >= 36
 
     def find_last(self, column: str) -> float:
         """Return the last value of a column of the history, NaN where there is none."""

@@ -11,6 +11,7 @@ from modnet_display.html import Html, element, panels, table
 from modnet_display.pages.document import caption_of, label, scrolling, section
 from modnet_display.pages.facts import RunFacts, Unknown, attempt
 from modnet_display.pages.sections.phrases import say_column
+from modnet_display.pages.signs import say_reason
 from modnet_display.pages.words import say
 
 MOST = 6  # columns of metrics
@@ -46,7 +47,7 @@ def draw_curves(groups: dict[str, list[History]], language: str, metrics: Sequen
     """Return the curves of groups of runs, or why there are none."""
     drawn = attempt(lambda: panels(figures.several_runs.from_histories(groups, "", metrics)))
     if isinstance(drawn, Unknown):
-        return element("p", say("no curves", why=drawn.why), class_="note")
+        return element("p", say("no curves", why=say_reason(drawn.why)), class_="note")
     names = ", ".join(printable(name, 40) for name in list(groups)[:12])
     drawing = element("div", *drawn, class_="drawing", role="img", **label("curves of", language, names=names))
     return element("figure", drawing, element("figcaption", say("runs curves caption")))

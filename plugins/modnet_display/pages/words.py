@@ -188,6 +188,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Each image is a unit: red where a brighter pixel raises its sum, blue where it lowers it.",
         "그림 하나가 유닛 하나입니다. 픽셀이 밝을수록 합이 커지는 곳은 빨강, 작아지는 곳은 파랑입니다.",
     ),
+    "weights color": (
+        "Each image is a unit: the color of a pixel is that which raises its sum most, and grey is 0.",
+        "그림 하나가 유닛 하나입니다. 픽셀의 색은 유닛의 합을 가장 키우는 색이고, 회색은 0입니다.",
+    ),
     "weights table": (
         "A row is a feature, a column a unit: red raises the unit's sum, blue lowers it.",
         "행은 특징, 열은 유닛입니다. 빨강은 유닛의 합을 키우고 파랑은 줄입니다.",
@@ -358,6 +362,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "The difference of two settings with its {level} interval.",
         "두 설정의 차이와 {level} 신뢰구간입니다.",
     ),
+    "first settings": ("These are the first {count} of {all} settings.", "설정 {all}개 중 처음 {count}개입니다."),
+    "first pairs": ("These are the first {count} of {all} pairs.", "쌍 {all}개 중 처음 {count}개입니다."),
     "every run": ("every run, mean, interval", "모든 실행, 평균, 구간"),
     "interval": ("interval", "구간"),
     "mean": ("mean", "평균"),

@@ -25,8 +25,9 @@ def from_estimator(estimator: Any, *, shape: Shape | None = None, most: int = 25
     """Return the weights of the first layer of a run, a network or an estimator of scikit-learn.
 
     Where samples are images, of a `shape` (channels, H, W) that may be given, they are the images of the first `most`
-    units or filters: red where a brighter pixel raises the unit's sum, blue where it lowers it. Of other samples they
-    are a table of features and units. Raises SettingError.
+    units or filters: red where a brighter pixel raises the unit's sum, blue where it lowers it; of three channels the
+    color that raises it most, and grey is 0. Of other samples they are a table of features and units. Raises
+    SettingError.
 
     >>> data = modnet.load("mnist-small")
     >>> run = modnet.train(modnet.TwoLayerNet(784, 50, 10), data, iterations=300)

@@ -12,6 +12,7 @@ from modnet_display.pages.document import scrolling
 from modnet_display.pages.sections.phrases import PARTS, Sentence, name_column, say_metric
 from modnet_display.pages.sections.pictures import show_picture
 from modnet_display.pages.sections.view import RunView
+from modnet_display.pages.signs import say_sign
 from modnet_display.pages.words import LANGUAGES, say
 
 
@@ -53,5 +54,5 @@ def show_metrics(view: RunView) -> Iterator[Html]:
     signs = facts.summary.get("diagnosis")
     found = [each for each in signs if isinstance(each, Mapping)] if isinstance(signs, list) else []
     if found:
-        items = (element("li", f"{each.get('problem')}: {each.get('remedy')}") for each in found)
+        items = (element("li", say_sign(each.get("problem"), each.get("remedy"))) for each in found)
         yield element("div", element("p", say("signs")), element("ul", *items), class_="warning")

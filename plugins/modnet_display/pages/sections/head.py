@@ -14,6 +14,7 @@ from modnet_display.html import Html, element, join
 from modnet_display.pages.facts import Unknown
 from modnet_display.pages.sections.phrases import quote_label, say_column
 from modnet_display.pages.sections.view import RunView
+from modnet_display.pages.signs import say_reason
 from modnet_display.pages.words import say
 
 BAD = (Status.DIVERGED, Status.FAILED)
@@ -27,7 +28,7 @@ def describe(view: RunView) -> Iterator[Html]:
     status = str(facts.status)
     stopped = status == Status.FINISHED and facts.run.stop_reason
     kind = "stopped" if stopped else status
-    sentence = say(f"says {kind}", made=made, wanted=wanted, reason=facts.run.stop_reason)
+    sentence = say(f"says {kind}", made=made, wanted=wanted, reason=say_reason(str(facts.run.stop_reason)))
     badge = element("span", say(status), class_="badge bad" if facts.status in BAD else "badge")
     if not history.loss:
         sentence = say("no iterations")

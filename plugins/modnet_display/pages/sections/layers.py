@@ -27,7 +27,11 @@ def draw_weights(view: RunView) -> Iterator[Html]:
         "name": name, "count": f"{values.size:,}", "low": f"{values.min():.3g}", "high": f"{values.max():.3g}"
     }  # fmt: skip
     shape = data.shape if isinstance(data, Dataset) and len(data.shape) == 3 and len(network.shape) == 1 else None
-    is_image, rows = view.facts.has_images, min(math.prod(network.shape), 30)
+    shape = shape if view.facts.has_images else None
+    is_filter, rows = values.ndim == 4, min(math.prod(network.shape), 30)  # (filters, channels, height, width)
+    is_image = is_filter or (view.facts.has_images and values.ndim == 2)
+    channels = values.shape[1] if is_filter else (shape or network.shape)[0] if len(shape or network.shape) == 3 else 1
+    caption = "weights color" if is_image and channels == 3 else "weights image" if is_image else "weights table"
     yield show_picture(
         view,
         "weights",
@@ -38,7 +42,7 @@ def draw_weights(view: RunView) -> Iterator[Html]:
             shape=shape,
         ),
         [("weights range", numbers)],
-        "weights image" if is_image else "weights table",
+        caption,
     )
 
 

@@ -10,6 +10,7 @@ from modnet_display.html import Html, element, join, panels
 from modnet_display.pages.facts import Unknown, attempt
 from modnet_display.pages.sections.phrases import Sentence, tell_sentence
 from modnet_display.pages.sections.view import RunView
+from modnet_display.pages.signs import say_reason
 from modnet_display.pages.words import LANGUAGES, say, say_each, tell
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def show_picture(
 
 def explain_lack(view: RunView, lack: Unknown) -> Html:
     """Return why a picture cannot be made."""
-    return element("p", say("not drawn", why=view.facts.clean(lack.why)), class_="note")
+    return element("p", say("not drawn", why=say_reason(view.facts.clean(lack.why))), class_="note")
 
 
 def draw_within(size: tuple[float, float] | None, draw: Callable[..., Figure], *args: Any, **options: Any) -> Figure:

@@ -13,6 +13,7 @@ from modnet_display.pages.document import scrolling
 from modnet_display.pages.facts import Unknown
 from modnet_display.pages.sections.elements import command, details, digest, facts_table
 from modnet_display.pages.sections.view import RunView
+from modnet_display.pages.signs import say_reason
 from modnet_display.pages.words import say
 
 
@@ -21,11 +22,11 @@ def list_lacking(view: RunView) -> Iterator[Html]:
     facts = view.facts
     for kind, found in (("no network", facts.network), ("no data", facts.data)):
         if isinstance(found, Unknown):
-            yield element("p", say(kind, why=facts.clean(found.why)), class_="warning")
+            yield element("p", say(kind, why=say_reason(facts.clean(found.why))), class_="warning")
             if kind == "no network":
                 return  # without it nothing is drawn of the data either
     if isinstance(facts.outputs, Unknown) and isinstance(facts.data, Dataset):
-        yield element("p", say("not measured", why=facts.clean(facts.outputs.why)), class_="warning")
+        yield element("p", say("not measured", why=say_reason(facts.clean(facts.outputs.why))), class_="warning")
 
 
 def show_receipt(view: RunView) -> Iterator[Html]:
@@ -35,7 +36,7 @@ def show_receipt(view: RunView) -> Iterator[Html]:
         yield element("p", say("no receipt"))
         return
     if isinstance(receipt, Unknown):
-        yield element("p", say("no receipt file", why=facts.clean(receipt.why)), class_="warning")
+        yield element("p", say("no receipt file", why=say_reason(facts.clean(receipt.why))), class_="warning")
     else:
         yield element("p", say("receipt says"))
         yield facts_table([*_list_receipt(view, receipt)])
