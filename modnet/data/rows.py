@@ -49,7 +49,7 @@ def read_new_rows(rows: Any, columns: Sequence[Column], preparation: Preparation
     """
     rows = import_module("modnet_datasets.tensors").to_plain(rows, "new rows")  # not of the core
     if not hasattr(rows, "__len__") or not len(rows):
-        raise DataError("there are no rows: expected an array (N, features) or a data frame")
+        raise DataError("there are no rows: expected an array (N, features), a data frame or a part, such as data.test")
     rows = find_features(rows, [column.name for column in columns if column.name])
     tables, found = encode_tables(
         read_tables({"new": rows}),

@@ -216,6 +216,9 @@ def test_a_file_of_python_needs_numpy_alone(tmp_path):
     assert done.stderr == ""
     answers = [line[1] for line in csv.reader(done.stdout.splitlines(keepends=True))][1:]
     assert answers == run.predict(MIXED[:12]).tolist()
+    unread = ["bash", "-c", 'exec 3> >(:); wait $!; "$0" -I "$1" "$2" >&3', python, path, rows]
+    done = subprocess.run(unread, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
     code = "import model, sys; print([m for m in sys.modules if m.split('.')[0] in ('modnet', 'attrs', 'onnx')])"
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (done.stdout, done.stderr) == ("[]\n", "")
