@@ -8,6 +8,7 @@ before it.
 from __future__ import annotations
 
 from hashlib import blake2b
+from operator import index
 
 import attrs
 import numpy as np
@@ -24,7 +25,7 @@ class Stream:
     True
     """
 
-    seed: int = attrs.field(converter=int)
+    seed: int = attrs.field(converter=index)
     path: tuple[str | int, ...] = ()
 
     def child(self, *path: str | int) -> Stream:

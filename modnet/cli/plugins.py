@@ -15,7 +15,7 @@ from modnet.cli.options.groups import plugin_options, without_option
 from modnet.cli.options.language import parse_assignments
 from modnet.cli.options.loading import load_chosen_plugins
 from modnet.cli.options.parameters import FilePath
-from modnet.cli.output import Group, echo
+from modnet.cli.output import Group, echo, fold
 from modnet.cli.show.packaging import find_rivals, list_notes
 from modnet.compose.plugins import get_host
 from modnet.errors import Problem, SettingError, UnknownNameError
@@ -47,7 +47,7 @@ def plugins(context: click.Context, *, json_: bool, without: tuple[str, ...], mo
     load_chosen_plugins(without, modules)
     host = get_host()
     host.ask_a_few()
-    echo(format_json(host) if json_ else "\n\n".join(filter(None, (format_plugins(host), format_approvals()))))
+    echo(format_json(host) if json_ else "\n\n".join(filter(None, (fold(format_plugins(host)), format_approvals()))))
     if missing := format_not_asked(host):
         echo(missing, err=True)
 
@@ -73,7 +73,7 @@ def doctor(*, timeout: float, json_: bool, without: tuple[str, ...]) -> None:
     host.ask(BROKEN, NOT_ASKED, READY, limit=timeout)
     rivals = [f"note: {problem}" for problem in find_rivals()]
     notes = list_notes(host.plugins)
-    echo(format_json(host, notes) if json_ else format_diagnosis(host, notes, rivals))
+    echo(format_json(host, notes) if json_ else fold(format_diagnosis(host, notes, rivals)))
     if json_ and rivals:
         echo("\n".join(rivals), err=True)
     sys.exit(1 if host.list_in(BROKEN) or host.list_in(NOT_ASKED) else 0)
@@ -130,7 +130,7 @@ def check(
     if json_:
         echo(json.dumps([json.loads(report.as_json()) for report in reports], indent=2))
     else:
-        echo("\n\n".join(map(str, reports)))
+        echo(fold("\n\n".join(map(str, reports))))
     sys.exit(0 if all(report.passed for report in reports) else 1)
 
 
@@ -175,7 +175,7 @@ def new(name: str, *, kind: str, out: Path | None) -> None:
     for path in plugin.write(folder):
         echo(f"  {path}")
     what = "run_ended" if kind == OBSERVER.name else plugin.class_name
-    echo(f"{what} in {plugin.module}.py is the {kind} {name!r}; install it: pip install -e {folder}")
+    echo(fold(f"{what} in {plugin.module}.py is the {kind} {name!r}; install it: pip install -e {folder}"))
 
 
 def _parse_by_part(assignments: tuple[str, ...], option: str) -> dict[str, dict[str, Any]]:

@@ -191,9 +191,7 @@ def _conclude(run: ObservedRun, recorder: RunRecorder, note: str) -> None:
     table = _tabulate_metrics(columns, run.metrics)
     shown = list(columns)[: 2 if table else 2 * len(run.metrics)]  # behind them are those of callbacks
     last = {name: f"{format_column(name, run.metrics)} {format_metric(columns[name][-1])}" for name in shown}
-    if "test_accuracy" in last and (baseline := recorder.summary.get("baseline")) is not None:
-        last["test_accuracy"] += f" (majority {baseline:.4f})"
-    measured = ", ".join(reversed(last.values()))
+    measured = _describe_measured(last, recorder.summary.get("baseline", math.nan))
     tell(f"{done} in {format_duration(run.seconds)}" + ": " * bool(last) + measured, vital=True)
     for line in [*table, *_describe_last(history, recorded)]:
         tell(line, vital=True)
@@ -212,6 +210,15 @@ def _conclude(run: ObservedRun, recorder: RunRecorder, note: str) -> None:
             tell(f"continue with: {format_resume(recorder.path)}", vital=True)
     if note:
         tell(note, vital=True)
+
+
+def _describe_measured(last: dict[str, str], baseline: float | None) -> str:
+    """Return the last metrics in words, those of the test part first; `baseline` is None where that has no samples."""
+    if baseline is None:
+        last = {**{name: words for name, words in last.items() if not name.startswith("test_")}, "": "no test samples"}
+    elif "test_accuracy" in last and not math.isnan(baseline):
+        last = {**last, "test_accuracy": f"{last['test_accuracy']} (majority {baseline:.4f})"}
+    return ", ".join(reversed(last.values()))
 
 
 def _describe_last(history: History, names: Sequence[str]) -> list[str]:

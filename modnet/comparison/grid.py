@@ -129,6 +129,7 @@ def to_axes(grid: Mapping[str, Any]) -> dict[str, list[Any]]:
     axes: dict[str, list[Any]] = {}
     for given, values in grid.items():
         key = ALIASES.get(given, given)
+        values = values.tolist() if hasattr(values, "tolist") else values  # an array
         if reason := FIXED.get(_find_place(key)[0]):
             raise SettingError([f"{key!r} cannot vary: {reason}"], "grid")
         if not isinstance(values, Sequence) or isinstance(values, str) or not values:

@@ -49,7 +49,7 @@ def read_new_rows(rows: Any, columns: Sequence[Column], preparation: Preparation
     """
     rows = import_module("modnet_datasets.tensors").to_plain(rows, "new rows")  # not of the core
     if not hasattr(rows, "__len__") or not len(rows):
-        raise DataError("there are no rows: expected an array (N, features) or a data frame")
+        raise DataError("there are no rows: expected an array (N, features), a data frame or a part, such as data.test")
     rows = find_features(rows, [column.name for column in columns if column.name])
     tables, found = encode_tables(
         read_tables({"new": rows}),
@@ -90,7 +90,7 @@ def make_samples(parts: Mapping[str, Array], columns: tuple[Column, ...], may_la
 def _to_table(rows: Any, part: str) -> Array:
     """Return rows (N, D) of any dtype; raises DataError."""
     if np.ma.is_masked(rows):  # NumPy alone would take what is behind the mask
-        rows = rows.astype(object if rows.dtype.kind == "U" else np.float64).filled(math.nan)
+        rows = rows.astype(np.float64 if rows.dtype.kind in "buif" else object).filled(math.nan)
     try:
         x = np.asarray(rows)
     except ValueError:

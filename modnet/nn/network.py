@@ -114,8 +114,8 @@ class LayeredNetwork(Displayed):
     def predict(self, x: Any) -> Array:
         """Return the outputs (N, outputs) for samples (N, *inputs), or (outputs,) for one sample.
 
-        Samples of another shape than (inputs,) may be given as rows, too. The outputs are NumPy's, or of the library
-        that the samples are of. Raises ShapeError that names the layer.
+        Samples of another shape than (inputs,) may be given as rows, too. The outputs are NumPy's where the samples
+        are, otherwise of the network's library. Raises ShapeError that names the layer.
         """
         first = self._check_arrays()
         given, is_one = self._to_batch(x)

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import attrs
 import numpy as np
+from attrs.validators import ge
 
 import modnet.nn.run
 from modnet.compose.defaults import MAIN_JOB, ExperimentTraining, check_is_dataset, get_default_job
@@ -52,6 +53,11 @@ from modnet.types import Array, Displayed, History, Params, Status
 
 _DEFAULTS = TrainingSettings()
 ROUNDING = 1e-4  # of the sum of a row's probabilities, in float32 as well
+
+
+@attrs.frozen
+class _Seed:
+    seed: int = attrs.field(validator=ge(0))
 
 
 class Trained(Displayed, ABC):
@@ -235,7 +241,7 @@ def train(
             network,
             data,
             *parts,
-            seed=seed,
+            seed=Settings().read({"seed": seed}, _Seed, "training").seed,
             callbacks=asked,
             metrics=measured,
             observer=follow(observer or get_host().relay(), progress),

@@ -110,7 +110,10 @@ def _check_component(component: Component, settings: Mapping[str, Any], options:
     try:
         return suite.run(made, **options)
     except TypeError as error:  # an option that the kind's function does not have, or of another type
-        raise SettingError([str(error.args[0])], f"options of {component.name}") from None
+        what = str(error.args[0])
+        if len(error.args) == 4:  # of attrs: the words, the option, its type, the value
+            what = f"{error.args[1].name!r} must be {error.args[2].__name__}, not {error.args[3]!r}"
+        raise SettingError([what], f"options of {component.name}") from None
 
 
 def _find_observers(name: str) -> list[object]:

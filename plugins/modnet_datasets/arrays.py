@@ -62,7 +62,7 @@ def _read_labels(given: tuple[Any, Any], part: str, classes: tuple[Any, ...] | N
 
 def find_shape(rows: Any) -> Shape:
     """Return the shape of one of the rows where they are images, (channels, height, width); () of other rows."""
-    shape: Shape = np.shape(rows[0]) if isinstance(rows, (list, tuple)) else getattr(rows, "shape", ())[1:]
+    shape: Shape = np.shape(rows[0]) if isinstance(rows, (list, tuple)) and rows else getattr(rows, "shape", ())[1:]
     return (1, *shape) if len(shape) == 2 else shape if len(shape) > 2 else ()
 
 

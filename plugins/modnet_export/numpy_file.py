@@ -57,7 +57,7 @@ def write_numpy(model: Any) -> bytes:
     functions += [standalone.read_csv, standalone.to_cell, standalone.to_number]
     sections = [
         _introduce(model, has_probabilities=bool(answers)),
-        "import base64\nimport csv\nimport io\nimport sys\n\nimport numpy as np",
+        "import base64\nimport csv\nimport io\nimport os\nimport sys\n\nimport numpy as np",
         _assign(model),
         _write_forward(program),
         *(_take_source(function) for function in [*functions, standalone.main]),

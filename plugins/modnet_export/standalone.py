@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import sys
 from typing import Any
 
@@ -81,6 +82,8 @@ def to_word(cell: Any) -> str:
 
 def find_columns(rows: Any) -> Any:
     """Return the columns of a data frame by their names, as training had them; other rows as they are."""
+    if np.ma.is_masked(rows):
+        return np.ma.filled(rows.astype(object), np.nan)
     known = list(getattr(rows, "column_names", getattr(rows, "columns", ())))
     if not known or not NAMES or not all(isinstance(name, str) for name in known):
         return rows
@@ -172,7 +175,11 @@ def main(arguments: Any) -> int:
         print("error:", error, file=sys.stderr)
         return 1
     out = csv.writer(sys.stdout, lineterminator="\n")
-    out.writerow(["row", "prediction"])
-    for row, answer in enumerate(found.tolist(), start=1):
-        out.writerow([row, *answer] if isinstance(answer, list) else [row, answer])
+    try:
+        out.writerow(["row", "prediction"])
+        for row, answer in enumerate(found.tolist(), start=1):
+            out.writerow([row, *answer] if isinstance(answer, list) else [row, answer])
+        sys.stdout.flush()
+    except BrokenPipeError:  # nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0

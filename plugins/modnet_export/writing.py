@@ -39,8 +39,14 @@ def export(
     >>> modnet.export(run, "iris.py").name  # doctest: +SKIP
     'iris.py'
     """
+    given: Any = run
+    if not isinstance(given, (Run, SavedRun, str, PathLike)):
+        what = f"takes a run, or its folder, not a {type(given).__name__}: an estimator's run is model.run_"
+        raise SettingError([what], "export")
     target = Path(path)
     kind = find_format(target, to)
+    if target.is_dir():
+        raise SettingError([f"{target} is a folder: name a file"], "export")
     if target.exists() and not overwrite:
         raise SettingError([f"{target} exists already: choose another name, or overwrite=True"], "export")
     return write_export(run, target, kind)

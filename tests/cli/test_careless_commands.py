@@ -25,9 +25,16 @@ COMMANDS: dict[str, dict[str, Any]] = {line: said for table in TABLES.values() f
 FOLLOWED = [line for line, said in COMMANDS.items() if "so" in said]
 
 
-def run_here(line: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, str, str]:
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def run_here(
+    line: str, monkeypatch: pytest.MonkeyPatch, out_class: type[io.StringIO] = io.StringIO
+) -> tuple[Any, str, str]:
     """Run a command in this process; returns its status, and what it prints."""
-    out, err = io.StringIO(), io.StringIO()
+    out, err = out_class(), io.StringIO()
     with monkeypatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("always")  # as in a process of its own
         for name, value in {"stdout": out, "stderr": err, "argv": ["modnet", *shlex.split(line)]}.items():
@@ -60,6 +67,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "good.toml": 'data = "iris"\n[training]\niterations = 1\n',
         "bad.toml": "seed = \n",
         "typo.toml": "[network]\nhiden = [3]\n",
+        "flat.toml": "hidden = [3]\n",
+        "named.toml": 'data = "iris.csv"\n',
+        "grid.toml": 'data = "iris"\ntraining.iterations = 1\n[compare]\nseeds = 2\ngrid = { hidden = [3, 4] }\n',
     }.items():
         (folder / name).write_text(text, encoding="utf-8")
     (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n123")
@@ -161,6 +171,13 @@ def test_a_data_set_by_name_is_predicted(place: Path, monkeypatch: pytest.Monkey
     status, out, err = run_here("predict run iris", monkeypatch)
     assert (status, out.splitlines()[0], len(out.splitlines())) == (0, "row,prediction,label", 31)
     assert "30 rows, the test part of iris" in err
+
+
+@pytest.mark.parametrize("line", ["plugins", "verify run --dry-run"])
+def test_no_line_is_wider_than_the_terminal(line: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    _, out, err = run_here(line, monkeypatch, Terminal)
+    assert max(map(len, out.split("\n\napproved", maxsplit=1)[0].splitlines()), default=99) <= 60, err
 
 
 def test_a_number_of_thousands_of_digits_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -125,6 +126,11 @@ def test_a_folder_of_many_callbacks_has_a_name_that_any_system_can_have() -> Non
     folders = [setting.folder for setting in create_settings({}, {"callbacks": each})]
     assert len(set(folders)) == 2
     assert max(len(folder.encode()) for folder in folders) == 255
+
+
+def test_values_of_an_array_are_its_numbers() -> None:
+    grid: dict[str, Any] = {"lr": np.array([0.5, 0.25]), "hidden": np.array([3, 4])}
+    assert create_settings({}, grid) == create_settings({}, {"lr": [0.5, 0.25], "hidden": [3, 4]})
 
 
 class TestMistakes:

@@ -188,6 +188,7 @@ def test_the_split_follows_its_seed():
         ([[1.0], [2.0]], [[0], [0, 1]], "training labels are of different lengths"),
         (X[:, :0], T, "training rows have no features: their shape is (4, 0)"),
         (X[:0], T[:0], "no training rows"),
+        ([], [], "no training rows"),
         (np.where(X == 7, np.nan, X), T, "training row 3, feature 2: expected a finite number, found nan"),
         (np.where(X == 3, -np.inf, X), T, "training row 2, feature 1: expected a finite number, found -inf"),
     ],

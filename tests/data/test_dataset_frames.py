@@ -81,6 +81,9 @@ def test_masked_values_are_missing_values() -> None:
     data = Dataset.from_arrays(rows, Y, impute="mean")
     np.testing.assert_array_equal(data.train.x, as_nan.train.x)
     np.testing.assert_array_equal(data.prepare(rows), as_nan.prepare(rows.filled(np.nan)))
+    cells = np.ma.array([["a", 1], ["b", 2]] * 10, object, mask=[[True, False], [False, False]] * 10)
+    words = Dataset.from_arrays(cells.filled(np.nan), Y, impute="most-frequent", test_fraction=0).train.x
+    np.testing.assert_array_equal(Dataset.from_arrays(cells, Y, impute="most-frequent", test_fraction=0).train.x, words)
 
 
 def test_columns_in_a_list_are_those_in_a_tuple() -> None:

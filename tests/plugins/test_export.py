@@ -110,6 +110,8 @@ def test_a_file_of_python_finds_the_columns_of_a_data_frame_by_their_names(tmp_p
         np.testing.assert_array_equal(exported.predict_proba(rows), run.predict_proba(frame))
     with pytest.raises(ValueError, match="the rows have no column 'income'"):
         exported.predict(frame.rename(columns={"income": "wage"}))
+    masked = np.ma.array(MIXED[:3], object, mask=[[True, False, False, False]] * 3)
+    np.testing.assert_array_equal(exported.predict_proba(masked), run.predict_proba(masked))
 
 
 @pytest.mark.filterwarnings("ignore:.*a word that the training rows lack")
@@ -214,6 +216,9 @@ def test_a_file_of_python_needs_numpy_alone(tmp_path):
     assert done.stderr == ""
     answers = [line[1] for line in csv.reader(done.stdout.splitlines(keepends=True))][1:]
     assert answers == run.predict(MIXED[:12]).tolist()
+    unread = ["bash", "-c", 'exec 3> >(:); wait $!; "$0" -I "$1" "$2" >&3', python, path, rows]
+    done = subprocess.run(unread, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
     code = "import model, sys; print([m for m in sys.modules if m.split('.')[0] in ('modnet', 'attrs', 'onnx')])"
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (done.stdout, done.stderr) == ("[]\n", "")
@@ -430,6 +435,10 @@ def test_a_file_that_is_there_is_replaced_only_if_asked(iris, tmp_path, call):
     assert (done.returncode, done.stderr) == (2, words)
     with pytest.raises(modnet.SettingError, match="exists already: choose another name, or overwrite=True"):
         modnet.export(iris, tmp_path / "run.py")
+    with pytest.raises(modnet.SettingError, match="is a folder: name a file"):
+        modnet.export(iris, tmp_path, to="numpy", overwrite=True)
+    with pytest.raises(modnet.SettingError, match=r"not a Network: an estimator's run is model\.run_"):
+        modnet.export(iris.network, tmp_path / "net.py")
     before = (tmp_path / "run.py").read_bytes()
     (tmp_path / "run.py").write_text("")
     assert call("export", "run", "--out", "run.py", "--overwrite", cwd=tmp_path).returncode == 0

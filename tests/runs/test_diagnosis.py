@@ -90,6 +90,15 @@ def test_numbers_taken_for_classes_are_a_regression(tmp_path: Path, call: Call) 
     assert better["test_r2"] > 0.5
 
 
+def test_a_single_class_and_a_table_without_test_rows_are_said(tmp_path: Path, call: Call) -> None:
+    (tmp_path / "one.csv").write_text("x,y,kind\n" + "1,2,a\n3,4,a\n" * 5)
+    (tmp_path / "two.csv").write_text("x,y,kind\n1,2,a\n3,4,b\n")
+    summary, _ = train(call, tmp_path, "one", "--data", "one.csv", "--set", "data.label=kind", "--iterations", "300")
+    assert [each["problem"] for each in summary["diagnosis"]] == ["all rows have the label 'a'"]
+    _, printed = train(call, tmp_path, "two", "--data", "two.csv", "--iterations", "3", "--quiet")
+    assert ": no test samples, train accuracy " in printed
+
+
 @pytest.mark.parametrize("iterations", [20, 200, 400, 1000])
 def test_the_books_run_raises_no_false_alarm(iterations: int, tmp_path: Path, call: Call) -> None:
     quick = ("--gradient", "backpropagation", "--iterations", str(iterations))

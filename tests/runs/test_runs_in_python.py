@@ -163,7 +163,7 @@ ODD = [
     ([[1.0, "up", 2.0], [1.0, "up"]], "of different lengths"),
     ([[1.0, "up", float("nan")]], "finite|missing"),
     ([], "there are no rows"),
-    (5, "there are no rows"),
+    (5, "there are no rows.*or a part, such as data.test"),
     (modnet.Samples(np.zeros((0, 3)), np.zeros(0, np.int64)), "the samples have no rows"),
     (modnet.Samples(np.zeros((2, 4)), np.zeros(2, np.int64)), "the samples have 4 columns"),
     ([["x", "up", 2.0]], "is text, and in training it was numbers"),
@@ -209,6 +209,19 @@ NAMELESS = [
     ({"hidden": Cube()}, {}, "network.activation: .*Cube is not registered: a plugin, or modnet.register"),
     ({}, {"gradient": lambda objective, params, stream: objective.backward(params)}, "gradient: the function <lambda>"),
 ]
+
+
+def test_a_seed_of_numpy_is_saved_and_another_thing_is_refused_before_the_training(
+    trained: tuple[modnet.Run, modnet.SavedRun], tmp_path: Path
+) -> None:
+    run = trained[0]
+    modnet.train(run.network, run.data, iterations=1, seed=np.int64(3)).save(tmp_path / "run")
+    assert modnet.open_run(tmp_path / "run").experiment["seed"] == 3
+    for seed, words in ((-1, "must be >= 0: -1"), ("0", "must be a whole number, not '0'"), (1.5, "not 1.5")):
+        with pytest.raises(modnet.SettingError, match=words):
+            modnet.train(run.network, run.data, iterations=1, seed=seed)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        modnet.TwoLayerNet(4, 3, 2, seed=1.5)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("parts", "more", "problem"), NAMELESS, ids=["a function", "a class", "an estimator"])

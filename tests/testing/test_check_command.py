@@ -161,7 +161,7 @@ def test_honest_parts_pass_with_what_they_need_and_what_they_need_is_named(call:
         (
             ["losses", "--option", "huber.classes=four"],
             2,
-            "options of huber: 'classes' must be <class 'int'> (got 'four'",
+            "options of huber: 'classes' must be int, not 'four'",
         ),
         (
             ["gradients", "--option", "activity-perturbation.network={hiden=3}"],

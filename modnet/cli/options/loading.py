@@ -76,12 +76,31 @@ def read_experiment_file(path: Path | None) -> Table:
     if path.is_file() and path.suffix != ".toml":
         with suppress(SettingError):
             if table := read_toml(path):
-                return table
+                return _check_entries(table, path)
         raise SettingError([f"{path} is no experiment file, which is TOML: for a file with data, write --data {shown}"])
     if not path.exists():
         files = [str(path.with_name(file.name)) for file in path.parent.glob("*.toml")]
         raise SettingError([f"no such experiment file{did_you_mean(str(path), files)}"], str(path))
-    return read_toml(path)
+    return _check_entries(read_toml(path), path)
+
+
+def _check_entries(table: Table, path: Path) -> Table:
+    """Return the table of an experiment file; raises SettingError for entries that have another place, and says it."""
+    from modnet.compose.experiment import PLACES
+
+    mistakes: list[str] = []
+    context = click.get_current_context(silent=True)
+    if "compare" in table and context and context.info_name not in {None, "compare"}:
+        mistakes.append(f"a table [compare] is for another command: modnet compare {quote_argument(str(path))}")
+    for key, place in PLACES.items():
+        if key in table and key != place[0]:
+            mistakes.append(f"{key!r} is no entry by itself: write {'.'.join(place)}")
+    data = table.get("data")
+    if isinstance(data, str) and not is_data_set(data) and (path.parent / data).exists():
+        mistakes.append(f"{data!r} is a file, no data set: write data.path")
+    if mistakes:
+        raise SettingError(mistakes, str(path))
+    return table
 
 
 def choose_new_folder() -> Path:

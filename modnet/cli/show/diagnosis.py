@@ -45,6 +45,9 @@ def diagnose(run: ObservedRun, experiment: Experiment, data: Dataset) -> list[Pr
 
 
 def _find_problems(run: ObservedRun, experiment: Experiment, data: Dataset) -> Iterator[Problem]:
+    if len(data.classes) == 1:
+        yield Problem(f"all rows have the label {quote(str(data.classes[0]))}", "there is nothing to tell apart")
+        return
     part, source = "validation" if "validation" in data.parts else "test", get_settings(experiment.data.source)
     samples = data.parts[part] if len(data.parts[part]) else data.train
     some = np.linspace(0, len(samples) - 1, min(ROWS, len(samples))).astype(np.int64)

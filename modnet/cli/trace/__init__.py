@@ -80,7 +80,7 @@ def trace(
         else:
             network, data, wanted = _make_network(what, wanted, given)
             if x_ is None:
-                chosen = _read_rows(rows or "0", len(data.train))
+                chosen = _read_rows("0" if rows is None else rows, len(data.train))
                 x, t = data.train.rows(chosen), data.train.targets(chosen, network.outputs)
                 weights = None if data.train.weights is None else data.train.weights[chosen]
         if x_ is not None and t_ is not None:

@@ -15,7 +15,7 @@ from modnet_progress.terminal import RunProgress, file_progress
 from modnet.cli.options.groups import plugin_options, quiet_option
 from modnet.cli.options.loading import load_all_plugins
 from modnet.cli.options.parameters import FilePath, RunPath
-from modnet.cli.output import Command, echo, get_output
+from modnet.cli.output import Command, echo, fold, get_output
 from modnet.cli.verify.retraining import retrain
 from modnet.cli.verify.verification import OWN, Retraining, Verification, compare_with_receipt
 from modnet.compose.tables import Table, read_toml
@@ -59,11 +59,11 @@ def verify(
     with file_progress():
         found = compare_with_receipt(run, data_path)
     if not json_:
-        echo(_format_differences(found))
+        echo(fold(_format_differences(found)))
     if not dry_run and found.can_be_trained(accept=accept):
         with RunProgress(sys.stderr if json_ else get_output(), quiet=quiet) as progress:
             found = retrain(found, progress)
-    echo(json.dumps(to_json(found), indent=2) if json_ else format_verdict(found))
+    echo(json.dumps(to_json(found), indent=2) if json_ else fold(format_verdict(found)))
     sys.exit(0 if found.identical else 1)
 
 
