@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -253,8 +254,10 @@ def check_scores(y: Array, classes: Sequence[Any]) -> None:
         raise DataError(f"y has scores of {y.shape[1]} classes beside {count}: name each class, in the order of y")
 
 
-def find_image_shape(shape: Shape) -> Shape | None:
+def find_image_shape(shape: Shape, names: Sequence[str] = ()) -> Shape | None:
     """Return (channels, height, width) of samples that are images, or seem to be square ones; else None.
+
+    A row whose columns have `names` of their own is none.
 
     >>> find_image_shape((1, 28, 28)), find_image_shape((784,)), find_image_shape((13,))
     ((1, 28, 28), (1, 28, 28), None)
@@ -263,5 +266,7 @@ def find_image_shape(shape: Shape) -> Shape | None:
         return (1, *shape)
     if len(shape) == 3:
         return shape if shape[0] in {1, 3} else None
+    if len({re.sub(r"\d+", "", name) for name in names}) > 1:  # "pixel1", "pixel2" are alike
+        return None
     side = math.isqrt(math.prod(shape))
     return (1, side, side) if len(shape) == 1 and side * side == shape[0] >= SQUARE else None
