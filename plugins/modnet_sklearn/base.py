@@ -64,6 +64,7 @@ class RunningScaler(StandardScaler):  # type: ignore[misc]
         if not hasattr(self, "first_"):
             self.first_, self.varies_ = rows[0].copy(), np.zeros(rows.shape[1], bool)
         self.varies_ = self.varies_ | (rows != self.first_).any(axis=0)
+        self.first_ = np.where(self.varies_, 0.0, self.first_)  # a pickle holds no row
         return self
 
     @property

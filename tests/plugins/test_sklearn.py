@@ -372,6 +372,7 @@ class TestPartialFit:
         for part in np.array_split(np.arange(150), 9):
             model.partial_fit(X[part], y[part], classes=[0, 1, 2])
         assert (model.prepare(IRIS[0])[:, 1] == 0).all()
+        assert vars(model)["_scaler"].first_.tolist() == [0, 0.1, 0, 0]  # a pickle holds no row
         targets = ModnetRegressor(4, random_state=0)
         for part in np.array_split(np.arange(150), 9):
             targets.partial_fit(X[part], X[part, 1])
