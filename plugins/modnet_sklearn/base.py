@@ -332,6 +332,10 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
             optimizer = attrs.evolve(optimizer, lr=LaterRate(rate, self._steps))  # type: ignore[misc]
         if start is not None:
             start = attrs.evolve(start, states=start.states[: 1 + len(callbacks)])
+            then, now = [name for name, _ in start.states], [*map(modnet.find_name, (optimizer, *callbacks))]
+            if then != now:
+                what = f"partial_fit continues with {', '.join(then)}, and the settings now say {', '.join(now)}"
+                raise ValueError(f"{what}: set optimizer and callbacks as before, or begin again with fit")
         iterations = -(-len(data.train) // self._find_batch_size(len(data.train)))
         observer = Printing() if self.verbose else modnet.Observer()
         self._take(self._train(network, data, callbacks, optimizer, iterations, observer, start))

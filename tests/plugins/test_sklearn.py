@@ -401,6 +401,8 @@ class TestPartialFit:
         model = small().partial_fit(X, y, [0, 1, 2])
         with pytest.raises(ValueError, match="not the same as on"):
             model.partial_fit(X, y, [0, 1])
+        with pytest.raises(ValueError, match="continues with adam, and the settings now say sgd: set optimizer and"):
+            clone(model).partial_fit(X, y, [0, 1, 2]).set_params(optimizer="sgd").partial_fit(X, y)
         with pytest.raises(ValueError, match=r"not in classes: \[2\]"):
             small().partial_fit(X, y, [0, 1])
         with pytest.raises(ValueError, match="balanced"):
