@@ -42,8 +42,8 @@ class DaskExecutor(Executor):
 def to_executor(given: Any) -> Executor | None:
     """Return the executor of a Dask client, or of one of its own executors; None for anything else.
 
-    Warns of workers with many threads. Raises SettingError for a client that is awaited, and ModnetError where the
-    cluster does not answer, or has another modnet.
+    Warns of workers with many threads. Raises SettingError for a client that is awaited, or closed, and ModnetError
+    where the cluster does not answer, or has another modnet.
     """
     from distributed import Client
     from distributed.cfexecutor import ClientExecutor
@@ -53,6 +53,8 @@ def to_executor(given: Any) -> Executor | None:
     client: Any = given if isinstance(given, Client) else given._client  # noqa: SLF001 - it has no other name
     if client.asynchronous:
         raise SettingError(["an asynchronous client: give one without asynchronous=True"], "executor")
+    if client.status in {"closing", "closed"}:
+        raise SettingError(["the client is closed: call it inside its with block"], "executor")
     check_versions(_read_versions(client))
     if (threads := max(client.nthreads().values(), default=1)) > 1:
         what = f"a worker has {threads} threads, which share one Python and slow small networks down"

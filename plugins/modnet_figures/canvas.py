@@ -50,11 +50,13 @@ _settings = RLock()  # Matplotlib's settings and the filters of warnings belong 
 def drawing(ax: Any = None) -> Iterator[None]:
     """Draw inside the block with Matplotlib's defaults, whatever a user has; raises MissingExtraError, ModnetError.
 
-    With the axes `ax` of a user's figure it is with their settings, and the colors of these axes.
+    With the axes `ax` of a user's figure it is with their settings, and the colors of these axes. Raises SettingError
+    where they are none.
     """
     try:
         with _settings:
             mpl = _import_matplotlib()
+            _check_axes(ax)
             wanted = _read_colors(ax) if ax is not None else mpl.rcParamsDefault
             wanted = {key: value for key, value in wanted.items() if not key.startswith("backend")}
             family = (mpl.rcParams if ax is not None else mpl.rcParamsDefault)["font.family"]
@@ -69,6 +71,11 @@ def drawing(ax: Any = None) -> Iterator[None]:
         raise
     except BaseException as error:  # a broken installation may even try to end the program
         raise ModnetError(f"Matplotlib fails ({format_error(error)}): check it and its settings") from None
+
+
+def _check_axes(ax: Any) -> None:
+    if not (ax is None or hasattr(ax, "get_subplotspec")):
+        raise SettingError([f"must be axes of Matplotlib, not {type(ax).__name__}: give one of them"], "ax")
 
 
 @cache

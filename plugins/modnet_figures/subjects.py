@@ -204,7 +204,8 @@ def to_columns(values: Any) -> Array:
         found = to_array(values, "t").astype(np.float64)
     except (TypeError, ValueError):
         raise DataError("t must be numbers, as it is a regression") from None
-    return check_finite(found.reshape(len(found) if found.ndim else 1, -1), "targets and predictions")
+    found = found.reshape(0, 1) if not found.size else found.reshape(len(found) if found.ndim else 1, -1)
+    return check_finite(found, "targets and predictions")
 
 
 def to_indices(t: Any, classes: Sequence[Any]) -> Array:
@@ -237,6 +238,12 @@ def _find_whole(label: Any, places: dict[str, int]) -> int | None:
     """Return the place of a number that is whole, whatever its type is."""
     is_whole = isinstance(label, (bool, float)) and float(label).is_integer()
     return places.get(str(int(label))) if is_whole else None
+
+
+def check_most(most: Any, least: int) -> None:
+    """Raise SettingError where `most` is not a number of things, so many at least."""
+    if not isinstance(most, (int, np.integer)) or most < least:
+        raise SettingError([f"must be a whole number, {least} or more: {most!r}"], "most")
 
 
 def check_scores(y: Array, classes: Sequence[Any]) -> None:

@@ -128,6 +128,14 @@ class TestWords:
         with pytest.raises(BrokenExecutor, match=words):
             future.result(10)
 
+    def test_of_a_closed_client(self, cluster: Cluster, tmp_path: Path) -> None:
+        from distributed import Client
+
+        with Client(scheduler_file=str(cluster.file), set_as_default=False) as client:
+            pass
+        with pytest.raises(modnet.SettingError, match="executor: the client is closed"):
+            modnet.compare({"data": {"name": "iris"}}, {"hidden": [2, 3]}, seeds=1, out=tmp_path, executor=client)
+
     def test_of_workers_without_modnet(self) -> None:
         from modnet_executors.dask import DISTRIBUTION, check_versions
 

@@ -336,6 +336,27 @@ def test_labels_and_scores_that_do_not_fit_are_refused_in_a_line() -> None:
     assert draw([1.0, 2.0], [1, 2]).axes[0].get_title() == "2 of 2 right (100.0%)"  # as pandas has them
 
 
+def test_careless_calls_end_in_a_line_that_does_not_blame_matplotlib(run: modnet.Run) -> None:
+    net: Any = run.network
+    for call, words in (
+        (lambda: figures.learning_curves.from_run("runs/demo"), "of a run, not of str: give a run"),
+        (lambda: figures.learning_curves.from_history(run), "give run.history"),
+        (lambda: figures.several_runs.from_runs(run), r"give \[run\]"),
+        (
+            lambda: figures.activations.from_estimator(net, np.ones((3, 5))),
+            "5 numbers in a row, and the network takes 2",
+        ),
+        (lambda: figures.weights.from_estimator(net, shape=(1, 5, 5)), r"image of shape \(1, 5, 5\) 25"),
+        (lambda: figures.weights.from_estimator(net, most=0), "most: must be a whole number, 1 or more: 0"),
+        (lambda: figures.mistakes.from_estimator(run, most=-1), "most: must be a whole number, 0 or more: -1"),
+        (lambda: figures.contour.from_function(bowl, names=("a",)), "names must be those of the two numbers"),
+        (lambda: figures.residuals.from_predictions([], []), "give as many, one at least"),
+        (lambda: figures.weights.from_estimator(net, ax=[1, 2]), "ax: must be axes of Matplotlib, not list"),
+    ):
+        with pytest.raises((SettingError, DataError), match=words):
+            call()  # type: ignore[no-untyped-call]
+
+
 def test_points_that_are_left_out_are_said() -> None:
     rows = np.random.default_rng(0).normal(size=(2100, 2))
     data = Dataset.from_arrays(rows, rows[:, 0] > 0, test_fraction=0)

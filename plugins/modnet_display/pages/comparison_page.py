@@ -17,6 +17,7 @@ from modnet_display.pages.words import LANGUAGES, say, say_each, tell
 
 LONGEST = 120  # letters of a label
 MANY = 500  # pairs that have a row
+COLUMNS = 6  # of what settings differ by
 GROUPS = 12  # settings whose curves are drawn
 
 
@@ -85,7 +86,8 @@ class ComparisonPage:
         outside = [_flip(_interval(each.get("on_such_samples")), flip) for each in self.settings]
         ends = [end for interval in (*inside, *outside) if interval for end in interval]
         scale = Scale([*(score for each in scores for score in each), *ends])
-        names = list(dict.fromkeys(key for each in self.settings for key in _map(each.get("entries"))))[:6]
+        names = list(dict.fromkeys(key for each in self.settings for key in _map(each.get("entries"))))
+        names = names if len(names) <= COLUMNS else []  # a label has all of them
         collapses = any(_number(each.get("collapsed")) for each in self.settings)
         trained = f"train_{'r2' if self.has_r2 else self.measure}"
         rows: list[list[object]] = []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import modnet
-from modnet import Array, Network
+from modnet import Array, Network, SettingError
 from modnet_figures.canvas import COLORS, drawing, measure_inches, open_panels, shorten
 from modnet_figures.subjects import read_subject
 
@@ -33,7 +33,10 @@ def from_estimator(estimator: Any, x: Any = None, *, ax: Any = None) -> Figure:
     """
     subject = read_subject(estimator, x)
     network = subject.require_network("activations")
-    found = find_activations(network, subject.require_samples()[:SAMPLES])[:LAYERS]
+    samples = subject.require_samples()[:SAMPLES]
+    if samples[0].size != network.inputs:
+        raise SettingError([f"x has {samples[0].size:,} numbers in a row, and the network takes {network.inputs:,}"])
+    found = find_activations(network, samples)[:LAYERS]
     with drawing(ax):
         across = 5 if ax is None else max(1, min(5, int(measure_inches(ax)[0] / 0.85)))
         columns = min(len(found), across)

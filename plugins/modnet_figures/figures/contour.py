@@ -55,6 +55,8 @@ def from_function(
     >>> path = [modnet.gradient_descent(f, [-7.0, 2.0], lr=0.9, step_num=steps) for steps in range(20)]
     >>> modnet.figures.contour.from_function(f, path).savefig("contour.png")
     """
+    if isinstance(names, str) or len(names) != 2:
+        raise SettingError([f"names must be those of the two numbers: {names!r}"], "contour")
     paths = {str(label): _read_path(each) for label, each in _name_paths(path).items()}
     ends = [_find_ends(paths.values(), axis, given) for axis, given in enumerate((xlim, ylim))]
     first, second = (np.linspace(low, high, GRID) for low, high in ends)

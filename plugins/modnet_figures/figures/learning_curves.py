@@ -38,7 +38,8 @@ def from_run(run: Run | SavedRun, *, title: str = "", ax: Any = None) -> Figure:
     >>> run = modnet.train(modnet.Network.for_data(data), data, iterations=500)
     >>> modnet.figures.learning_curves.from_run(run).savefig("curves.png")
     """
-    return from_history(run.history, title, find_metrics(run), ax=ax)
+    metrics = find_metrics(run)
+    return from_history(run.history, title, metrics, ax=ax)
 
 
 def find_metrics(run: Run | SavedRun) -> list[Metric]:
@@ -46,7 +47,7 @@ def find_metrics(run: Run | SavedRun) -> list[Metric]:
     if isinstance(run, Run):
         return list(run.metrics)
     if not isinstance(run, SavedRun):
-        raise SettingError([f"learning curves are of a run, not of {type(run).__name__}: take from_history"])
+        raise SettingError([_describe_other(run)])
     found: list[Metric] = []
     wanted = run.experiment.get("metrics")
     for value in (*OWN, *(wanted if isinstance(wanted, list) else ())):
@@ -54,6 +55,11 @@ def find_metrics(run: Run | SavedRun) -> list[Metric]:
         with suppress(ModnetError, TypeError):
             found.append(modnet.metric(settings.pop("name", None), **settings))
     return found
+
+
+def _describe_other(given: Any) -> str:
+    advice = "take from_history" if isinstance(given, History) else "give a run, such as modnet.open_run(FOLDER)"
+    return f"learning curves are of a run, not of {type(given).__name__}: {advice}"
 
 
 def list_recorded(history: History) -> list[str]:
@@ -64,8 +70,11 @@ def list_recorded(history: History) -> list[str]:
 def from_history(history: History, title: str = "", metrics: Sequence[Metric] = (), *, ax: Any = None) -> Figure:
     """Return the learning curves: the loss of every iteration, each metric of all parts of the data, what is recorded.
 
-    `metrics` are those that are known, for their titles. Raises MissingExtraError.
+    `metrics` are those that are known, for their titles. Raises MissingExtraError, SettingError.
     """
+    given: Any = history
+    if not isinstance(given, History):
+        raise SettingError([f"a history is expected, not {type(given).__name__}: give run.history"])
     with drawing(ax):
         return _draw(history, title, metrics, ax)
 

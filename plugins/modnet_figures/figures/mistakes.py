@@ -13,6 +13,7 @@ from modnet_figures.canvas import COLORS, drawing, open_panels, put_legend_below
 from modnet_figures.images import draw_images, scale_colors, to_picture
 from modnet_figures.subjects import (
     check_finite,
+    check_most,
     check_scores,
     find_image_shape,
     read_subject,
@@ -40,6 +41,7 @@ def from_estimator(
     >>> run = modnet.train(modnet.TwoLayerNet(784, 50, 10), data, iterations=300)
     >>> modnet.figures.mistakes.from_estimator(run).savefig("mistakes.png")
     """
+    check_most(most, 0)
     subject = read_subject(estimator, x, t)
     t = subject.require_targets()
     y, rows = subject.predict(subject.rows), to_array(subject.rows, "x")
@@ -63,6 +65,7 @@ def from_predictions(
 
     Raises SettingError, DataError.
     """
+    check_most(most, 0)
     x, y = to_array(x, "x"), check_finite(to_array(y, "y"), "y")
     if y.ndim != 2 or y.shape[1] < 2:
         raise SettingError([f"y must be scores of shape (N, classes), not {y.shape}: give what predict_proba returns"])

@@ -43,6 +43,9 @@ def from_runs(runs: Mapping[str, Any] | Sequence[Run | SavedRun], *, title: str 
     >>> runs = {label: modnet.train(net, data, iterations=500) for label, net in nets.items()}
     >>> modnet.figures.several_runs.from_runs(runs).savefig("runs.png")
     """
+    if not isinstance(runs, (Mapping, list, tuple)):
+        what = f"runs are a list of them, or a dict by their labels, not {type(runs).__name__}"
+        raise SettingError([f"{what}: give [run], for instance"])
     named = runs if isinstance(runs, Mapping) else {f"run {i}": run for i, run in enumerate(runs, start=1)}
     groups = {str(label): [*each] if isinstance(each, (list, tuple)) else [each] for label, each in named.items()}
     if not groups or not all(groups.values()):

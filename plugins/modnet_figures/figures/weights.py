@@ -10,7 +10,7 @@ import modnet
 from modnet import Array, PlacedLayer, SettingError, Shape
 from modnet_figures.canvas import drawing, label_places, measure_inches, open_panels, shorten, wrap
 from modnet_figures.images import draw_images, to_picture
-from modnet_figures.subjects import Subject, find_image_shape, read_subject
+from modnet_figures.subjects import Subject, check_most, find_image_shape, read_subject
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +34,11 @@ def from_estimator(estimator: Any, *, shape: Shape | None = None, most: int = 25
     >>> modnet.figures.weights.from_estimator(run).savefig("weights.png")
     """
     subject = read_subject(estimator)
+    check_most(most, 1)
     weights, image, title = _find_weights(estimator, subject, shape)
+    if image is not None and int(np.prod(image)) != weights[0].size:
+        what = f"a unit has {weights[0].size:,} weights, and an image of shape {tuple(image)} {int(np.prod(image)):,}"
+        raise SettingError([f"{what}: give (channels, height, width)"], "shape")
     with drawing(ax):
         if image is None:
             return _draw_table(weights, subject.names, title, ax)
