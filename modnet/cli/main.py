@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import sys
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -41,6 +44,9 @@ _MODULES = {"show": "pages"}  # of commands whose name is that of a room
 WITH_DATA = frozenset({"compare", "data", "gradient-check", "predict", "trace", "train"})
 """The commands that take settings of a data source, by --set data.NAME=VALUE."""
 
+_NEW = re.compile(
+    r"^\.(?:(.+)\.[0-9a-f]{8}|(modnet-.+)-[0-9a-z_]{8})$"
+)  # what takes the place of another once it is whole
 TRACEBACK = "MODNET_TRACEBACK"  # the environment variable by which an error is shown with all the code it came through
 
 
@@ -57,6 +63,16 @@ def main() -> None:
         sys.exit(_end(error))
     finally:
         close_streams()
+
+
+def _describe_refusal(error: OSError) -> str:
+    """Return what the system has refused, and the file: that which a new one was to replace, not the new one."""
+    what = error.strerror or str(error)
+    if not isinstance(error.filename, str):
+        return f"a file or the output cannot be written: {what}" if error.errno == errno.ENOSPC else what
+    folder, name = os.path.split(error.filename)
+    path = Path(folder, _NEW.sub(r"\1\2", name))
+    return f"{path}: {what}"
 
 
 def _end(error: BaseException) -> int:
@@ -77,7 +93,8 @@ def _end(error: BaseException) -> int:
         case BrokenPipeError():  # whoever read our output has seen enough
             return 1
         case ModnetError() | OSError():
-            complain("\n".join([str(error), *getattr(error, "__notes__", ())]))
+            what = _describe_refusal(error) if isinstance(error, OSError) else str(error)
+            complain("\n".join([what, *getattr(error, "__notes__", ())]))
             return 2 if isinstance(error, (SettingError, UnknownNameError)) else 1
         case MemoryError():
             complain("out of memory: take less data, a smaller network or a smaller batch")

@@ -64,6 +64,7 @@ class RunningScaler(StandardScaler):  # type: ignore[misc]
         if not hasattr(self, "first_"):
             self.first_, self.varies_ = rows[0].copy(), np.zeros(rows.shape[1], bool)
         self.varies_ = self.varies_ | (rows != self.first_).any(axis=0)
+        self.first_ = np.where(self.varies_, 0.0, self.first_)  # a pickle holds no row
         return self
 
     @property
@@ -331,6 +332,10 @@ class ModnetEstimator(BaseEstimator):  # type: ignore[misc]
             optimizer = attrs.evolve(optimizer, lr=LaterRate(rate, self._steps))  # type: ignore[misc]
         if start is not None:
             start = attrs.evolve(start, states=start.states[: 1 + len(callbacks)])
+            then, now = [name for name, _ in start.states], [*map(modnet.find_name, (optimizer, *callbacks))]
+            if then != now:
+                what = f"partial_fit continues with {', '.join(then)}, and the settings now say {', '.join(now)}"
+                raise ValueError(f"{what}: set optimizer and callbacks as before, or begin again with fit")
         iterations = -(-len(data.train) // self._find_batch_size(len(data.train)))
         observer = Printing() if self.verbose else modnet.Observer()
         self._take(self._train(network, data, callbacks, optimizer, iterations, observer, start))

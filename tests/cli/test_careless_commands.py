@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -23,6 +24,11 @@ from modnet.cli.main import main
 TABLES = tomllib.loads(Path(__file__).with_name("careless_commands.toml").read_text(encoding="utf-8"))
 COMMANDS: dict[str, dict[str, Any]] = {line: said for table in TABLES.values() for line, said in table.items()}
 FOLLOWED = [line for line, said in COMMANDS.items() if "so" in said]
+
+
+class Full(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 class Terminal(io.StringIO):
@@ -178,6 +184,23 @@ def test_no_line_is_wider_than_the_terminal(line: str, place: Path, monkeypatch:
     monkeypatch.setenv("COLUMNS", "60")
     _, out, err = run_here(line, monkeypatch, Terminal)
     assert max(map(len, out.split("\n\napproved", maxsplit=1)[0].splitlines()), default=99) <= 60, err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="paths have other limits there")
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [("plot run --out NAME", f"{'a' * 250}.png"), ("show NAME", "a" * 300)],
+)
+def test_what_the_system_refuses_is_said_of_the_file_that_was_named(
+    line: str, name: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, _, err = run_here(line.replace("NAME", name), monkeypatch)
+    assert (status, err) == (1, f"modnet: {name}: {os.strerror(errno.ENAMETOOLONG)}\n")
+
+
+def test_a_full_disk_behind_the_output_is_said(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    status, _, err = run_here("plugins", monkeypatch, Full)
+    assert (status, err) == (1, f"modnet: a file or the output cannot be written: {os.strerror(errno.ENOSPC)}\n")
 
 
 def test_a_number_of_thousands_of_digits_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -372,6 +372,7 @@ class TestPartialFit:
         for part in np.array_split(np.arange(150), 9):
             model.partial_fit(X[part], y[part], classes=[0, 1, 2])
         assert (model.prepare(IRIS[0])[:, 1] == 0).all()
+        assert vars(model)["_scaler"].first_.tolist() == [0, 0.1, 0, 0]  # a pickle holds no row
         targets = ModnetRegressor(4, random_state=0)
         for part in np.array_split(np.arange(150), 9):
             targets.partial_fit(X[part], X[part, 1])
@@ -400,6 +401,8 @@ class TestPartialFit:
         model = small().partial_fit(X, y, [0, 1, 2])
         with pytest.raises(ValueError, match="not the same as on"):
             model.partial_fit(X, y, [0, 1])
+        with pytest.raises(ValueError, match="continues with adam, and the settings now say sgd: set optimizer and"):
+            clone(model).partial_fit(X, y, [0, 1, 2]).set_params(optimizer="sgd").partial_fit(X, y)
         with pytest.raises(ValueError, match=r"not in classes: \[2\]"):
             small().partial_fit(X, y, [0, 1])
         with pytest.raises(ValueError, match="balanced"):

@@ -118,6 +118,8 @@ class TestNumericalGradient:
     def test_a_function_of_many_values_is_refused(self) -> None:
         with pytest.raises(ShapeError, match=r"must return one number, it returned shape \(2,\)"):
             numerical_gradient(lambda x: x, np.array([1.0, 2.0]))
+        with pytest.raises(ShapeError, match="it returned None: end it by return"):
+            numerical_gradient(lambda x: None, np.array([1.0, 2.0]))
 
     def test_complex_numbers_are_refused(self) -> None:
         with pytest.raises(ShapeError, match="real numbers, found an array of complex128"):

@@ -117,7 +117,9 @@ def _describe_constant(value: float, is_number: bool, in_place: bool) -> str:
 
 
 def _to_number(value: Any) -> float:
-    """Return the value of a function as a float; raises ShapeError where it is more than one number."""
+    """Return the value of a function as a float; raises ShapeError where it is no number, or more than one."""
+    if value is None:
+        raise ShapeError("the function must return one number, it returned None: end it by return")
     if np.ndim(value) and np.size(value) != 1:
         raise ShapeError(f"the function must return one number, it returned shape {np.shape(value)}")
     return float(np.asarray(value).reshape(()))
