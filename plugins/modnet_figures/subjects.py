@@ -142,6 +142,8 @@ def _read_estimator(estimator: Any, x: Any, t: Any) -> Subject:
     if isinstance(x, Samples):
         x, t = x.unscaled(slice(None)), x.t if t is None else t
     *before, last = (step for _, step in estimator.steps) if getattr(estimator, "steps", None) else (estimator,)
+    if not _is_fitted(last):
+        raise SettingError([f"the {type(last).__name__} is not fitted: call its fit first"])
     labels = getattr(estimator, "classes_", None)
     classes: tuple[Any, ...] = () if labels is None else tuple(to_array(labels, "classes_").tolist())
     network = getattr(last, "network_", None)
@@ -154,6 +156,8 @@ def _read_estimator(estimator: Any, x: Any, t: Any) -> Subject:
     predict = getattr(estimator, "predict_proba", None)
 
     def compute_scores(given: Any) -> Array:
+        if isinstance(given, np.ndarray) and hasattr(x, "iloc"):  # a frame of pandas, whose names are asked for
+            given = type(x)(given, columns=x.columns)
         if not classes:
             return to_columns(estimator.predict(given))
         if predict is None:
@@ -174,6 +178,15 @@ def _read_estimator(estimator: Any, x: Any, t: Any) -> Subject:
         learned=found if found is None or scale is None else scale.standardize(found),
         has_probabilities=predict is not None,
     )
+
+
+def _is_fitted(estimator: Any) -> bool:
+    """Return whether an estimator is fitted, as far as scikit-learn's rules say; others may keep it elsewhere."""
+    says = getattr(estimator, "__sklearn_is_fitted__", None)
+    if callable(says):
+        return bool(says())
+    of_rules = type(estimator).__module__.partition(".")[0] in {"sklearn", "modnet_sklearn"}
+    return not of_rules or any(name.endswith("_") for name in vars(estimator))
 
 
 def _check_length(t: Any, rows: int) -> Any:
