@@ -16,13 +16,13 @@ demo: $(VENV)/.run  ## Make the environment, and train the book's network on the
 	@echo "Look at runs/demo/curves.png. To go on, activate the environment: . $(BIN)/activate; then: modnet show runs/demo"
 
 test: $(VENV)/.test  ## Make the environment, and run the tests, the docs' code among them
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(VENV)/.check  ## Run what takes minutes: kills, fuzzers, sweeps, calibration, wheels
-	$(BIN)/python -m pytest -n 2 -m check tests docs
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m check tests docs
 
 long: $(VENV)/.test  ## Try many more random examples than the tests do, for whoever changes a part
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --hypothesis-profile long tests
+	$(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile long tests
 
 lint: $(VENV)/.test  ## Look for mistakes in style, and for imports that the rooms do not allow
 	$(BIN)/ruff check
@@ -57,6 +57,7 @@ bench: $(VENV)/.bench  ## Time modnet against others and print the ratios
 	$(BIN)/python tests/benchmarks/csv_files.py
 	$(BIN)/python tests/benchmarks/pickles.py
 	$(BIN)/python tests/benchmarks/workers.py
+	$(BIN)/python tests/benchmarks/cluster.py
 	$(BIN)/python tests/benchmarks/digests.py
 	$(BIN)/python tests/benchmarks/scikit_learn.py
 

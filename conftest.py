@@ -68,6 +68,7 @@ DOCS = Path(__file__).parent / "docs"
 PROSE = {DOCS.parent / "README.md"} | set(DOCS.glob("*.md")) - set(DOCS.glob("*.ko.md"))  # whose code is the same
 # They train whole networks: `make check` runs them, tests/test_chapters.py and test_weight_mirror.py a few iterations.
 LONG = {DOCS / name for name in ("hidden-size.md", "chapter-6.md", "chapter-7.md", "weight-mirror.md")}
+LONG_CHECKS = DOCS.parent / "tests" / "test_long_checks.py"  # each is a script of minutes
 MAKEFILE = (DOCS.parent / "Makefile").read_text(encoding="utf-8")
 FILE_NAME = re.compile(r"# (\S+\.(?:py|toml))\n")
 
@@ -114,12 +115,12 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the pages: none takes longer, and whoever runs tests side by side would wait for the last of them.
+    """Begin with the pages and the long checks: whoever runs tests side by side would wait for the last of them.
 
     Of a sweep most cases are of `make check`. A number without a common divisor with the parameters' numbers of values
     takes each value of each of them.
     """
-    items.sort(key=lambda item: not isinstance(item, Blocks))
+    items.sort(key=lambda item: not isinstance(item, Blocks) and item.path != LONG_CHECKS)
     cases = Counter[str]()
     for item in items:
         sweep = item.get_closest_marker("sweep")

@@ -192,7 +192,6 @@ def test_they_change_no_state_and_no_exit_status(tmp_path: Path) -> None:
 
 
 @pytest.mark.check
-@pytest.mark.xdist_group("third-party")
 class TestBuilt:
     """The pyproject.toml of the docs, built by pip beside the folders that an author has."""
 

@@ -13,7 +13,6 @@ import pytest
 from environments import Environment
 
 HERE = Path(__file__).parent
-pytestmark = pytest.mark.xdist_group("third-party")
 
 DIGESTS = {
     "modnet_frozen_activations": "972fbb36ca72b78ce49ad208db6709a8d42c0cd838a573497068e2156b8f1395",

@@ -13,7 +13,7 @@ import pytest
 from environments import Environment
 from processes import wait_until
 
-pytestmark = [pytest.mark.check, pytest.mark.xdist_group("third-party")]
+pytestmark = pytest.mark.check
 FILE = """
 [data]
 name = "mnist-small"

@@ -20,7 +20,6 @@ ROOT = Path(__file__).parents[2]
 MISTAKEN = Path(__file__).parent / "third_party" / "modnet-mistaken"
 PACKAGES = ["modnet", *sorted(path.name for path in (ROOT / "plugins").glob("modnet_*") if path.is_dir())]
 OF_PARTS = [p for p in PACKAGES[1:] if "@hookimpl" in (ROOT / "plugins" / p / "__init__.py").read_text("utf-8")]
-pytestmark = pytest.mark.xdist_group("third-party")
 
 PART = """
 import modnet

@@ -15,7 +15,7 @@ import pytest
 from environments import Environment
 from processes import wait_until
 
-pytestmark = [pytest.mark.check, pytest.mark.xdist_group("third-party")]
+pytestmark = pytest.mark.check
 HERE = Path(__file__).parent
 LETTERS = Path(__file__).parents[2] / "testing" / "zoo" / "samples" / "letters"
 ENTRY_POINTS = {
