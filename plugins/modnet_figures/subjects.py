@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -141,6 +142,8 @@ def _read_estimator(estimator: Any, x: Any, t: Any) -> Subject:
     if isinstance(x, Samples):
         x, t = x.unscaled(slice(None)), x.t if t is None else t
     *before, last = (step for _, step in estimator.steps) if getattr(estimator, "steps", None) else (estimator,)
+    if not _is_fitted(last):
+        raise SettingError([f"the {type(last).__name__} is not fitted: call its fit first"])
     labels = getattr(estimator, "classes_", None)
     classes: tuple[Any, ...] = () if labels is None else tuple(to_array(labels, "classes_").tolist())
     network = getattr(last, "network_", None)
@@ -153,6 +156,8 @@ def _read_estimator(estimator: Any, x: Any, t: Any) -> Subject:
     predict = getattr(estimator, "predict_proba", None)
 
     def compute_scores(given: Any) -> Array:
+        if isinstance(given, np.ndarray) and hasattr(x, "iloc"):  # a frame of pandas, whose names are asked for
+            given = type(x)(given, columns=x.columns)
         if not classes:
             return to_columns(estimator.predict(given))
         if predict is None:
@@ -173,6 +178,15 @@ def _read_estimator(estimator: Any, x: Any, t: Any) -> Subject:
         learned=found if found is None or scale is None else scale.standardize(found),
         has_probabilities=predict is not None,
     )
+
+
+def _is_fitted(estimator: Any) -> bool:
+    """Return whether an estimator is fitted, as far as scikit-learn's rules say; others may keep it elsewhere."""
+    says = getattr(estimator, "__sklearn_is_fitted__", None)
+    if callable(says):
+        return bool(says())
+    of_rules = type(estimator).__module__.partition(".")[0] in {"sklearn", "modnet_sklearn"}
+    return not of_rules or any(name.endswith("_") for name in vars(estimator))
 
 
 def _check_length(t: Any, rows: int) -> Any:
@@ -253,8 +267,10 @@ def check_scores(y: Array, classes: Sequence[Any]) -> None:
         raise DataError(f"y has scores of {y.shape[1]} classes beside {count}: name each class, in the order of y")
 
 
-def find_image_shape(shape: Shape) -> Shape | None:
+def find_image_shape(shape: Shape, names: Sequence[str] = ()) -> Shape | None:
     """Return (channels, height, width) of samples that are images, or seem to be square ones; else None.
+
+    A row whose columns have `names` of their own is none.
 
     >>> find_image_shape((1, 28, 28)), find_image_shape((784,)), find_image_shape((13,))
     ((1, 28, 28), (1, 28, 28), None)
@@ -263,5 +279,7 @@ def find_image_shape(shape: Shape) -> Shape | None:
         return (1, *shape)
     if len(shape) == 3:
         return shape if shape[0] in {1, 3} else None
+    if len({re.sub(r"\d+", "", name) for name in names}) > 1:  # "pixel1", "pixel2" are alike
+        return None
     side = math.isqrt(math.prod(shape))
     return (1, side, side) if len(shape) == 1 and side * side == shape[0] >= SQUARE else None

@@ -21,6 +21,7 @@ from modnet_display.pages import Page
 from modnet_display.pages.comparison_page import create_comparison_page
 from modnet_display.pages.document import create_document
 from modnet_display.pages.facts import RunFacts
+from modnet_display.pages.sections.classes import draw_mistakes
 from modnet_display.pages.sections.head import describe
 from modnet_display.pages.sections.layers import draw_weights
 from modnet_display.pages.sections.receipt import list_commands
@@ -490,6 +491,18 @@ def test_the_weights_of_images_of_several_channels_are_what_their_caption_says(c
     assert words in found.text
     assert "could not be made" not in found.text
     assert "svg" in {tag for tag, _ in found.attributes}
+
+
+def test_a_table_of_36_columns_with_names_of_their_own_is_no_image() -> None:
+    names = [f"{what} of {letter}" for what in ("mean", "least", "largest") for letter in "abcdefghijkl"]
+    x = np.random.default_rng(0).random((20, 36))
+    for given, is_image in ((names, False), ([f"pixel {i}" for i in range(36)], True)):
+        data = modnet.Dataset.from_arrays(x, np.arange(20) % 2, feature_names=given)
+        run = modnet.train(modnet.Network.for_data(data, hidden=2), data, iterations=1)
+        view = RunView(RunFacts(run=run))
+        weights, mistakes = (Read("".join(make(view))).text for make in (draw_weights, draw_mistakes))
+        assert ("A row is a feature" in weights, "row" in mistakes) == (not is_image, not is_image)
+        assert bool(modnet.figures.mistakes.from_estimator(run).axes[0].images) == is_image
 
 
 def test_settings_whose_curves_are_left_out_are_said() -> None:

@@ -12,7 +12,10 @@ import pytest
 from matplotlib.figure import Figure
 from modnet_figures import canvas
 from modnet_figures.figures import render
+from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 import modnet
@@ -106,6 +109,23 @@ def test_any_classifier_of_scikit_learn_is_drawn_as_one_of_modnet(estimator: Any
     figures.decision_boundary.from_estimator(estimator, TWO, THREE)
     mistakes = figures.mistakes.from_estimator(estimator, TWO, THREE).axes[0].get_title().replace("\n", " ")
     assert mistakes.startswith(f"{60 - right} mistakes in 60 samples")
+
+
+def test_an_estimator_sees_a_frame_of_numbers_with_its_names() -> None:
+    frame = pytest.importorskip("pandas").DataFrame(TWO, columns=["a", "b"])
+    estimator = make_pipeline(ColumnTransformer([("scaled", StandardScaler(), ["b", "a"])]), LogisticRegression())
+    estimator.fit(frame, THREE)
+    right = int((estimator.predict(frame) == THREE).sum())
+    title = figures.confusion_matrix.from_estimator(estimator, frame, THREE).axes[0].get_title()
+    assert title.startswith(f"{right} of 60 right")
+    axes = figures.decision_boundary.from_estimator(estimator, frame, THREE).axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("a", "b")
+
+
+def test_an_estimator_that_is_not_fitted_is_refused_as_such() -> None:
+    for estimator in (LogisticRegression(), make_pipeline(StandardScaler(), ModnetClassifier())):
+        with pytest.raises(SettingError, match=r"Classifier is not fitted|LogisticRegression is not fitted"):
+            figures.confusion_matrix.from_estimator(estimator, TWO, THREE)
 
 
 def test_what_has_no_network_or_no_classes_is_refused_in_a_line(regression: modnet.Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -196,6 +197,9 @@ class RunFacts:
         """True where samples are images, or seem to be square ones, as `modnet.figures` shows them."""
         data, network = self.data, self.network
         shape = data.shape if isinstance(data, Dataset) else () if isinstance(network, Unknown) else network.shape
+        names = data.feature_names if isinstance(data, Dataset) else ()
+        if len(shape) == 1 and len({re.sub(r"\d+", "", name) for name in names}) > 1:
+            return False  # columns of their own
         count = math.prod(shape)
         if len(shape) == 3:
             return shape[0] in {1, 3}

@@ -48,7 +48,7 @@ def from_estimator(
     shape = subject.shape if shape is None else shape
     if not subject.classes:
         return _draw_errors(t, y, most, ax)
-    return _draw_mistakes(rows, t, y, subject.classes, shape, most, ax)
+    return _draw_mistakes(rows, t, y, subject.classes, shape, most, ax, subject.names)
 
 
 def from_predictions(
@@ -78,7 +78,14 @@ def from_predictions(
 
 
 def _draw_mistakes(
-    x: Array, true: Array, y: Array, labels: Sequence[Any], shape: Shape | None, most: int, ax: Any
+    x: Array,
+    true: Array,
+    y: Array,
+    labels: Sequence[Any],
+    shape: Shape | None,
+    most: int,
+    ax: Any,
+    names: Sequence[str] = (),
 ) -> Figure:
     """Draw the mistakes among samples with class indices."""
     predicted = y.argmax(axis=1)
@@ -90,7 +97,8 @@ def _draw_mistakes(
     if len(wrong) > len(chosen):
         title += f": the {len(chosen)} most confident"
     is_share = bool(((y >= 0) & (y <= 1 + 1e-6)).all())
-    image = find_image_shape(tuple(shape) if shape and np.prod(shape) == x[0].size else x.shape[1:]) if len(x) else None
+    known = tuple(shape) if len(x) and shape and np.prod(shape) == x[0].size else x.shape[1:]
+    image = find_image_shape(known, names) if len(x) else None
     with drawing(ax):
         if image is None or not len(chosen):
             return _draw_rows(words, chosen, confidence[chosen], title, is_share=is_share, ax=ax)

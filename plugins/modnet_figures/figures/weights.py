@@ -68,7 +68,7 @@ def _find_weights(estimator: Any, subject: Subject, shape: Shape | None) -> tupl
             raise SettingError([what])
         weights = np.atleast_2d(found[0])
         weights = weights.T if hasattr(estimator, "coefs_") else weights
-        image = tuple(shape) if shape else find_image_shape((weights.shape[1],))
+        image = tuple(shape) if shape else find_image_shape((weights.shape[1],), subject.names)
         return weights, image, f"weights of {len(weights):,} units"
     weighted = [place for place in subject.network.placed if any(param.is_weight for param in place.params)]
     if not weighted:
@@ -92,7 +92,7 @@ def _find_shape(subject: Subject, place: PlacedLayer) -> Shape | None:
     """Return the shape of the images that go into a dense layer, where they are some."""
     inputs = place.inputs[0]
     known = subject.shape if int(np.prod(subject.shape)) == inputs else (inputs,)
-    return find_image_shape(known)
+    return find_image_shape(known, subject.names)
 
 
 def _draw_table(weights: Array, names: tuple[str, ...], title: str, ax: Any) -> Figure:

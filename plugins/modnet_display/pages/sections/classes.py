@@ -92,11 +92,12 @@ def draw_mistakes(view: RunView) -> Iterator[Html]:
         "score": f"{scores.max():.0%}" if 0 <= scores.max() <= 1 + 1e-6 else f"{scores.max():.3g}",
     }  # fmt: skip
     shape = view.facts.data.shape if isinstance(view.facts.data, Dataset) else None
+    x = samples.unscaled(slice(None)) if view.facts.has_images else np.zeros((len(t), 1))  # rows have numbers alone
     size = (4.8, 4.4) if view.facts.has_images else (4.8, 1.1 + 0.28 * min(len(wrong), 15))
     yield show_picture(view, "mistakes",
         lambda: draw_within(
-            size, figures.mistakes.from_predictions, samples.unscaled(slice(None)), [names[k] for k in t],
-            y, classes=names, shape=shape, most=15,
+            size, figures.mistakes.from_predictions, x, [names[k] for k in t], y, classes=names, shape=shape,
+            most=15,
         ),
         [
             ("mistaken", counts),
