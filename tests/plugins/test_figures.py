@@ -387,6 +387,13 @@ def test_points_that_are_left_out_are_said() -> None:
     assert title.replace("\n", " ") == "predicted and true, 2,000 of 2,100 samples"
 
 
+def test_a_curve_far_below_its_axes_is_cut_and_spoils_no_other() -> None:
+    wild = modnet.History([1.0, 1e54], [1, 2], {"test_r2": [-5.0, -1e96]})
+    figure = figures.several_runs.from_histories({"wild": [wild]}, "")
+    figure.draw_without_rendering()  # it warned that there is no room
+    assert all(line.get_clip_on() for line in figure.axes[1].lines)
+
+
 def test_pairs_that_are_left_out_are_said() -> None:
     scores = {f"m{i}": [0.1 * i, 0.1 * i + 0.01, 0.1 * i + 0.02] for i in range(8)}
     figure = figures.comparison.from_judgement(modnet.judge(scores, higher_is_better=True))
