@@ -387,6 +387,12 @@ def test_points_that_are_left_out_are_said() -> None:
     assert title.replace("\n", " ") == "predicted and true, 2,000 of 2,100 samples"
 
 
+def test_pairs_that_are_left_out_are_said() -> None:
+    scores = {f"m{i}": [0.1 * i, 0.1 * i + 0.01, 0.1 * i + 0.02] for i in range(8)}
+    figure = figures.comparison.from_judgement(modnet.judge(scores, higher_is_better=True))
+    assert figure.axes[1].get_title() == "differences, 95 % interval\n7 of 28 pairs: those of m7"
+
+
 def test_points_of_a_regression_have_colors_of_their_own_beyond_all_predictions(regression: modnet.Run) -> None:
     targets = np.linspace(-50, 50, 60)
     image = figures.decision_boundary.from_estimator(regression, TWO, targets).axes[0].images[0]
