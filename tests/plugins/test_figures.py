@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from modnet_figures import canvas
-from modnet_figures.figures import render
+from modnet_figures.figures import comparison, render
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -392,6 +392,15 @@ def test_a_curve_far_below_its_axes_is_cut_and_spoils_no_other() -> None:
     figure = figures.several_runs.from_histories({"wild": [wild]}, "")
     figure.draw_without_rendering()  # it warned that there is no room
     assert all(line.get_clip_on() for line in figure.axes[1].lines)
+
+
+def test_a_logarithmic_axis_has_its_numbers_however_long_it_is() -> None:
+    for high in (50.0, 1e5, 1e200):
+        axes = Figure().subplots()
+        axes.plot([0, 1], [1.0, high])
+        comparison._scale_curves(axes, "error")
+        low, top = axes.get_ylim()
+        assert len([tick for tick in axes.get_yticks() if low <= tick <= top]) >= 3
 
 
 def test_pairs_that_are_left_out_are_said() -> None:

@@ -142,7 +142,7 @@ def _scale_curves(axes: Any, measure: str) -> None:
     low, high = (float(end(axes.dataLim.intervaly)) for end in (np.min, np.max))
     if measure != "accuracy" and high > WIDE * low > 0:
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1e3 * low else (1,)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.minorticks_off()
     elif measure == "accuracy" and 1 - low > WIDE * (1 - high) > 0:
