@@ -8,6 +8,7 @@ import json
 import re
 import shlex
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
@@ -18,7 +19,7 @@ from typing import Any, TextIO
 __all__ = [
     "describe_unknown", "escape", "format_column", "format_count", "format_duration", "format_error", "format_metric",
     "format_size", "format_table", "list_some", "measure_width", "printable", "quote", "quote_argument", "to_csv",
-    "write_csv",
+    "wrap", "write_csv",
 ]  # fmt: skip
 
 _BOTH = "\r\n"
@@ -26,6 +27,7 @@ _ESCAPES = {"\n": r"\n", "\r": r"\r"}
 LONGEST_QUOTE = 40
 GAP = 2  # blanks between the columns of a table
 JOINERS = "\u200c\u200d"  # characters without a width within words of Persian, Hindi and others, and within emoji
+_FILL = "\ufdd0"  # a character that no text has: a wide one is two characters with it, as it is two columns
 _RAW = f"\n\t\u00a0\u3000{JOINERS}"  # what is not printable, and harmless
 
 
@@ -63,6 +65,17 @@ def measure_width(text: str) -> int:
     """
     drawn = [letter for letter in text if not unicodedata.combining(letter) and letter not in JOINERS]
     return len(drawn) + sum(unicodedata.east_asian_width(letter) in "WF" for letter in drawn)
+
+
+def wrap(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
+    """Break a text between words into lines of a terminal that are `width` columns wide at most.
+
+    >>> wrap("붓꽃 세 종류", 8, rest="  ")
+    ['붓꽃 세', '  종류']
+    """
+    filled = "".join(letter + _FILL * (measure_width(letter) - 1) for letter in text)
+    lines = textwrap.wrap(filled, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+    return [line.replace(_FILL, "") for line in lines]
 
 
 def format_size(size: int) -> str:

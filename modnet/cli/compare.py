@@ -22,6 +22,7 @@ from modnet.cli.output import Command, echo, fold, get_output
 from modnet.comparison.grid import spread
 from modnet.comparison.training import COMPARISON
 from modnet.compose.tables import merge
+from modnet.errors import SettingError
 from modnet.text import format_count, quote_argument
 
 ROPE = attrs.fields(modnet.Comparison).rope.default
@@ -95,7 +96,9 @@ def compare(
 @contextmanager
 def _connecting(address: str | None, workers: int | None) -> Iterator[Any]:
     """Yield the client of a cluster, if one is asked for; says how many workers it has."""
-    if not address:
+    if address is not None and not address.strip():
+        raise SettingError(["expected the address of a scheduler, found nothing"], "--dask")
+    if address is None:
         yield None
         return
     if workers:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import textwrap
 import warnings
 from contextlib import suppress
 from functools import partial
@@ -17,7 +16,7 @@ import click
 
 from modnet.errors import PluginError, to_printable
 from modnet.process import fill_descriptors
-from modnet.text import escape, measure_width
+from modnet.text import escape, measure_width, wrap
 
 OUTPUT = __name__  # the key of the command's own output, in the context of click
 
@@ -99,8 +98,7 @@ def fold(text: object) -> str:
     folded = []
     for line in str(text).split("\n"):
         more = line[: len(line) - len(line.lstrip())] + "  "
-        is_long = measure_width(line) > width
-        folded += textwrap.wrap(line, width, subsequent_indent=more, break_on_hyphens=False) if is_long else [line]
+        folded += wrap(line, width, rest=more) if measure_width(line) > width else [line]
     return "\n".join(folded)
 
 

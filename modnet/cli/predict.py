@@ -16,7 +16,7 @@ from modnet_progress.terminal import file_progress
 from modnet.cli.options.changes import read_data_settings
 from modnet.cli.options.groups import plugin_options
 from modnet.cli.options.loading import load_all_plugins
-from modnet.cli.options.parameters import FilePath, RunPath
+from modnet.cli.options.parameters import InputPath, RunPath
 from modnet.cli.output import Command, echo
 from modnet.cli.show.class_report import find_majority, format_class_report, score_classes
 from modnet.compose.parts import create_metrics, make_part
@@ -38,7 +38,7 @@ MOST_LABELS = 6  # that a note names
 
 @click.command(cls=Command)
 @click.argument("run", type=RunPath())
-@click.argument("file", metavar="FILE|NAME", type=FilePath())
+@click.argument("file", metavar="FILE|NAME", type=InputPath())
 @click.option("--probabilities", is_flag=True, help="Print the network's outputs, a column for each class.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @click.option("--source", metavar="NAME", help="The kind of file (default: recognised).")

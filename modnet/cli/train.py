@@ -6,7 +6,6 @@ import math
 import re
 import signal
 import sys
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,7 +38,7 @@ from modnet.runs.folder import CURVES, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.receipt import flatten
 from modnet.runs.recorder import RunRecorder, create_run, train_run
-from modnet.text import format_column, format_count, format_duration, format_metric, format_table, printable
+from modnet.text import format_column, format_count, format_duration, format_metric, format_table, printable, wrap
 from modnet.types import History, Status
 
 WIDTH = 80
@@ -157,7 +156,7 @@ def _describe_network(network: Network, wanted: Experiment) -> str:
     if parts.layers:
         layers = " -> ".join([format_shape(network.shape), *map(format_layer, network.placed)])
         what = f"{layers}; {find_name(parts.loss)}; {count}"
-        lines = textwrap.wrap(what, WIDTH - 10, break_on_hyphens=False)
+        lines = wrap(what, WIDTH - 10)
         return "network   " + ("\n" + " " * 10).join(lines)
     sizes = " -> ".join(str(n) for n in (network.inputs, *(layer.outputs for layer in network.dense_layers)))
     used = [find_name(part) for part in (*parts.activation, parts.output, parts.loss)]
@@ -246,4 +245,4 @@ def _tabulate_metrics(columns: Mapping[str, Sequence[float]], metrics: Sequence[
 def _wrap(text: str) -> str:
     """Return text in lines of 80 columns, in none of which an option loses its value."""
     whole = re.sub(r"(--[\w-]+) ", "\\1\0", text)
-    return textwrap.fill(whole, WIDTH, subsequent_indent="  ", break_on_hyphens=False).replace("\0", " ")
+    return "\n".join(wrap(whole, WIDTH, rest="  ")).replace("\0", " ")

@@ -64,10 +64,16 @@ def softmax(x: Any) -> Array:
 def sum_squared_error(y: Any, t: Any) -> Any:
     """Return half the sum of the squares of y - t, over all entries. Chapter 4.2.1, in newer editions under this name.
 
+    Raises ShapeError where `y` and `t` are of other shapes: (N, 1) beside (N,) would be all pairs of them.
+
     >>> print(sum_squared_error(np.array([0.1, 0.9]), np.array([0, 1])).round(6))
     0.01
     """
-    return 0.5 * np.sum((np.asarray(y) - np.asarray(t)) ** 2)
+    outputs, targets = np.asarray(y), np.asarray(t)
+    if outputs.shape != targets.shape and outputs.ndim and targets.ndim:
+        what = f"targets of shape {targets.shape} beside outputs of shape {outputs.shape}"
+        raise ShapeError(f"{what}: give one for each output, one-hot rows of classes")
+    return 0.5 * np.sum((outputs - targets) ** 2)
 
 
 def mean_squared_error(y: Any, t: Any) -> Any:

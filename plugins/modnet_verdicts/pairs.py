@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import textwrap
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import combinations
@@ -14,7 +13,7 @@ import attrs
 import numpy as np
 
 from modnet import Array, DataError
-from modnet.text import format_table, measure_width, to_csv
+from modnet.text import format_table, measure_width, to_csv, wrap
 from modnet_verdicts.decisions import ANALYSES, Decision, decide
 from modnet_verdicts.result import Measure, PairResult
 from modnet_verdicts.scores import Blocks, ScoreDifference
@@ -135,12 +134,12 @@ def format_pairs(rows: Sequence[Sequence[str]], width: int = WIDTH) -> list[str]
     verdicts = [row[-1] if measure_width(row[-1]) <= left else "" for row in rows]
     if not any(verdicts[1:]):
         verdicts[0] = ""
-    own = partial(textwrap.wrap, width=width, subsequent_indent=INDENT, break_on_hyphens=False)
+    own = partial(wrap, width=width, rest=INDENT)
     found = []
     for row, name, line, verdict in zip(rows, names, lines, verdicts, strict=True):
         found += [] if name else own(row[0])
         found.append(f"{line}  {verdict}".rstrip())
-        found += [] if verdict or row is rows[0] else own(row[-1], initial_indent=INDENT)
+        found += [] if verdict or row is rows[0] else own(row[-1], first=INDENT)
     return found
 
 

@@ -15,6 +15,7 @@ from modnet_verdicts.decisions import ANALYSES, LIKELY, Decision
 from modnet_verdicts.statistics import Estimate, Variation
 
 Measure = Literal["accuracy", "error", "score"]
+LARGEST = 1e100  # error of a sample: beyond it squares overflow, as of runs that diverged
 LOST = 0.2  # of the best run's accuracy: a gap as wide as that divides collapsed runs from others
 
 
@@ -31,7 +32,8 @@ class SettingResult:
     errors: Array | None = attrs.field(default=None, repr=False)
     """In place of hits, the error of each test sample, squared or absolute: finite, not negative, smaller is better.
 
-    Of the regressions that `modnet.compare` runs it is the squared error over the variance of the test targets.
+    Of the regressions that `modnet.compare` runs it is the squared error over the variance of the test targets, 1e100
+    at most.
     """
 
     def __attrs_post_init__(self) -> None:
@@ -46,7 +48,7 @@ class SettingResult:
     def from_runs(cls, runs: SettingRuns) -> SettingResult:
         """Return the result of runs that were made."""
         has_hits = runs.of_samples.dtype == np.bool_
-        hits, errors = (runs.of_samples, None) if has_hits else (None, runs.of_samples)
+        hits, errors = (runs.of_samples, None) if has_hits else (None, _limit_errors(runs.of_samples))
         return cls(runs.setting, hits, runs.histories, runs.statuses, errors)
 
     @property
@@ -189,6 +191,12 @@ def _percent(probability: float) -> str:
     if probability < 0.01:
         return "less than 1 %"
     return "more than 99 %" if probability > 0.99 else f"{100 * probability:.0f} %"
+
+
+def _limit_errors(errors: Array) -> Array:
+    """Return the errors of samples, those beyond all bounds as the largest one that can be computed with."""
+    found: Array = np.fmin(errors, LARGEST)
+    return found
 
 
 def find_collapsed(accuracies: Array, statuses: Sequence[Status]) -> Array:

@@ -140,4 +140,4 @@ def test_training_refuses_a_file_that_is_for_comparing(call: Call, folder: Path)
     (folder / "both.toml").write_text("[compare]\nseeds = 2\n")
     done = call("train", "both.toml", cwd=folder)
     assert done.returncode == 2
-    assert "unknown setting 'compare'" in done.stderr
+    assert "a table [compare] is for another command: modnet compare both.toml" in done.stderr

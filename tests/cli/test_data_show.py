@@ -23,6 +23,7 @@ from processes import Call, run_modnet, run_on_terminal
 from modnet import Dataset
 from modnet.cli.show.data_overview import Overview, overview_to_json, overview_to_text
 from modnet.cli.show.summary import summarize
+from modnet.cli.show.table_overview import format_facts
 from modnet.cli.show.terminal import SHADES, Screen, format_bar, format_images
 from modnet.cli.show.values import format_number
 from modnet.text import fit, format_table, measure_width
@@ -360,6 +361,11 @@ class TestTheText:
         assert len({measure_width(line.split("%")[0]) for line in table_[1:]}) == 1
         assert r"?[31mred?\n" in text
         assert '""' in text
+
+    def test_lines_of_wide_letters_are_no_wider_than_the_screen(self) -> None:
+        lines = format_facts([("label", "꽃의 이름 " * 30)], Screen())
+        assert 70 < max(map(measure_width, lines)) <= 80
+        assert "".join(lines).replace(" ", "") == "label" + "꽃의이름" * 30
 
     @given(
         st.lists(st.text(max_size=40), min_size=1, max_size=6, unique=True).map(sorted),

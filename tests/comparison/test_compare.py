@@ -307,6 +307,18 @@ class TestFailures:
         assert "2 of 2" in str(result)
         modnet.compare(wild, {"lr": [0.01, 1e6]}, seeds=2, out=tmp_path)
 
+    def test_errors_beyond_all_bounds_leave_a_comparison_whole(self, tmp_path: Path) -> None:
+        rows = "".join(f"{i % 7 - 3},{i % 5 - 2},{i % 11}\n" for i in range(60))
+        (tmp_path / "table.csv").write_text(f"a,b,label\n{rows}")
+        data = {"path": str(tmp_path / "table.csv"), "task": "regression"}
+        network = {"hidden": [3], "output": "identity", "loss": "mean-squared-error"}
+        training = {"iterations": 60, "batch_size": 10}
+        wild = {"data": data, "network": network, "optimizer": {"name": "sgd", "lr": 0.01}, "training": training}
+        result = modnet.compare(wild, {"lr": [0.01, 1e8]}, seeds=2, workers=1)
+        assert [set(setting.statuses) for setting in result.settings] == [{"finished"}, {"diverged"}]
+        assert np.isfinite(result.settings[1].scores).all()
+        assert "lr 1e+08: 2 of 2" in " ".join(str(result).split())
+
     @pytest.mark.parametrize("workers", [1, 2])
     def test_a_part_that_fails_names_the_run_and_the_place(
         self, experiment: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int

@@ -169,6 +169,13 @@ def test_targets_that_are_none_are_refused(t: Any, words: str) -> None:
     assert words in str(error.value)
 
 
+@pytest.mark.parametrize("t", [[0, 1, 1, 0], [[0, 1, 1, 0]], [0, 1]])
+def test_squares_of_outputs_and_targets_that_do_not_fit_are_refused(t: Any) -> None:
+    """A column of outputs beside a row of targets would be summed over all pairs."""
+    with pytest.raises(modnet.ShapeError, match=r"beside outputs of shape \(4, 1\)"):
+        book.mean_squared_error(np.ones((4, 1)), np.array(t))
+
+
 @pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 3), (2, 3, 4)])
 def test_the_numerical_gradient_is_the_slides_and_puts_all_back(shape: tuple[int, ...]) -> None:
     x = np.asarray(np.random.default_rng(1).normal(size=shape))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from modnet_figures import canvas
-from modnet_figures.figures import render
+from modnet_figures.figures import comparison, render
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -385,6 +385,28 @@ def test_points_that_are_left_out_are_said() -> None:
     assert figures.samples.from_dataset(data).get_suptitle() == "the first 2,000 of each part"
     title = figures.residuals.from_predictions(rows[:, 0], rows[:, 1]).axes[0].get_title()
     assert title.replace("\n", " ") == "predicted and true, 2,000 of 2,100 samples"
+
+
+def test_a_curve_far_below_its_axes_is_cut_and_spoils_no_other() -> None:
+    wild = modnet.History([1.0, 1e54], [1, 2], {"test_r2": [-5.0, -1e96]})
+    figure = figures.several_runs.from_histories({"wild": [wild]}, "")
+    figure.draw_without_rendering()  # it warned that there is no room
+    assert all(line.get_clip_on() for line in figure.axes[1].lines)
+
+
+def test_a_logarithmic_axis_has_its_numbers_however_long_it_is() -> None:
+    for high in (50.0, 1e5, 1e200):
+        axes = Figure().subplots()
+        axes.plot([0, 1], [1.0, high])
+        comparison._scale_curves(axes, "error")
+        low, top = axes.get_ylim()
+        assert len([tick for tick in axes.get_yticks() if low <= tick <= top]) >= 3
+
+
+def test_pairs_that_are_left_out_are_said() -> None:
+    scores = {f"m{i}": [0.1 * i, 0.1 * i + 0.01, 0.1 * i + 0.02] for i in range(8)}
+    figure = figures.comparison.from_judgement(modnet.judge(scores, higher_is_better=True))
+    assert figure.axes[1].get_title() == "differences, 95 % interval\n7 of 28 pairs: those of m7"
 
 
 def test_points_of_a_regression_have_colors_of_their_own_beyond_all_predictions(regression: modnet.Run) -> None:

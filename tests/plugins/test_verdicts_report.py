@@ -406,7 +406,13 @@ def test_any_hits_and_errors_have_finite_results(count: int, seeds: int, samples
 
 
 def test_rows_of_pairs_take_80_columns_and_lose_no_word() -> None:
-    labels = ["hidden 100-100-50, optimizer nesterov, lr 0.001", "relu", "tanh, batch size 10", "a b " * 30]
+    labels = [
+        "hidden 100-100-50, optimizer nesterov, lr 0.001",
+        "relu",
+        "tanh, batch size 10",
+        "a b " * 30,
+        "학습률을 " * 6,
+    ]
     verdicts = [
         "relu is better",
         "undecided: 160 seeds decide with 2 %; on this test set alone 10 seeds decide with 77 %",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,7 @@ class Named(click.ParamType[str]):
         """Return the name."""
         if not str(value).strip():
             self.fail("expected the name of a data set or of a file, found ''", param, ctx)
+        InputPath().convert(value, param, ctx)
         return str(value)
 
 
@@ -106,6 +108,16 @@ class FilePath(click.ParamType[Path]):
     def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Have the shell complete it."""
         return [CompletionItem(incomplete, type="file")]
+
+
+class InputPath(FilePath):
+    """The path of a file or a folder to read."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path."""
+        if str(value) == "-" and sys.platform != "win32":
+            self.fail("expected the name of a file, found '-': write /dev/stdin --source csv", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class FolderPath(FilePath):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from modnet.cli.show.columns import ColumnSummary, format_columns
 from modnet.cli.show.proposal import Proposal, choose_file_name, format_block, format_command, format_reasons
 from modnet.cli.show.terminal import Screen
 from modnet.cli.show.values import to_json
-from modnet.text import format_count, printable, quote_argument
+from modnet.text import format_count, printable, quote_argument, wrap
 
 KEY = 10
 
@@ -64,9 +63,7 @@ def format_facts(facts: Sequence[tuple[str, str]], screen: Screen) -> list[str]:
     lines = []
     for key, text in facts:
         first, rest = f"{key:<{KEY}}", " " * KEY
-        lines += textwrap.wrap(
-            printable(text, 1500), max(screen.columns, 40), initial_indent=first, subsequent_indent=rest
-        )
+        lines += wrap(printable(text, 1500), max(screen.columns, 40), first, rest)
     return lines
 
 

@@ -82,9 +82,11 @@ def from_judgement(judgement: Judgement | Any, *, title: str = "", ax: Any = Non
         raise SettingError([f"{what}: give what modnet.judge returns"])
     settings, pairs = judgement.settings, judgement.pairs
     labels, datasets = ([*dict.fromkeys(getattr(each, key) for each in settings)] for key in ("label", "dataset"))
-    if len(pairs) > MOST_PAIRS:
+    left = ""
+    if (count := len(pairs)) > MOST_PAIRS:
         leader = max(labels, key=lambda label: sum(pair.first == label for pair in pairs))
         pairs = tuple(pair for pair in pairs if leader in (pair.first, pair.second))
+        left = f"{len(pairs)} of {count} pairs: those of {shorten(leader)}"
     with drawing(ax):
         size = (10, max(4.0, 1 + 0.35 * len(pairs), 1.2 + 0.4 * len(labels), 1.2 + 0.2 * len(settings)))
         figure, (scores, differences) = open_panels(ax, size, 2)
@@ -100,7 +102,7 @@ def from_judgement(judgement: Judgement | Any, *, title: str = "", ax: Any = Non
         better = "more is better" if judgement.higher_is_better else "less is better"
         scores.set(title="all runs, mean, 95 % interval", xlabel=f"{shorten(judgement.score)} ({better})")
         _explain_intervals(scores, has_samples=any(each.on_such_samples for each in settings))
-        _draw_differences(differences, pairs)
+        _draw_differences(differences, pairs, left)
         return figure
 
 
@@ -140,7 +142,7 @@ def _scale_curves(axes: Any, measure: str) -> None:
     low, high = (float(end(axes.dataLim.intervaly)) for end in (np.min, np.max))
     if measure != "accuracy" and high > WIDE * low > 0:
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1e3 * low else (1,)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.minorticks_off()
     elif measure == "accuracy" and 1 - low > WIDE * (1 - high) > 0:
@@ -191,7 +193,7 @@ def _explain_intervals(axes: Any, *, has_samples: bool) -> None:
     put_legend_below(axes)
 
 
-def _draw_differences(axes: Any, pairs: Sequence[PairResult]) -> None:
+def _draw_differences(axes: Any, pairs: Sequence[PairResult], left: str) -> None:
     """Draw the difference of each pair with its interval, beside the region of practical equivalence."""
     for i, pair in enumerate(pairs):
         if estimate := pair.on_such_samples or pair.on_these_samples:
@@ -205,4 +207,4 @@ def _draw_differences(axes: Any, pairs: Sequence[PairResult]) -> None:
     words = [f"{shorten(pair.first)} against {shorten(pair.second)}\n{shorten(pair.verdict, 60)}" for pair in pairs]
     axes.set_yticks(range(len(pairs)), words, fontsize=8)
     axes.locator_params(axis="x", nbins=4)  # the plot is narrow beside the words of the pairs
-    axes.set(title="differences, 95 % interval", ylim=((len(pairs) or 1) - 0.5, -0.5))
+    axes.set(title=f"differences, 95 % interval\n{left}".rstrip(), ylim=((len(pairs) or 1) - 0.5, -0.5))

@@ -98,6 +98,8 @@ def _draw(groups: Mapping[str, Sequence[History]], title: str, metrics: Sequence
             low = min((value for value in values if math.isfinite(value)), default=0.0)
             lowest = max(min(low, 0.0), -1.0) if name else min(1.05 * low, 0.0)
             axes.set_ylim(lowest, 1 if name and max(values, default=0.0) <= 1 else None)
+            for line in axes.lines:  # those that go below are cut there, others have whole points at the edges
+                line.set_clip_on(bool(low < lowest))
     if ax is None:
         handles, words = left.get_legend_handles_labels()
         across = max(1, min(3, LEGEND // (max(map(measure_width, words), default=0) + 6)))
