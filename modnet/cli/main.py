@@ -44,9 +44,8 @@ _MODULES = {"show": "pages"}  # of commands whose name is that of a room
 WITH_DATA = frozenset({"compare", "data", "gradient-check", "predict", "trace", "train"})
 """The commands that take settings of a data source, by --set data.NAME=VALUE."""
 
-_NEW = re.compile(
-    r"^\.(?:(.+)\.[0-9a-f]{8}|(modnet-.+)-[0-9a-z_]{8})$"
-)  # what takes the place of another once it is whole
+# The names of what takes the place of another one when it is whole.
+_NEW = re.compile(r"^\.(?:(.+)\.[0-9a-f]{8}|(modnet-.+)-[0-9a-z_]{8})$")
 TRACEBACK = "MODNET_TRACEBACK"  # the environment variable by which an error is shown with all the code it came through
 
 
