@@ -218,7 +218,7 @@ class TestMatplotlib:
             in told
         )
         pandas = pytest.importorskip("pandas")
-        table = pandas.read_csv(path, comment="#")
+        table = pandas.read_csv(path, comment="#", float_precision="round_trip")
         assert "so that missing = 'drop' leaves none of them" in ask(path, comment="#", label="Date", missing="drop")
         data = load(path, comment="#", label="Date", missing=0)
         assert_same(data, table.drop(columns="Date").fillna(0), table["Date"])
