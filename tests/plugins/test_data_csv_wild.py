@@ -218,10 +218,10 @@ class TestMatplotlib:
             in told
         )
         pandas = pytest.importorskip("pandas")
-        table = pandas.read_csv(path, comment="#", float_precision="round_trip")
+        table = pandas.read_csv(path, comment="#", dtype=object)  # older ones round numbers
         assert "so that missing = 'drop' leaves none of them" in ask(path, comment="#", label="Date", missing="drop")
         data = load(path, comment="#", label="Date", missing=0)
-        assert_same(data, table.drop(columns="Date").fillna(0), table["Date"])
+        assert_same(data, table.drop(columns="Date").astype(float).fillna(0), table["Date"])
         assert data.notes[0].startswith(f"{table.isna().sum().sum():,} missing values filled in with 0; ")
 
 
